@@ -181,15 +181,19 @@ def fetch(name: str, out: Path) -> Path:
 
 def write(source: Source, tokenizer, out: Path) -> None:
     """Save the tokenizer as a folder that AutoTokenizer and gcd both load."""
-    from transformers import PreTrainedTokenizerFast
+    import transformers
 
     named = {"eos_token": source.eos_token, "bos_token": source.bos_token}
     named = {key: value for key, value in named.items() if value is not None}
-    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **named)
+    wrapped = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **named
+    )
     wrapped.save_pretrained(out)
     end = list(source.eos) if len(source.eos) > 1 else source.eos[0]
     (out / "generation_config.json").write_text(json.dumps({"eos_token_id": end}, indent=2))
-    (out / "config.json").write_text(json.dumps({"vocab_size": source.vocab_size}, indent=2))
+    # without the version, transformers takes any local tokenizer for an early Mistral and warns
+    config = {"vocab_size": source.vocab_size, "transformers_version": transformers.__version__}
+    (out / "config.json").write_text(json.dumps(config, indent=2))
 
 
 def main() -> int:
