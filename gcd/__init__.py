@@ -5,6 +5,21 @@ transformers is needed before a name that works on tensors or models is.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors; a test compares the two
+    from gcd.errors import (
+        ArtifactError,
+        GcdError,
+        GrammarError,
+        InexactError,
+        LimitError,
+        MatcherError,
+        TokenizerError,
+        UnsupportedError,
+    )
+    from gcd.limits import Limits
+    from gcd.vocab import Vocabulary
 
 __version__ = "0.1.0"
 
@@ -19,9 +34,22 @@ _PUBLIC = {
     "TokenizerError": "gcd.errors",
     "UnsupportedError": "gcd.errors",
     "Limits": "gcd.limits",
+    "Vocabulary": "gcd.vocab",
 }
 
-__all__ = ["__version__", *_PUBLIC]
+__all__ = [
+    "ArtifactError",
+    "GcdError",
+    "GrammarError",
+    "InexactError",
+    "LimitError",
+    "Limits",
+    "MatcherError",
+    "TokenizerError",
+    "UnsupportedError",
+    "Vocabulary",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> object:
