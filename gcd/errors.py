@@ -215,8 +215,8 @@ def caret_snippet(source: str, line: int, column: int | None = None, length: int
       a: 'x' %
              ^
     """
-    lines = source.split("\n", line) if line >= 1 else []
-    if len(lines) < line:
+    lines = source.split("\n", max(line, 0))
+    if not 1 <= line <= len(lines):
         return None
     text = lines[line - 1].removesuffix("\r")
     if column is None:
