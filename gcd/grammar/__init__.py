@@ -1,0 +1,1 @@
+"""Stage 1: grammar text to the frozen IR."""
