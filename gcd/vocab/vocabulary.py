@@ -138,7 +138,7 @@ class Vocabulary:
     def from_packed(
         cls,
         blob: bytes,
-        offsets: "array[int]",
+        offsets: "array[int] | memoryview[int]",
         eos_ids: Iterable[int] = (),
         special_ids: Iterable[int] = (),
     ) -> "Vocabulary":
@@ -248,7 +248,7 @@ class Vocabulary:
         """The special ids, rising, those that end a sequence among them. They are never text."""
         return self._special_ids
 
-    def packed(self) -> "tuple[bytes, memoryview]":
+    def packed(self) -> "tuple[bytes, memoryview[int]]":
         """All tokens' bytes one after another, and ``width + 1`` read-only uint32: where each token starts.
 
         Token t is ``blob[offsets[t]:offsets[t + 1]]``; an empty one is no text.
