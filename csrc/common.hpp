@@ -1,0 +1,195 @@
+// Ids, hashing and the one exception type that the core throws. No Python in here, no printing, no abort.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gcd {
+
+using u8 = std::uint8_t;
+using u16 = std::uint16_t;
+using u32 = std::uint32_t;
+using u64 = std::uint64_t;
+using i32 = std::int32_t;
+
+constexpr u32 NONE = 0xFFFFFFFFu;
+
+// Why an operation stopped. The binding turns `kind` into a typed Python exception.
+enum class ErrorKind { limit_states, limit_bytes, limit_seconds, limit_rows, bad_input, bad_artifact, interrupted };
+
+struct CoreError : std::runtime_error {
+    ErrorKind kind;
+    u64 value;  // the number that went over, or the offending id
+    CoreError(ErrorKind k, u64 v, const std::string& what) : std::runtime_error(what), kind(k), value(v) {}
+};
+
+inline u64 mix(u64 h, u64 v) {
+    // One round of a multiply-xorshift mixer (constants: splitmix64).
+    h ^= v + 0x9E3779B97F4A7C15ull + (h << 6) + (h >> 2);
+    h *= 0xBF58476D1CE4E5B9ull;
+    h ^= h >> 29;
+    return h;
+}
+
+// A growable array whose elements never move and that can be read while one writer appends: readers only touch
+// elements whose ids reached them through an acquire load (a published table entry), so no element is read half-made.
+template <class T, u32 kLog = 10>
+class StableVector {
+  public:
+    static constexpr u32 kChunk = 1u << kLog;
+    static constexpr u32 kMaxChunks = 1u << 16;
+
+    StableVector() : chunks_(new std::atomic<T*>[kMaxChunks]) {
+        for (u32 i = 0; i < kMaxChunks; ++i) chunks_[i].store(nullptr, std::memory_order_relaxed);
+    }
+    StableVector(const StableVector&) = delete;
+    StableVector& operator=(const StableVector&) = delete;
+    ~StableVector() {
+        for (u32 i = 0; i < kMaxChunks; ++i) {
+            T* c = chunks_[i].load(std::memory_order_relaxed);
+            if (!c) break;
+            delete[] c;
+        }
+    }
+    u32 push_back(T value) {
+        const u32 id = grow();
+        chunks_[id >> kLog].load(std::memory_order_relaxed)[id & (kChunk - 1)] = std::move(value);
+        size_.store(id + 1, std::memory_order_release);
+        return id;
+    }
+    // Appends a value-initialised element (for types that cannot be moved).
+    u32 emplace_back() {
+        const u32 id = grow();
+        size_.store(id + 1, std::memory_order_release);
+        return id;
+    }
+    T& operator[](u32 id) { return chunks_[id >> kLog].load(std::memory_order_acquire)[id & (kChunk - 1)]; }
+    const T& operator[](u32 id) const {
+        return chunks_[id >> kLog].load(std::memory_order_acquire)[id & (kChunk - 1)];
+    }
+    u32 size() const { return size_.load(std::memory_order_acquire); }
+
+  private:
+    u32 grow() {
+        const u32 id = size_.load(std::memory_order_relaxed);
+        if ((id >> kLog) >= kMaxChunks) throw CoreError(ErrorKind::limit_states, id, "table full");
+        if ((id & (kChunk - 1)) == 0) chunks_[id >> kLog].store(new T[kChunk](), std::memory_order_release);
+        return id;
+    }
+    std::unique_ptr<std::atomic<T*>[]> chunks_;
+    std::atomic<u32> size_{0};
+};
+
+// Insert-only hash map u64 -> u32 for one writer (under the engine's lock) and many lock-free readers. The key must be
+// unique per entry (callers that hash contents probe with `find_if`). Growing publishes a new table; old ones are kept
+// until destruction, since a reader may still be in one (their sizes sum to less than the live table's).
+class ReadMostlyMap {
+  public:
+    ReadMostlyMap() { publish(std::make_unique<Table>(1024)); }
+
+    // Calls `ok(value)` for each entry with this key until it says yes. Returns the value, or NONE.
+    template <class F>
+    u32 find_if(u64 key, F&& ok) const {
+        const Table* t = table_.load(std::memory_order_acquire);
+        key = key ? key : 1;
+        for (u64 i = slot(key, t->mask);; i = (i + 1) & t->mask) {
+            const u64 k = t->cells[i].key.load(std::memory_order_acquire);
+            if (k == 0) return NONE;
+            if (k == key) {
+                const u32 v = t->cells[i].value.load(std::memory_order_relaxed);
+                if (ok(v)) return v;
+            }
+        }
+    }
+    u32 find(u64 key) const {
+        return find_if(key, [](u32) { return true; });
+    }
+    void insert(u64 key, u32 value) {
+        Table* t = table_.load(std::memory_order_relaxed);
+        if ((count_ + 1) * 2 > t->mask + 1) {
+            auto bigger = std::make_unique<Table>((t->mask + 1) * 2);
+            for (u64 i = 0; i <= t->mask; ++i) {
+                const u64 k = t->cells[i].key.load(std::memory_order_relaxed);
+                if (k) put(*bigger, k, t->cells[i].value.load(std::memory_order_relaxed));
+            }
+            t = publish(std::move(bigger));
+        }
+        put(*t, key ? key : 1, value);
+        ++count_;
+    }
+    u64 size() const { return count_; }
+    u64 bytes() const { return (table_.load(std::memory_order_relaxed)->mask + 1) * sizeof(Cell) * 2; }
+
+  private:
+    struct Cell {
+        std::atomic<u64> key{0};
+        std::atomic<u32> value{0};
+    };
+    struct Table {
+        explicit Table(u64 n) : mask(n - 1), cells(new Cell[n]) {}
+        u64 mask;
+        std::unique_ptr<Cell[]> cells;
+    };
+    static u64 slot(u64 key, u64 mask) { return (key ^ (key >> 32)) & mask; }
+    static void put(Table& t, u64 key, u32 value) {
+        u64 i = slot(key, t.mask);
+        while (t.cells[i].key.load(std::memory_order_relaxed) != 0) i = (i + 1) & t.mask;
+        t.cells[i].value.store(value, std::memory_order_relaxed);
+        t.cells[i].key.store(key, std::memory_order_release);
+    }
+    Table* publish(std::unique_ptr<Table> t) {
+        Table* raw = t.get();
+        all_.push_back(std::move(t));
+        table_.store(raw, std::memory_order_release);
+        return raw;
+    }
+    std::vector<std::unique_ptr<Table>> all_;
+    std::atomic<Table*> table_{nullptr};
+    u64 count_ = 0;
+};
+
+// A set of small integers as words.
+using Bits = std::vector<u64>;
+inline void bits_set(Bits& b, u32 i) {
+    if (b.size() <= i / 64) b.resize(i / 64 + 1);
+    b[i / 64] |= 1ull << (i % 64);
+}
+inline bool bits_get(const Bits& b, u32 i) { return i / 64 < b.size() && (b[i / 64] >> (i % 64) & 1); }
+inline bool bits_meet(const Bits& a, const Bits& b) {
+    const size_t n = a.size() < b.size() ? a.size() : b.size();
+    for (size_t i = 0; i < n; ++i)
+        if (a[i] & b[i]) return true;
+    return false;
+}
+inline bool bits_or(Bits& a, const Bits& b) {
+    bool grew = false;
+    if (a.size() < b.size()) a.resize(b.size());
+    for (size_t i = 0; i < b.size(); ++i) {
+        const u64 v = a[i] | b[i];
+        grew |= v != a[i];
+        a[i] = v;
+    }
+    return grew;
+}
+inline bool bits_none(const Bits& a) {
+    for (u64 w : a)
+        if (w) return false;
+    return true;
+}
+inline void bits_trim(Bits& a) {
+    while (!a.empty() && a.back() == 0) a.pop_back();
+}
+template <class F>
+void bits_each(const Bits& a, F&& f) {
+    for (size_t w = 0; w < a.size(); ++w)
+        for (u64 x = a[w]; x; x &= x - 1) f(static_cast<u32>(w * 64 + static_cast<u32>(__builtin_ctzll(x))));
+}
+
+}  // namespace gcd

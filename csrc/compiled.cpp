@@ -1,0 +1,150 @@
+#include "compiled.hpp"
+
+#include <algorithm>
+
+namespace gcd {
+
+Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreLimits limits, bool lenient)
+    : trie_(std::move(trie)), starts_(g.starts) {
+    g.cfg.n_terminals = static_cast<u32>(g.nfa.starts.size());
+    g.cfg.validate();
+    for (const CfgProduction& p : g.cfg.productions)
+        for (const CfgSymbol& s : p.rhs)
+            if (s.terminal && !g.independent && s.lexset >= g.lexsets.size())
+                throw CoreError(ErrorKind::bad_input, s.lexset, "lexset out of bounds");
+    for (const StartSymbol& s : starts_) {
+        if (s.nonterminal != NONE && s.nonterminal >= g.cfg.n_nonterminals)
+            throw CoreError(ErrorKind::bad_input, s.nonterminal, "start symbol out of bounds");
+        if (!g.independent && s.lexset >= g.lexsets.size())
+            throw CoreError(ErrorKind::bad_input, s.lexset, "lexset out of bounds");
+    }
+    lexer_ = std::make_unique<Lexer>(std::move(g.nfa), std::move(g.lexsets), std::move(g.ignore), g.independent,
+                                     g.all_lengths, trie_->used_bytes, limits.max_lexer_states);
+    live_ = std::make_unique<LiveAnalysis>(*lexer_, *trie_, limits.max_lexer_states);
+    u32 all = 0;
+    if (g.independent) {
+        Bits b;
+        for (const CfgProduction& p : g.cfg.productions)
+            for (const CfgSymbol& s : p.rhs)
+                if (s.terminal) bits_set(b, s.id);
+        all = lexer_->intern_set(b);
+    }
+    Viability v;
+    try {
+        v = analyse_viability(g.cfg, starts_, *lexer_, *live_, all, limits.max_pairs);
+    } catch (const CoreError& e) {
+        if (!lenient || e.kind == ErrorKind::bad_input) throw;
+        v = Viability{};
+        v.reason = e.what();
+        v.n_lexsets = g.independent ? 1 : static_cast<u32>(lexer_->lexsets().size());
+        v.element_of.assign(v.n_lexsets, 0);
+        v.cfg = g.cfg;
+        v.cfg.element_sets.assign(1, Bits{1});
+        for (const StartSymbol& s : starts_) v.starts.push_back(s.nonterminal), v.start_sets.push_back(0);
+        // Outcomes of states whose analysis was cut short are found again, one state at a time, without a budget shared.
+        live_ = std::make_unique<LiveAnalysis>(*lexer_, *trie_, limits.max_lexer_states);
+    }
+    exact_ = v.exact;
+    reason_ = v.reason;
+    n_elements_ = v.n_elements;
+    n_pairs_ = v.n_pairs;
+    syntax_ = std::make_unique<SyntaxAutomaton>(std::move(v), *lexer_, limits.max_parser_states);
+    live_sets_.push_back({});
+    live_set_index_.insert(29, 0);
+    for (u32 i = 0; i < starts_.size(); ++i) {
+        u32 s = syntax_->start(i, starts_[i]);
+        start_syntax_.push_back(s);
+        if (s == NONE) continue;
+        bool alive = false;
+        for (const Reading& r : start(i)) alive |= viable(r) || complete(r);
+        if (!alive) start_syntax_[i] = NONE;
+    }
+}
+
+Readings Compiled::start(u32 i) {
+    Readings out;
+    if (start_syntax_[i] == NONE) return out;
+    const SyntaxState& s = syntax_->state(start_syntax_[i]);
+    lexer_->each(lexer_->start(s.lex_id, lexer_->first_context()),
+                 [&](u32 l) { out.push_back({start_syntax_[i], l}); });
+    return out;
+}
+
+u32 Compiled::symbol_of(u32 terminal, u32 boundary) {
+    return syntax_->alphabet().symbol(terminal, syntax_->class_of(boundary));
+}
+
+const Compiled::LiveInfo* Compiled::live_info_slow(u32 state) {
+    std::lock_guard<std::mutex> lock(live_mutex_);
+    while (live_info_.size() <= state) live_info_.emplace_back();
+    if (const LiveInfo* l = live_info_[state].load(std::memory_order_relaxed)) return l;
+    auto info = std::make_unique<LiveInfo>();
+    const LexState& s = lexer_->state(state);
+    Bits bits;
+    auto add = [&](u32 one) {
+        const std::vector<u32> outcomes = live_->set(live_->outcomes(one, 0));
+        for (u32 o : outcomes) bits_set(bits, symbol_of(live_->outcome(o).terminal, live_->outcome(o).boundary));
+    };
+    if (s.groups.empty()) {
+        add(state);
+    } else {
+        for (u32 one : s.groups) add(one);
+    }
+    for (const Accept& a : s.accepts) info->accept_symbols.push_back(symbol_of(a.terminal, live_->intern_boundary(a.ctx, 0)));
+    bits_trim(bits);
+    u64 h = 29;
+    for (u64 w : bits) h = mix(h, w);
+    u32 id = live_set_index_.find_if(h, [&](u32 x) { return live_sets_[x] == bits; });
+    if (id == NONE) {
+        id = live_sets_.push_back(std::move(bits));
+        live_set_index_.insert(h, id);
+    }
+    info->set = id;
+    live_info_storage_.push_back(std::move(info));
+    const LiveInfo* raw = live_info_storage_.back().get();
+    live_info_[state].store(raw, std::memory_order_release);
+    return raw;
+}
+
+u32 Compiled::accept_symbol_slow(u32 state, u32 i, u32 position) {
+    std::lock_guard<std::mutex> lock(live_mutex_);
+    const Accept& a = lexer_->state(state).accepts[i];
+    return symbol_of(a.terminal, live_->intern_boundary(a.ctx, position));
+}
+
+bool Compiled::complete(const Reading& r) {
+    const LexState& l = lexer_->state(r.lexer);
+    if (l.start) return syntax_->state(r.syntax).accepts && lexer_->context(l.ctx).eof_ok;
+    for (u32 i = 0; i < l.accepts.size(); ++i) {
+        if (!lexer_->context(l.accepts[i].ctx).eof_ok) continue;
+        const u32 s = after(r.syntax, accept_symbol(r.lexer, i, 0));
+        if (s != NONE && syntax_->state(s).accepts) return true;
+    }
+    return false;
+}
+
+void Compiled::advance(const Readings& in, u8 byte, u32 position, Readings& out) {
+    const u32 cls = lexer_->byte_class[byte];
+    if (cls == NONE) return;
+    auto add = [&](u32 syntax, u32 lexer) {
+        const Reading r{syntax, lexer};
+        for (const Reading& o : out)
+            if (o == r) return;
+        out.push_back(r);
+    };
+    for (const Reading& r : in) {
+        lexer_->each(lexer_->step_class(r.lexer, cls), [&](u32 l) { add(r.syntax, l); });
+        const LexState& s = lexer_->state(r.lexer);
+        for (u32 i = 0; i < s.accepts.size(); ++i) {
+            const u32 ctx = s.accepts[i].ctx;
+            if (lexer_->context_dies(ctx)[cls]) continue;
+            const u32 p = after(r.syntax, accept_symbol(r.lexer, i, position));
+            if (p == NONE) continue;
+            lexer_->each(lexer_->start(syntax_->state(p).lex_id, ctx), [&](u32 begin) {
+                lexer_->each(lexer_->step_class(begin, cls), [&](u32 l) { add(p, l); });
+            });
+        }
+    }
+}
+
+}  // namespace gcd

@@ -1,0 +1,119 @@
+// A compiled grammar: one lexer DFA, one syntax automaton and one token trie, and what is known about them together.
+// To its users it is immutable; behind that, tables fill on demand, append-only, under locks that hits never take.
+#pragma once
+
+#include <mutex>
+
+#include "live.hpp"
+#include "syntax.hpp"
+#include "viability.hpp"
+
+namespace gcd {
+
+struct GrammarTables {
+    NfaProgram nfa;
+    std::vector<Lexset> lexsets;
+    std::vector<u32> ignore;
+    bool independent = false, all_lengths = false;
+    Cfg cfg;
+    std::vector<StartSymbol> starts;
+};
+
+struct CoreLimits {
+    u32 max_lexer_states = 200000;
+    u32 max_parser_states = 1000000;
+    u32 max_pairs = 200000;
+    u64 memo_bytes = 256u << 20;
+};
+
+// One reading of the text so far: where the parser stands and where the lexer stands inside the current lexeme.
+struct Reading {
+    u32 syntax;
+    u32 lexer;
+    bool operator==(const Reading& o) const { return syntax == o.syntax && lexer == o.lexer; }
+    bool operator<(const Reading& o) const { return syntax != o.syntax ? syntax < o.syntax : lexer < o.lexer; }
+};
+using Readings = std::vector<Reading>;
+
+class Compiled {
+  public:
+    // Throws limit_*/bad_input. If the viability analysis runs out of budget and `lenient`, the grammar is compiled
+    // without it: masks then may dead-end, and `exact()` is false.
+    Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables tables, CoreLimits limits, bool lenient);
+
+    Lexer& lexer() { return *lexer_; }
+    SyntaxAutomaton& syntax() { return *syntax_; }
+    const TokenTrie& trie() const { return *trie_; }
+    std::shared_ptr<const TokenTrie> trie_ptr() const { return trie_; }
+    bool exact() const { return exact_; }
+    const std::string& reason() const { return reason_; }
+    u32 n_starts() const { return static_cast<u32>(start_syntax_.size()); }
+    bool start_alive(u32 i) const { return start_syntax_[i] != NONE; }
+    u32 n_live_nodes() const { return live_->n_nodes(); }
+    u32 n_classes() const { return syntax_->alphabet().n_classes; }
+    u32 n_elements() const { return n_elements_; }
+    u32 n_pairs() const { return n_pairs_; }
+
+    // The readings before any text; empty if the start symbol has no sentence in this vocabulary.
+    Readings start(u32 i);
+    // Symbols whose lexeme can still be finished from a lexer state, and with each of its accepts.
+    const Bits& live(u32 lexer_state) {
+        const LiveInfo* l = live_info_of(lexer_state);
+        return live_sets_[l->set];
+    }
+    u32 live_set_id(u32 lexer_state) { return live_info_of(lexer_state)->set; }
+    const Bits& live_set(u32 id) const { return live_sets_[id]; }
+    // The symbol of accept `i` of a lexer state if the lexeme ends at trie position `position`.
+    u32 accept_symbol(u32 lexer_state, u32 i, u32 position) {
+        if (trie_->byte_complete || position == 0) return live_info_of(lexer_state)->accept_symbols[i];
+        return accept_symbol_slow(lexer_state, i, position);
+    }
+    bool is_ignored_symbol(u32 symbol) const {
+        return syntax_->alphabet().terminal(symbol) == syntax_->alphabet().n_terminals;
+    }
+    // True if the text of this reading can still be finished.
+    bool viable(const Reading& r) { return bits_meet(live(r.lexer), syntax_->state(r.syntax).viable); }
+    // True if the text may end here.
+    bool complete(const Reading& r);
+    // Reads one byte; `position` is the trie position after it (0 at a token's end). Appends to `out`, without
+    // duplicates; does not test viability.
+    void advance(const Readings& in, u8 byte, u32 position_before, Readings& out);
+    // The parser after accept `symbol`; an ignored lexeme leaves it where it is. NONE if it cannot take the symbol.
+    u32 after(u32 syntax_state, u32 symbol) {
+        if (!bits_get(syntax_->state(syntax_state).viable, symbol)) return NONE;
+        return is_ignored_symbol(symbol) ? syntax_state : syntax_->step(syntax_state, symbol);
+    }
+
+  private:
+    struct LiveInfo {
+        u32 set;
+        std::vector<u32> accept_symbols;
+    };
+    const LiveInfo* live_info_of(u32 lexer_state) {
+        if (lexer_state < live_info_.size()) {
+            const LiveInfo* l = live_info_[lexer_state].load(std::memory_order_acquire);
+            if (l) return l;
+        }
+        return live_info_slow(lexer_state);
+    }
+    const LiveInfo* live_info_slow(u32 lexer_state);
+    u32 accept_symbol_slow(u32 lexer_state, u32 i, u32 position);
+    u32 symbol_of(u32 terminal, u32 boundary);
+
+    std::shared_ptr<const TokenTrie> trie_;
+    std::unique_ptr<Lexer> lexer_;
+    std::unique_ptr<LiveAnalysis> live_;
+    std::unique_ptr<SyntaxAutomaton> syntax_;
+    bool exact_ = false;
+    std::string reason_;
+    u32 n_elements_ = 1, n_pairs_ = 0;
+    std::vector<StartSymbol> starts_;
+    std::vector<u32> start_syntax_;
+    std::mutex live_mutex_;
+    StableVector<std::atomic<const LiveInfo*>> live_info_;
+    std::vector<std::unique_ptr<LiveInfo>> live_info_storage_;
+    StableVector<Bits> live_sets_;
+    ReadMostlyMap live_set_index_;
+};
+
+}  // namespace gcd

@@ -1,0 +1,634 @@
+#include "lexer.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace gcd {
+
+void NfaProgram::validate() const {
+    const u32 n = n_code();
+    const u32 nodes = node_start.empty() ? 0 : static_cast<u32>(node_start.size() - 1);
+    auto bad = [](u64 v, const char* what) { throw CoreError(ErrorKind::bad_input, v, what); };
+    if (code.size() % 5) bad(code.size(), "NFA code is not a multiple of five");
+    if (range_lo.size() != range_hi.size() || range_lo.size() != range_to.size()) bad(0, "class range arrays differ");
+    if (!node_start.empty() && node_start.back() != range_lo.size()) bad(0, "class nodes do not cover their ranges");
+    for (u32 i = 0; i < nodes; ++i)
+        if (node_start[i] > node_start[i + 1]) bad(i, "class node starts decrease");
+    for (size_t i = 0; i < range_lo.size(); ++i)
+        if (range_lo[i] > range_hi[i] || range_hi[i] > 255 || (range_to[i] != NONE && range_to[i] >= nodes))
+            bad(i, "class range out of bounds");
+    for (u32 pc = 0; pc < n; ++pc) {
+        const u32 a = arg(pc, 0), b = arg(pc, 1);
+        switch (op(pc)) {
+            case OP_CLASS:
+            case OP_REPEAT:
+            case OP_LAZY_REPEAT:
+                if (a >= nodes || b >= n) bad(pc, "class instruction out of bounds");
+                break;
+            case OP_SPLIT:
+                if (a > splits.size() || b > splits.size() - a) bad(pc, "split out of bounds");
+                break;
+            case OP_LOOKAHEAD:
+                if (a >= lookaheads.size() || b >= n) bad(pc, "lookahead out of bounds");
+                break;
+            case OP_LOOKBEHIND:
+                if (a >= lookbehinds.size() || b >= n) bad(pc, "lookbehind out of bounds");
+                break;
+            case OP_EOF:
+                if (b >= n) bad(pc, "jump out of bounds");
+                break;
+            case OP_ACCEPT:
+                break;
+            default:
+                bad(pc, "unknown opcode");
+        }
+    }
+    for (u32 t : splits)
+        if (t >= n) bad(t, "split target out of bounds");
+    for (u32 t : starts)
+        if (t != NONE && t >= n) bad(t, "start out of bounds");
+    for (u32 t : lookaheads)
+        if (t >= n) bad(t, "lookahead out of bounds");
+    for (u32 t : lookbehinds)
+        if (t >= n) bad(t, "lookbehind out of bounds");
+    if (lookbehinds.size() > 64) bad(lookbehinds.size(), "more than 64 different lookbehinds");
+}
+
+// Thread lists right after a byte (or at a lexeme's start), before empty moves.
+struct Lexer::Raw {
+    std::vector<Threads> groups;
+    Threads obs;
+    Threads neg;
+    std::vector<Threads> pos;
+    Threads back;
+    u64 back_true = 0;
+    bool back_closed = false;  // `back` and `back_true` are final (no byte was read since)
+    bool promises_closed = false;  // same for neg and pos
+    bool start = false;
+    u32 unless = NONE;
+};
+
+Lexer::Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignore, bool independent, bool all_lengths,
+             const bool* used_bytes, u32 max_states)
+    : nfa_(std::move(nfa)),
+      lexsets_(std::move(lexsets)),
+      ignore_list_(std::move(ignore)),
+      independent_(independent),
+      all_lengths_(all_lengths),
+      max_states_(max_states) {
+    nfa_.validate();
+    for (u32 t : ignore_list_) {
+        if (t >= n_terminals()) throw CoreError(ErrorKind::bad_input, t, "ignored terminal out of bounds");
+        bits_set(ignore_, t);
+    }
+    for (const Lexset& l : lexsets_) {
+        for (u32 t : l.order)
+            if (t >= n_terminals()) throw CoreError(ErrorKind::bad_input, t, "lexset terminal out of bounds");
+        for (const Unless& u : l.unless) {
+            if (u.regex >= n_terminals()) throw CoreError(ErrorKind::bad_input, u.regex, "lexset terminal out of bounds");
+            for (u32 t : u.literals)
+                if (t >= n_terminals()) throw CoreError(ErrorKind::bad_input, t, "lexset terminal out of bounds");
+        }
+    }
+    // Byte classes: bytes that no class range and no vocabulary gap tells apart.
+    bool cut[257] = {};
+    for (size_t i = 0; i < nfa_.range_lo.size(); ++i) {
+        cut[nfa_.range_lo[i]] = true;
+        cut[nfa_.range_hi[i] + 1] = true;
+    }
+    for (int b = 1; b < 256; ++b)
+        if (used_bytes[b] != used_bytes[b - 1]) cut[b] = true;
+    bool fresh = true;
+    for (u32 b = 0; b < 256; ++b) {
+        if (cut[b]) fresh = true;
+        if (!used_bytes[b]) {
+            byte_class[b] = NONE;
+            continue;
+        }
+        if (fresh) {
+            class_byte_.push_back(static_cast<u8>(b));
+            fresh = false;
+        }
+        byte_class[b] = static_cast<u32>(class_byte_.size() - 1);
+    }
+    n_classes_ = static_cast<u32>(class_byte_.size());
+
+    accept_owner_.assign(nfa_.n_code(), NONE);
+    seen_.assign(nfa_.n_code(), 0);
+    lookbehind_owner_.assign(nfa_.n_code(), NONE);
+    for (u32 t = 0; t < n_terminals(); ++t)
+        if (nfa_.starts[t] != NONE) own_accepts(nfa_.starts[t], t, accept_owner_);
+    for (u32 k = 0; k < nfa_.lookbehinds.size(); ++k) own_accepts(nfa_.lookbehinds[k], k, lookbehind_owner_);
+
+    // The context at the start of the text: lookbehind bodies begin here, nothing is promised.
+    std::lock_guard<std::mutex> lock(mutex);
+    Context c;
+    Threads raw;
+    for (u32 pc : nfa_.lookbehinds) raw.push_back({pc, 0, 0});
+    std::vector<signed char> guess(nfa_.lookaheads.size(), -1);
+    std::vector<u32> accepts;
+    u32 ask = NONE;
+    if (!close(raw, false, guess, 0, c.back, accepts, ask))
+        throw CoreError(ErrorKind::bad_input, ask, "a lookbehind contains a lookahead");
+    for (u32 pc : accepts) c.back_true |= 1ull << lookbehind_owner_[pc];
+    first_ctx_ = intern_context(std::move(c));
+}
+
+void Lexer::own_accepts(u32 start, u32 owner, std::vector<u32>& owners) {
+    ++stamp_;
+    std::vector<u32> stack{start};
+    while (!stack.empty()) {
+        const u32 pc = stack.back();
+        stack.pop_back();
+        if (seen_[pc] == stamp_) continue;
+        seen_[pc] = stamp_;
+        if (nfa_.op(pc) == OP_ACCEPT) {
+            if (owners[pc] != NONE)
+                throw CoreError(ErrorKind::bad_input, pc, "two patterns share an ACCEPT instruction");
+            owners[pc] = owner;
+        } else if (nfa_.op(pc) == OP_SPLIT) {
+            for (u32 i = 0; i < nfa_.arg(pc, 1); ++i) stack.push_back(nfa_.splits[nfa_.arg(pc, 0) + i]);
+        } else {
+            stack.push_back(nfa_.arg(pc, 1));
+        }
+    }
+}
+
+u32 Lexer::class_step(u32 node, u8 b) const {
+    u32 lo = nfa_.node_start[node], hi = nfa_.node_start[node + 1];
+    while (lo < hi) {
+        const u32 mid = (lo + hi) / 2;
+        if (b < nfa_.range_lo[mid])
+            hi = mid;
+        else if (b > nfa_.range_hi[mid])
+            lo = mid + 1;
+        else
+            return nfa_.range_to[mid] == NONE ? NONE : nfa_.range_to[mid] + 1;  // NONE: character complete
+    }
+    return 0;  // dead (a stored node is never 0)
+}
+
+// After a byte: threads inside a character carry node != 0; a thread whose character is complete is given as the pc
+// that comes next, marked by count bookkeeping for REPEAT (the pc stays, count + 1). close() follows the rest.
+void Lexer::step_threads(const Threads& in, u8 b, Threads& out) const {
+    out.clear();
+    for (const Thread& t : in) {
+        const u32 op = nfa_.op(t.pc);
+        if (op == OP_EOF) continue;  // only the end of the text moves it
+        const u32 node = t.node ? t.node - 1 : nfa_.arg(t.pc, 0);
+        const u32 to = class_step(node, b);
+        if (to == 0) continue;
+        if (to != NONE) {
+            out.push_back({t.pc, to, t.count});
+        } else if (op == OP_CLASS) {
+            out.push_back({nfa_.arg(t.pc, 1), 0, 0});
+        } else {  // REPEAT: one more; counts beyond an open upper bound do not matter
+            const u32 min = nfa_.arg(t.pc, 2), max = nfa_.arg(t.pc, 3);
+            u32 c = t.count + 1;
+            if (max == NONE && c > min) c = min;
+            out.push_back({t.pc, 0, c});
+        }
+    }
+}
+
+bool Lexer::close(const Threads& raw, bool ordered, const std::vector<signed char>& guess, u64 back_true, Threads& out,
+                  std::vector<u32>& accept_pcs, u32& ask) {
+    out.clear();
+    accept_pcs.clear();
+    ++stamp_;
+    std::unordered_set<u64> seen_counts;
+    Threads stack;
+    for (const Thread& r : raw) {
+        stack.push_back(r);
+        while (!stack.empty()) {
+            const Thread t = stack.back();
+            stack.pop_back();
+            if (t.node) {
+                out.push_back(t);
+                continue;
+            }
+            const u32 op = nfa_.op(t.pc);
+            if (op == OP_REPEAT || op == OP_LAZY_REPEAT) {
+                if (!seen_counts.insert(static_cast<u64>(t.pc) << 32 | t.count).second) continue;
+                const u32 min = nfa_.arg(t.pc, 2), max = nfa_.arg(t.pc, 3), next = nfa_.arg(t.pc, 1);
+                const bool more = max == NONE || t.count < max, leave = t.count >= min;
+                // The stack pops the best first, so the thread to emit and the exit are pushed in reverse. A thread
+                // that stays is emitted through a marker: node 0 and count as is, on a second visit.
+                if (op == OP_REPEAT) {
+                    if (more) out.push_back(t);
+                    if (leave) stack.push_back({next, 0, 0});
+                } else {
+                    // Leaving is preferred: everything reachable from `next` must come before the thread that stays.
+                    if (leave) {
+                        if (more) stack.push_back({t.pc, NONE, t.count});
+                        stack.push_back({next, 0, 0});
+                    } else if (more) {
+                        out.push_back(t);
+                    }
+                }
+                continue;
+            }
+            if (seen_[t.pc] == stamp_) continue;
+            seen_[t.pc] = stamp_;
+            switch (op) {
+                case OP_CLASS:
+                case OP_EOF:
+                    out.push_back({t.pc, 0, 0});
+                    break;
+                case OP_SPLIT:
+                    for (u32 i = nfa_.arg(t.pc, 1); i-- > 0;) stack.push_back({nfa_.splits[nfa_.arg(t.pc, 0) + i], 0, 0});
+                    break;
+                case OP_LOOKBEHIND:
+                    if ((back_true >> nfa_.arg(t.pc, 0) & 1) == nfa_.arg(t.pc, 2)) stack.push_back({nfa_.arg(t.pc, 1), 0, 0});
+                    break;
+                case OP_LOOKAHEAD: {
+                    const signed char g = guess[nfa_.arg(t.pc, 0)];
+                    if (g < 0) {
+                        ask = nfa_.arg(t.pc, 0);
+                        return false;
+                    }
+                    if (static_cast<u32>(g) == nfa_.arg(t.pc, 2)) stack.push_back({nfa_.arg(t.pc, 1), 0, 0});
+                    break;
+                }
+                case OP_ACCEPT:
+                    accept_pcs.push_back(t.pc);
+                    if (ordered) goto done;  // ordered choice: everything after the best match is cut
+                    break;
+            }
+        }
+    }
+done:
+    for (Thread& t : out)
+        if (t.node == NONE) t.node = 0;
+    if (!ordered) {
+        std::sort(out.begin(), out.end());
+        out.erase(std::unique(out.begin(), out.end()), out.end());
+    }
+    return true;
+}
+
+namespace {
+
+u64 hash_threads(u64 h, const Threads& ts) {
+    h = mix(h, ts.size());
+    for (const Thread& t : ts) h = mix(mix(h, static_cast<u64>(t.pc) << 32 | t.node), t.count);
+    return h;
+}
+
+void unite(Threads& into, const Threads& more) {
+    into.insert(into.end(), more.begin(), more.end());
+    std::sort(into.begin(), into.end());
+    into.erase(std::unique(into.begin(), into.end()), into.end());
+}
+
+}  // namespace
+
+u32 Lexer::intern_context(Context c) {
+    u64 h = hash_threads(hash_threads(1, c.neg), c.back);
+    h = mix(h, c.back_true);
+    for (const Threads& p : c.pos) h = hash_threads(h, p);
+    const u32 known = context_index_.find_if(h, [&](u32 id) {
+        const Context& o = contexts_[id];
+        return o.neg == c.neg && o.pos == c.pos && o.back == c.back && o.back_true == c.back_true;
+    });
+    if (known != NONE) return known;
+    c.eof_ok = !eof_accepts(c.neg, 0);
+    for (const Threads& p : c.pos) c.eof_ok = c.eof_ok && eof_accepts(p, 0);
+    if (contexts_.size() >= max_states_)
+        throw CoreError(ErrorKind::limit_states, contexts_.size(), "too many lexer contexts");
+    const u32 id = contexts_.push_back(std::move(c));
+    dies_.emplace_back();
+    context_index_.insert(h, id);
+    return id;
+}
+
+u32 Lexer::intern_state(LexState s) {
+    u64 h = hash_threads(hash_threads(s.start ? 3 : 2, s.main), s.obs);
+    h = mix(mix(h, s.ctx), s.unless);
+    for (u32 g : s.group_end) h = mix(h, g);
+    for (const Accept& a : s.accepts) h = mix(h, static_cast<u64>(a.terminal) << 32 | a.ctx);
+    const u32 known = state_index_.find_if(h, [&](u32 id) {
+        const LexState& o = states_[id];
+        if (o.start != s.start || o.ctx != s.ctx || o.unless != s.unless || !(o.main == s.main) || !(o.obs == s.obs) ||
+            o.group_end != s.group_end || o.accepts.size() != s.accepts.size())
+            return false;
+        for (size_t i = 0; i < s.accepts.size(); ++i)
+            if (o.accepts[i].terminal != s.accepts[i].terminal || o.accepts[i].ctx != s.accepts[i].ctx) return false;
+        return true;
+    });
+    if (known != NONE) return known;
+    if (states_.size() >= max_states_)
+        throw CoreError(ErrorKind::limit_states, states_.size(), "too many lexer DFA states");
+    const u32 id = states_.push_back(std::move(s));
+    auto row = std::unique_ptr<std::atomic<Edge>[]>(new std::atomic<Edge>[n_classes_]);
+    for (u32 i = 0; i < n_classes_; ++i) row[i].store(EDGE_UNKNOWN, std::memory_order_relaxed);
+    delta_.push_back(std::move(row));
+    state_index_.insert(h, id);
+    return id;
+}
+
+Edge Lexer::intern_edge(std::vector<u32> states) {
+    if (states.empty()) return EDGE_DEAD;
+    std::sort(states.begin(), states.end());
+    states.erase(std::unique(states.begin(), states.end()), states.end());
+    if (states.size() == 1) return states[0];
+    u64 h = 5;
+    for (u32 s : states) h = mix(h, s);
+    const u32 known = list_index_.find_if(h, [&](u32 id) { return lists_[id] == states; });
+    if (known != NONE) return known | EDGE_LIST;
+    const u32 id = lists_.push_back(std::move(states));
+    list_index_.insert(h, id);
+    return id | EDGE_LIST;
+}
+
+// Closes all lists at one position under one common guess of the lookaheads, branching when a new one is asked for.
+void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<u32>& out) {
+    std::vector<u32> acc;
+    u32 ask = NONE;
+    auto branch = [&] {
+        guess[ask] = 1;
+        finish(raw, guess, out);
+        guess[ask] = 0;
+        finish(raw, guess, out);
+        guess[ask] = -1;
+    };
+    Context ctx;
+    ctx.back_true = raw.back_true;
+    if (raw.back_closed) {
+        ctx.back = raw.back;
+    } else {
+        Threads back = raw.back;
+        for (u32 pc : nfa_.lookbehinds) back.push_back({pc, 0, 0});
+        if (!close(back, false, guess, 0, ctx.back, acc, ask))
+            throw CoreError(ErrorKind::bad_input, ask, "a lookbehind contains a lookahead");
+        ctx.back_true = 0;
+        for (u32 pc : acc) ctx.back_true |= 1ull << lookbehind_owner_[pc];
+    }
+    if (raw.promises_closed) {
+        ctx.neg = raw.neg;
+        ctx.pos = raw.pos;
+    } else {
+        if (!close(raw.neg, false, guess, ctx.back_true, ctx.neg, acc, ask)) return branch();
+        if (!acc.empty()) return;  // a promise is broken
+        for (const Threads& p : raw.pos) {
+            Threads closed;
+            if (!close(p, false, guess, ctx.back_true, closed, acc, ask)) return branch();
+            if (!acc.empty()) continue;   // kept
+            if (closed.empty()) return;  // can no longer be kept
+            ctx.pos.push_back(std::move(closed));
+        }
+    }
+    LexState s;
+    s.start = raw.start;
+    s.unless = raw.unless;
+    std::vector<u32> group_accept;  // per kept group: its ACCEPT pc or NONE
+    for (const Threads& g : raw.groups) {
+        Threads closed;
+        if (!close(g, true, guess, ctx.back_true, closed, acc, ask)) return branch();
+        if (closed.empty() && acc.empty()) continue;
+        s.main.insert(s.main.end(), closed.begin(), closed.end());
+        s.group_end.push_back(static_cast<u32>(s.main.size()));
+        group_accept.push_back(acc.empty() ? NONE : acc[0]);
+    }
+    if (s.group_end.empty() && !raw.start) return;
+    std::vector<u32> obs_accepts;
+    if (!raw.obs.empty()) {
+        if (!close(raw.obs, false, guess, ctx.back_true, s.obs, acc, ask)) return branch();
+        for (u32 pc : acc) obs_accepts.push_back(accept_owner_[pc]);
+    }
+    // The guesses made become promises.
+    for (u32 k = 0; k < guess.size(); ++k) {
+        if (guess[k] < 0) continue;
+        Threads body;
+        if (!close({{nfa_.lookaheads[k], 0, 0}}, false, guess, ctx.back_true, body, acc, ask)) return branch();
+        if (guess[k] == 1) {
+            if (!acc.empty()) continue;
+            if (body.empty()) return;
+            ctx.pos.push_back(std::move(body));
+        } else {
+            if (!acc.empty()) return;
+            unite(ctx.neg, body);
+        }
+    }
+    std::sort(ctx.pos.begin(), ctx.pos.end());
+    ctx.pos.erase(std::unique(ctx.pos.begin(), ctx.pos.end()), ctx.pos.end());
+    for (const Threads& p : ctx.pos)
+        if (std::includes(ctx.neg.begin(), ctx.neg.end(), p.begin(), p.end())) return;  // contradiction
+
+    for (size_t g = 0; g < s.group_end.size(); ++g) {
+        if (group_accept[g] == NONE) continue;
+        Context after = ctx;
+        if (!all_lengths_) {
+            const u32 from = g ? s.group_end[g - 1] : 0;
+            unite(after.neg, Threads(s.main.begin() + from, s.main.begin() + s.group_end[g]));
+            bool contradiction = false;
+            for (const Threads& p : after.pos)
+                contradiction |= std::includes(after.neg.begin(), after.neg.end(), p.begin(), p.end());
+            if (contradiction) continue;
+        }
+        const u32 terminal = accept_owner_[group_accept[g]];
+        u32 emitted = terminal;
+        if (s.unless != NONE)
+            for (const Unless& u : lexsets_[s.unless].unless) {
+                if (u.regex != terminal) continue;
+                for (u32 lit : u.literals)
+                    if (std::find(obs_accepts.begin(), obs_accepts.end(), lit) != obs_accepts.end()) {
+                        emitted = lit;
+                        break;
+                    }
+            }
+        const u32 actx = intern_context(std::move(after));
+        if (is_ignored(terminal)) s.accepts.push_back({ignored(), actx});
+        if (!is_ignored(terminal) || independent_) s.accepts.push_back({emitted, actx});
+    }
+    s.ctx = intern_context(ctx);
+    if (s.group_end.size() > 1) {
+        for (size_t g = 0; g < s.group_end.size(); ++g) {
+            LexState one;
+            one.start = s.start;
+            one.unless = s.unless;
+            one.ctx = s.ctx;
+            one.main.assign(s.main.begin() + (g ? s.group_end[g - 1] : 0), s.main.begin() + s.group_end[g]);
+            one.group_end.push_back(static_cast<u32>(one.main.size()));
+            if (group_accept[g] != NONE) {
+                const u32 t = accept_owner_[group_accept[g]];
+                for (const Accept& a : s.accepts)
+                    if (a.terminal == t || (a.terminal == ignored() && is_ignored(t))) one.accepts.push_back(a);
+            }
+            s.groups.push_back(intern_state(std::move(one)));
+        }
+    }
+    out.push_back(intern_state(std::move(s)));
+}
+
+Edge Lexer::step_slow(u32 state, u32 cls) {
+    std::lock_guard<std::mutex> lock(mutex);
+    const Edge e = delta_[state][cls].load(std::memory_order_relaxed);
+    return e != EDGE_UNKNOWN ? e : step_locked(state, cls);
+}
+
+Edge Lexer::step_locked(u32 state, u32 cls) {
+    const LexState& s = states_[state];
+    const Context& c = contexts_[s.ctx];
+    const u8 b = class_byte_[cls];
+    Raw raw;
+    raw.unless = s.unless;
+    u32 from = 0;
+    bool any = false;
+    for (u32 to : s.group_end) {
+        Threads out;
+        step_threads(Threads(s.main.begin() + from, s.main.begin() + to), b, out);
+        from = to;
+        any |= !out.empty();
+        if (!out.empty()) raw.groups.push_back(std::move(out));
+    }
+    Edge e = EDGE_DEAD;
+    if (any) {
+        step_threads(s.obs, b, raw.obs);
+        step_threads(c.neg, b, raw.neg);
+        bool alive = true;
+        for (const Threads& p : c.pos) {
+            Threads out;
+            step_threads(p, b, out);
+            alive &= !out.empty();
+            raw.pos.push_back(std::move(out));
+        }
+        step_threads(c.back, b, raw.back);
+        if (alive) {
+            std::vector<signed char> guess(nfa_.lookaheads.size(), -1);
+            std::vector<u32> out;
+            finish(raw, guess, out);
+            e = intern_edge(std::move(out));
+        }
+    }
+    delta_[state][cls].store(e, std::memory_order_release);
+    return e;
+}
+
+u32 Lexer::intern_set(const Bits& terminals) {
+    std::lock_guard<std::mutex> lock(mutex);
+    Bits b = terminals;
+    bits_trim(b);
+    u64 h = 7;
+    for (u64 w : b) h = mix(h, w);
+    const u32 known = start_set_index_.find_if(h, [&](u32 id) { return start_sets_[id] == b; });
+    if (known != NONE) return known;
+    const u32 id = start_sets_.push_back(std::move(b));
+    start_set_index_.insert(h, id);
+    return id;
+}
+
+Edge Lexer::start(u32 lex_id, u32 ctx) {
+    const u64 key = (static_cast<u64>(lex_id) << 32 | ctx) + 1;
+    u32 e = start_index_.find(key);
+    if (e == NONE) {
+        std::lock_guard<std::mutex> lock(mutex);
+        e = start_index_.find(key);
+        if (e == NONE) {
+            e = start_locked(lex_id, ctx);
+            if (e == EDGE_DEAD) e = EDGE_UNKNOWN;  // the map cannot hold EDGE_DEAD
+            start_index_.insert(key, e);
+        }
+    }
+    return e == EDGE_UNKNOWN ? EDGE_DEAD : e;
+}
+
+Edge Lexer::start_locked(u32 lex_id, u32 ctx) {
+    Raw raw;
+    const Context& c = contexts_[ctx];
+    raw.neg = c.neg;
+    raw.pos = c.pos;
+    raw.back = c.back;
+    raw.back_true = c.back_true;
+    raw.back_closed = raw.promises_closed = true;
+    raw.start = true;
+    if (independent_) {
+        Bits set = start_sets_[lex_id];
+        bits_or(set, ignore_);
+        bits_each(set, [&](u32 t) {
+            if (t < n_terminals() && nfa_.starts[t] != NONE) raw.groups.push_back({{nfa_.starts[t], 0, 0}});
+        });
+    } else {
+        const Lexset& l = lexsets_[lex_id];
+        Threads all;
+        for (u32 t : l.order)
+            if (nfa_.starts[t] != NONE) all.push_back({nfa_.starts[t], 0, 0});
+        if (!all.empty()) raw.groups.push_back(std::move(all));
+        if (!l.unless.empty()) {
+            raw.unless = lex_id;
+            for (const Unless& u : l.unless)
+                for (u32 t : u.literals)
+                    if (nfa_.starts[t] != NONE) raw.obs.push_back({nfa_.starts[t], 0, 0});
+        }
+    }
+    std::vector<signed char> guess(nfa_.lookaheads.size(), -1);
+    std::vector<u32> out;
+    finish(raw, guess, out);
+    return intern_edge(std::move(out));
+}
+
+const u8* Lexer::context_dies_slow(u32 ctx) {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (const u8* d = dies_[ctx].load(std::memory_order_relaxed)) return d;
+    auto table = std::unique_ptr<u8[]>(new u8[n_classes_]());
+    const Context& c = contexts_[ctx];
+    if (nfa_.lookbehinds.empty()) {  // else what holds behind the next position would have to be known
+        Threads raw, closed;
+        std::vector<signed char> guess(nfa_.lookaheads.size(), -1);
+        std::vector<u32> acc;
+        u32 ask = NONE;
+        for (u32 cls = 0; cls < n_classes_; ++cls) {
+            step_threads(c.neg, class_byte_[cls], raw);
+            if (close(raw, false, guess, 0, closed, acc, ask) && !acc.empty()) table[cls] = 1;
+            for (const Threads& p : c.pos) {
+                step_threads(p, class_byte_[cls], raw);
+                if (raw.empty()) table[cls] = 1;
+            }
+        }
+    }
+    dies_storage_.push_back(std::move(table));
+    const u8* d = dies_storage_.back().get();
+    dies_[ctx].store(d, std::memory_order_release);
+    return d;
+}
+
+// Whether some thread accepts if the text ends here. Lookaheads met after the end are decided on the spot.
+bool Lexer::eof_accepts(const Threads& ts, int depth) {
+    for (const Thread& t : ts)
+        if (t.node == 0 && nfa_.op(t.pc) == OP_EOF && eof_closure(nfa_.arg(t.pc, 1), depth)) return true;
+    return false;
+}
+
+bool Lexer::eof_closure(u32 pc0, int depth) {
+    if (depth > 32) throw CoreError(ErrorKind::bad_input, pc0, "lookaheads nested too deep at the end of the text");
+    std::vector<u32> stack{pc0};
+    std::unordered_set<u32> seen;
+    while (!stack.empty()) {
+        const u32 pc = stack.back();
+        stack.pop_back();
+        if (!seen.insert(pc).second) continue;
+        switch (nfa_.op(pc)) {
+            case OP_ACCEPT:
+                return true;
+            case OP_EOF:
+                stack.push_back(nfa_.arg(pc, 1));
+                break;
+            case OP_SPLIT:
+                for (u32 i = 0; i < nfa_.arg(pc, 1); ++i) stack.push_back(nfa_.splits[nfa_.arg(pc, 0) + i]);
+                break;
+            case OP_LOOKAHEAD:
+                if (static_cast<u32>(eof_closure(nfa_.lookaheads[nfa_.arg(pc, 0)], depth + 1)) == nfa_.arg(pc, 2))
+                    stack.push_back(nfa_.arg(pc, 1));
+                break;
+            case OP_REPEAT:
+            case OP_LAZY_REPEAT:
+                if (nfa_.arg(pc, 2) == 0) stack.push_back(nfa_.arg(pc, 1));
+                break;
+            default:
+                break;  // a class needs a character; lookbehinds after the end do not occur (refused by the compiler)
+        }
+    }
+    return false;
+}
+
+}  // namespace gcd

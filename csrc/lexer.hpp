@@ -1,0 +1,188 @@
+// The lexer DFA: leftmost-first matching of competing terminals, over bytes, built on demand.
+//
+// One state describes everything that the text so far says about the lexeme being read *and* about promises made
+// earlier that later text must keep:
+//   main   ordered NFA threads of the lexeme (one group per set of competing terminals), best first. When a thread
+//          accepts, all threads after it are cut: ordered choice, Python's leftmost-first rule.
+//   obs    keyword observers: literals that a whole lexeme may equal (Lark's `Unless` rule). They never compete.
+//   ctx    the context, which outlives the lexeme:
+//     neg    threads none of which may ever accept. A lexeme that ends here while better threads live on promises that
+//            those never match ("no longer match exists"): that is how roll-back works without a buffer. A negative
+//            lookahead adds its body.
+//     pos    sets of threads, one of which must accept (positive lookaheads).
+//     back   lookbehind bodies running from every position, and which of them end exactly here.
+//
+// Example, INT=/\d+/ FLOAT=/\d+\.\d+/ DOTS="..": after "1." the state's main has FLOAT's thread; the other reading is
+// INT committed, "." read as the start of DOTS, with neg = {FLOAT after "1."}. A second "." kills FLOAT's thread, so
+// the promise is kept; a digit would have broken it.
+//
+// Lookaheads are guessed: the state after a position where the truth of one matters is split in two, each with the
+// promise that makes its guess right. Exactly one survives any complete text, so nothing is approximated.
+#pragma once
+
+#include <mutex>
+#include <unordered_map>
+
+#include "common.hpp"
+
+namespace gcd {
+
+enum Op : u32 { OP_CLASS, OP_SPLIT, OP_LOOKAHEAD, OP_LOOKBEHIND, OP_EOF, OP_ACCEPT, OP_REPEAT, OP_LAZY_REPEAT };
+
+// See gcd/regex/program.py for the format.
+struct NfaProgram {
+    std::vector<u32> code, splits, starts, lookaheads, lookbehinds, node_start, range_lo, range_hi, range_to;
+    void validate() const;  // throws bad_input: every pc, node and index is in range
+    u32 op(u32 pc) const { return code[pc * 5]; }
+    u32 arg(u32 pc, u32 k) const { return code[pc * 5 + 1 + k]; }
+    u32 n_code() const { return static_cast<u32>(code.size() / 5); }
+};
+
+struct Unless {
+    u32 regex;
+    std::vector<u32> literals;
+};
+struct Lexset {
+    std::vector<u32> order;
+    std::vector<Unless> unless;
+};
+
+struct Thread {
+    u32 pc;
+    u32 node;  // 0: at a character's start; else the class node inside a character (node ids are stored + 1)
+    u32 count; // REPEAT: characters eaten so far
+    bool operator==(const Thread& o) const { return pc == o.pc && node == o.node && count == o.count; }
+    bool operator<(const Thread& o) const {
+        return pc != o.pc ? pc < o.pc : node != o.node ? node < o.node : count < o.count;
+    }
+};
+using Threads = std::vector<Thread>;
+
+struct Context {
+    Threads neg;               // sorted
+    std::vector<Threads> pos;  // sorted sets, sorted
+    Threads back;              // sorted
+    u64 back_true = 0;         // lookbehinds that hold at this position
+    bool eof_ok = true;        // the promises hold if the text ends here
+};
+
+struct Accept {
+    u32 terminal;  // Lexer::ignored() for a lexeme that is dropped
+    u32 ctx;
+};
+
+struct LexState {
+    Threads main;
+    std::vector<u32> group_end;  // groups of `main`: [0, group_end[0]), [group_end[0], group_end[1]), ...
+    Threads obs;
+    u32 ctx = 0;
+    u32 unless = NONE;  // the lexset whose keyword rules apply
+    bool start = false; // no byte of a lexeme read yet
+    std::vector<Accept> accepts;
+    std::vector<u32> groups;  // one-group states that together are this one; empty if it has one group
+};
+
+// An edge is one state, none (DEAD), or, where a lookahead was guessed, a list.
+using Edge = u32;
+constexpr Edge EDGE_DEAD = 0xFFFFFFFFu;
+constexpr Edge EDGE_UNKNOWN = 0xFFFFFFFEu;
+constexpr Edge EDGE_LIST = 0x80000000u;
+
+class Lexer {
+  public:
+    Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignore, bool independent, bool all_lengths,
+          const bool* used_bytes, u32 max_states);
+
+    // Edges are computed on first use under a lock; known ones cost two loads.
+    Edge step(u32 state, u8 byte) {
+        const u32 cls = byte_class[byte];
+        if (cls == NONE) return EDGE_DEAD;
+        const Edge e = delta_[state][cls].load(std::memory_order_acquire);
+        return e != EDGE_UNKNOWN ? e : step_slow(state, cls);
+    }
+    Edge step_class(u32 state, u32 cls) {
+        const Edge e = delta_[state][cls].load(std::memory_order_acquire);
+        return e != EDGE_UNKNOWN ? e : step_slow(state, cls);
+    }
+    // The states in which a lexeme begins, in context `ctx`. `lex_id` is a lexset (ordered lexing) or, for independent
+    // lexing, a set of terminals from `intern_set` (ignored ones are added).
+    Edge start(u32 lex_id, u32 ctx);
+    u32 intern_set(const Bits& terminals);
+    template <class F>
+    void each(Edge e, F&& f) const {
+        if (e == EDGE_DEAD) return;
+        if (!(e & EDGE_LIST)) {
+            f(e);
+            return;
+        }
+        const std::vector<u32>& l = lists_[e & ~EDGE_LIST];
+        for (u32 s : l) f(s);
+    }
+    const LexState& state(u32 id) const { return states_[id]; }
+    const Context& context(u32 id) const { return contexts_[id]; }
+    u32 n_states() const { return states_.size(); }
+    u32 n_contexts() const { return contexts_.size(); }
+    u32 n_classes() const { return n_classes_; }
+    u32 n_terminals() const { return static_cast<u32>(nfa_.starts.size()); }
+    u32 ignored() const { return n_terminals(); }
+    u32 first_context() const { return first_ctx_; }
+    bool independent() const { return independent_; }
+    bool is_declared(u32 t) const { return nfa_.starts[t] == NONE; }
+    bool is_ignored(u32 t) const { return bits_get(ignore_, t); }
+    const std::vector<Lexset>& lexsets() const { return lexsets_; }
+    // Per byte class: 1 if reading such a byte right after a lexeme that ended in context `ctx` breaks a promise for
+    // certain (0: it may not). Computed once; the pointer stays good.
+    const u8* context_dies(u32 ctx) {
+        const u8* d = dies_[ctx].load(std::memory_order_acquire);
+        return d ? d : context_dies_slow(ctx);
+    }
+    u8 class_byte(u32 cls) const { return class_byte_[cls]; }
+
+    u32 byte_class[256];  // NONE: no token has this byte
+    std::mutex mutex;     // held by whoever adds states
+
+  private:
+    Edge step_slow(u32 state, u32 cls);
+    Edge step_locked(u32 state, u32 cls);
+    Edge start_locked(u32 lex_id, u32 ctx);
+    struct Raw;  // thread lists right after a byte, before their closures
+    void finish(const Raw& raw, std::vector<signed char>& guess, std::vector<u32>& out);
+    // Follows a thread list's empty moves. Returns false if the truth of lookahead `ask` must be guessed first.
+    bool close(const Threads& raw, bool ordered, const std::vector<signed char>& guess, u64 back_true, Threads& out,
+               std::vector<u32>& accept_pcs, u32& ask);
+    const u8* context_dies_slow(u32 ctx);
+    void own_accepts(u32 start, u32 owner, std::vector<u32>& owners);
+    void step_threads(const Threads& in, u8 byte, Threads& out) const;
+    u32 class_step(u32 node, u8 byte) const;
+    bool eof_accepts(const Threads& ts, int depth);
+    bool eof_closure(u32 pc, int depth);
+    u32 intern_context(Context c);
+    u32 intern_state(LexState s);
+    Edge intern_edge(std::vector<u32> states);
+
+    NfaProgram nfa_;
+    std::vector<Lexset> lexsets_;
+    Bits ignore_;
+    std::vector<u32> ignore_list_;
+    bool independent_, all_lengths_;
+    u32 max_states_;
+    u32 n_classes_ = 0;
+    std::vector<u8> class_byte_;
+    std::vector<u32> accept_owner_;  // pc -> pattern, for ACCEPT instructions
+    std::vector<u32> lookbehind_owner_;  // pc -> lookbehind, for their ACCEPT instructions
+    StableVector<LexState> states_;
+    StableVector<std::unique_ptr<std::atomic<Edge>[]>> delta_;
+    StableVector<Context> contexts_;
+    StableVector<std::vector<u32>> lists_;
+    StableVector<std::atomic<const u8*>> dies_;
+    std::vector<std::unique_ptr<u8[]>> dies_storage_;
+    ReadMostlyMap state_index_, context_index_, list_index_, start_index_;
+    StableVector<Bits> start_sets_;
+    ReadMostlyMap start_set_index_;
+    u32 first_ctx_ = 0;
+    // Scratch of the one writer.
+    std::vector<u32> seen_;
+    u32 stamp_ = 0;
+};
+
+}  // namespace gcd

@@ -1,0 +1,68 @@
+// A matcher: one sequence's position in a compiled grammar. Not shared between threads; the grammar behind it is.
+#pragma once
+
+#include "masks.hpp"
+
+namespace gcd {
+
+// Everything that matchers of one grammar share.
+struct Engine {
+    Engine(std::shared_ptr<const TokenTrie> trie, GrammarTables tables, std::vector<u32> eos, CoreLimits limits, bool lenient)
+        : compiled(std::move(trie), std::move(tables), limits, lenient),
+          rows(compiled, limits.memo_bytes),
+          masks(compiled, rows, eos, limits.memo_bytes),
+          eos_ids(std::move(eos)) {}
+    Compiled compiled;
+    Rows rows;
+    Masks masks;
+    std::vector<u32> eos_ids;
+    bool is_eos(u32 token) const {
+        for (u32 e : eos_ids)
+            if (e == token) return true;
+        return false;
+    }
+};
+
+class Matcher {
+  public:
+    Matcher(std::shared_ptr<Engine> engine, u32 start);
+    void fill(u32* out) {
+        if (finished_) {
+            std::memset(out, 0, engine_->masks.words() * 4);
+        } else {
+            engine_->masks.fill(readings_, out);
+        }
+    }
+    // True if the token may come next. Changes nothing.
+    bool check(u32 token);
+    // Moves over a token; false (and nothing changed) if it may not come next.
+    bool accept(u32 token);
+    // Moves over bytes without a token boundary's meaning for roll-back: one entry of the history. All or nothing.
+    bool accept_bytes(const u8* data, u32 n);
+    void rollback(u32 n);
+    void reset();
+    u32 n_accepted() const { return static_cast<u32>(history_.size()); }
+    bool finished() const { return finished_; }
+    bool complete();
+    bool dead() const { return readings_.empty() && !finished_; }
+    const Readings& readings() const { return readings_; }
+    Engine& engine() { return *engine_; }
+    const std::shared_ptr<Engine>& engine_ptr() const { return engine_; }
+    u32 start_index() const { return start_; }
+    // How many bytes from here on stay viable, at most n.
+    u32 viable_bytes(const u8* data, u32 n);
+
+  private:
+    bool walk(const u8* data, u32 n, bool token, Readings& out);
+
+    std::shared_ptr<Engine> engine_;
+    u32 start_;
+    Readings readings_;
+    bool finished_ = false;
+    // Readings before each accepted token, flattened; `finished_` can only be set by the last one.
+    std::vector<Reading> past_;
+    std::vector<u32> history_;  // where each entry of `past_` begins
+    Readings scratch_a_, scratch_b_;
+};
+
+}  // namespace gcd

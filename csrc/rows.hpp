@@ -1,0 +1,74 @@
+// Rows: what the tokens do to a lexer state, found by one walk of the token trie and kept.
+//
+// For a lexer state and a list of trie nodes to start from (the root; or, for a *sub-row*, the nodes where a lexeme
+// ended inside a token) a row holds
+//   groups  the tokens that end inside the lexeme, split by which symbols are still live there;
+//   exits   (symbol, context, nodes): where a lexeme ends inside a token, to be followed through the parser.
+// A mask is then the groups that meet the parser's viable set, and the exits' sub-rows under the parser's next state.
+//
+// Subtree skip: where all bytes below a trie node only loop on the lexer state (the inside of a string, a name), every
+// token below is in the state's own group at once, unseen (`Skip`).
+#pragma once
+
+#include "compiled.hpp"
+
+namespace gcd {
+
+struct TokenSet {
+    u32 count = 0;
+    std::vector<u32> ids;    // sparse form: token ids, sorted
+    std::vector<u32> words;  // dense form: bitmask words; exactly one of the two is used
+};
+struct RowGroup {
+    u32 live_set;
+    TokenSet tokens;
+};
+struct RowExit {
+    u32 symbol;
+    u32 ctx;
+    u32 nodes;  // id of a node list
+};
+struct Row {
+    std::vector<RowGroup> groups;
+    std::vector<RowExit> exits;
+};
+
+class Rows {
+  public:
+    Rows(Compiled& compiled, u64 max_bytes);
+    // The row of a lexer state from a list of trie nodes (`root_nodes` is {root}).
+    const Row& row(u32 node_list, u32 lexer_state) {
+        const u32 id = index_.find((static_cast<u64>(node_list) << 32 | lexer_state) + 1);
+        return id != NONE ? *rows_[id] : row_slow(node_list, lexer_state);
+    }
+    static constexpr u32 kRootNodes = 0;
+    u32 n_rows() const { return rows_.size(); }
+    u64 bytes() const { return bytes_; }
+
+  private:
+    struct Skip {  // what a lexer state loops on, so that nothing below needs a look
+        bool usable = false;
+        u64 ascii[2] = {0, 0};
+        bool utf8 = false;
+    };
+    struct Builder;
+    const Row& row_slow(u32 node_list, u32 lexer_state);
+    u32 intern_nodes(std::vector<u32> nodes);
+    const Skip& skip_of(u32 lexer_state);
+    bool loops_over_utf8(u32 lexer_state);
+
+    Compiled& c_;
+    u64 max_bytes_;
+    std::atomic<u64> bytes_{0};
+    std::mutex mutex_;
+    StableVector<std::unique_ptr<Row>> rows_;
+    ReadMostlyMap index_;
+    std::unordered_map<u64, std::vector<u32>> by_successors_;  // start states that act alike on a node list share a row
+    std::vector<std::pair<std::vector<u32>, u32>> successor_keys_;
+    StableVector<std::vector<u32>> node_lists_;
+    std::vector<std::vector<u32>> first_classes_;  // per node list: byte classes of the nodes' children
+    std::unordered_multimap<u64, u32> node_list_index_;
+    std::unordered_map<u32, Skip> skips_;
+};
+
+}  // namespace gcd

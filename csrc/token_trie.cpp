@@ -1,0 +1,145 @@
+#include "token_trie.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace gcd {
+
+namespace {
+
+// Incremental UTF-8 check: how many continuation bytes are still due, and the range the next one must be in.
+struct Utf8 {
+    u8 due = 0, lo = 0x80, hi = 0xBF;
+    bool bad = false;
+    void feed(u8 b) {
+        if (bad) return;
+        if (due) {
+            if (b < lo || b > hi) {
+                bad = true;
+                return;
+            }
+            --due;
+            lo = 0x80;
+            hi = 0xBF;
+            return;
+        }
+        if (b < 0x80) return;
+        if (b >= 0xC2 && b <= 0xDF) {
+            due = 1;
+        } else if (b >= 0xE0 && b <= 0xEF) {
+            due = 2;
+            if (b == 0xE0) lo = 0xA0;
+            if (b == 0xED) hi = 0x9F;
+        } else if (b >= 0xF0 && b <= 0xF4) {
+            due = 3;
+            if (b == 0xF0) lo = 0x90;
+            if (b == 0xF4) hi = 0x8F;
+        } else {
+            bad = true;
+        }
+    }
+};
+
+}  // namespace
+
+TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 width_in)
+    : bytes(std::move(bytes_in)), offsets(std::move(offsets_in)), width(width_in) {
+    if (offsets.empty() || offsets[0] != 0 || offsets.back() != bytes.size())
+        throw CoreError(ErrorKind::bad_input, 0, "token offsets do not cover the token bytes");
+    const u32 n = n_tokens();
+    for (u32 t = 0; t < n; ++t)
+        if (offsets[t] > offsets[t + 1]) throw CoreError(ErrorKind::bad_input, t, "token offsets decrease");
+    order.reserve(n);
+    for (u32 t = 0; t < n && t < width; ++t)
+        if (token_size(t)) order.push_back(t);
+    std::sort(order.begin(), order.end(), [&](u32 a, u32 b) {
+        const u32 na = token_size(a), nb = token_size(b), m = std::min(na, nb);
+        const int c = std::memcmp(token_data(a), token_data(b), m);
+        return c != 0 ? c < 0 : (na != nb ? na < nb : a < b);
+    });
+
+    // Preorder falls out of the sorted order: keep the path of the previous token, pop to the common prefix, push.
+    byte.push_back(0);
+    end.push_back(0);
+    token_begin.push_back(0);
+    std::vector<u32> path{0};
+    bool single[256] = {};
+    for (u32 i = 0; i < order.size(); ++i) {
+        const u8* d = token_data(order[i]);
+        const u32 len = token_size(order[i]);
+        u32 common = 0;
+        while (common < len && common + 1 < path.size() && byte[path[common + 1]] == d[common]) ++common;
+        while (path.size() > common + 1) {
+            end[path.back()] = static_cast<u32>(byte.size());
+            path.pop_back();
+        }
+        for (u32 k = common; k < len; ++k) {
+            path.push_back(static_cast<u32>(byte.size()));
+            byte.push_back(d[k]);
+            end.push_back(0);
+            token_begin.push_back(i);
+        }
+        for (u32 k = 0; k < len; ++k) used_bytes[d[k]] = true;
+        if (len == 1) single[d[0]] = true;
+        max_token_bytes = std::max(max_token_bytes, len);
+    }
+    while (!path.empty()) {
+        end[path.back()] = static_cast<u32>(byte.size());
+        path.pop_back();
+    }
+    token_begin.push_back(static_cast<u32>(order.size()));
+    byte_complete = true;
+    for (int b = 0; b < 256; ++b)
+        if (used_bytes[b] && !single[b]) byte_complete = false;
+
+    // token_begin[i] was set to the first token at or below i, so tokens that end at i are those before its first
+    // child's begin: own_end(i) = token_begin[i + 1] holds because the next node in preorder is that child or what
+    // follows the subtree.
+    const u32 m = n_nodes();
+    boundary.assign(m, 0);
+    summary_id.assign(m, NONE);
+    std::vector<Utf8> utf(m);
+    std::vector<u32> parent(m, 0);
+    boundary[0] = 1;
+    {
+        std::vector<u32> stack{0};
+        for (u32 i = 1; i < m; ++i) {
+            while (end[stack.back()] <= i) stack.pop_back();
+            parent[i] = stack.back();
+            utf[i] = utf[stack.back()];
+            utf[i].feed(byte[i]);
+            boundary[i] = !utf[i].bad && utf[i].due == 0;
+            stack.push_back(i);
+        }
+    }
+    for (u32 i = 0; i < m; ++i) {
+        if (end[i] - i <= 3) continue;
+        summary_id[i] = static_cast<u32>(summaries.size());
+        summaries.push_back(SubtreeSummary{});
+    }
+    // Fold each node into every summarised ancestor from the bottom up (children have higher ids than parents).
+    std::vector<SubtreeSummary> below(m, SubtreeSummary{});
+    for (u32 i = m; i-- > 1;) {
+        SubtreeSummary& p = below[parent[i]];
+        const SubtreeSummary& s = below[i];
+        p.ascii[0] |= s.ascii[0];
+        p.ascii[1] |= s.ascii[1];
+        p.non_ascii |= s.non_ascii;
+        p.broken_utf8 |= s.broken_utf8;
+        if (byte[i] < 0x80)
+            p.ascii[byte[i] / 64] |= 1ull << (byte[i] % 64);
+        else
+            p.non_ascii = 1;
+        if (utf[i].bad) p.broken_utf8 = 1;
+    }
+    for (u32 i = 0; i < m; ++i)
+        if (summary_id[i] != NONE) summaries[summary_id[i]] = below[i];
+}
+
+u32 TokenTrie::child(u32 node, u8 b) const {
+    for (u32 c = node + 1; c < end[node]; c = end[c])
+        if (byte[c] == b) return c;
+    return NONE;
+}
+
+}  // namespace gcd

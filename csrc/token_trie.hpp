@@ -1,0 +1,54 @@
+// The token trie: every token's bytes, in preorder, so that a subtree is one contiguous range of nodes and of tokens.
+//
+// Tiny example, tokens 0="a" 1="ab" 2="b" (node: byte, end, tokens):
+//   0: root, end 4 | 1: 'a', end 3, {0} | 2: 'b', end 3, {1} | 3: 'b', end 4, {2}
+// The children of node i are i+1, end[i+1], end[end[i+1]], ... while they are below end[i].
+#pragma once
+
+#include "common.hpp"
+
+namespace gcd {
+
+// What lies strictly below a node; decides whether a whole subtree can be taken without walking it (rows.cpp).
+struct SubtreeSummary {
+    u64 ascii[2];     // which bytes < 0x80 occur below
+    u8 non_ascii;     // some byte >= 0x80 occurs below
+    u8 broken_utf8;   // some path below is not UTF-8 (a truncated character at a token's end is fine)
+};
+
+class TokenTrie {
+  public:
+    // `bytes` holds all tokens' bytes one after another, token t at [offsets[t], offsets[t+1]). Empty = not text.
+    TokenTrie(std::vector<u8> bytes, std::vector<u32> offsets, u32 width);
+
+    u32 n_nodes() const { return static_cast<u32>(byte.size()); }
+    u32 n_tokens() const { return static_cast<u32>(offsets.size() - 1); }
+    u32 words() const { return (width + 31) / 32; }
+    const u8* token_data(u32 t) const { return bytes.data() + offsets[t]; }
+    u32 token_size(u32 t) const { return offsets[t + 1] - offsets[t]; }
+    u32 child(u32 node, u8 b) const;
+    bool has_token(u32 node) const { return token_begin[node + 1] > own_begin(node); }
+    u32 own_begin(u32 node) const { return token_begin[node]; }
+    // Tokens that end exactly at `node`: order[own_begin(node) .. own_end(node)).
+    u32 own_end(u32 node) const { return token_begin[node + 1]; }
+
+    std::vector<u8> bytes;
+    std::vector<u32> offsets;
+    u32 width;  // columns of the logits: ids at or above it do not exist for the model and are left out
+
+    std::vector<u8> byte;          // node -> its incoming byte (root: 0)
+    std::vector<u32> end;          // node -> first node after its subtree
+    std::vector<u32> token_begin;  // node -> first index into `order`; tokens below node: [token_begin[n], token_begin[end[n]])
+    std::vector<u32> order;        // token ids in preorder
+    std::vector<u32> summary_id;   // node -> index into `summaries`, NONE where fewer than 3 nodes lie below
+    std::vector<SubtreeSummary> summaries;
+    std::vector<u8> boundary;      // node -> 1 if its path is valid UTF-8 that ends on a character boundary
+
+    // Every byte that occurs in a token is a token by itself: then any position can be a token boundary, and whether a
+    // text can be completed does not depend on the vocabulary beyond `used_bytes`.
+    bool byte_complete = false;
+    bool used_bytes[256] = {};
+    u32 max_token_bytes = 0;
+};
+
+}  // namespace gcd

@@ -1,0 +1,150 @@
+"""Everything of csrc/ that the extension modules use, and the translation of its exceptions."""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libcpp cimport bool as cbool
+from libcpp.memory cimport shared_ptr, unique_ptr
+from libcpp.string cimport string
+from libcpp.vector cimport vector
+
+from gcd._native.translate cimport raise_core_error
+
+
+
+cdef extern from "token_trie.hpp" namespace "gcd" nogil:
+    cdef cppclass TokenTrie:
+        TokenTrie(vector[uint8_t], vector[uint32_t], uint32_t) except +raise_core_error
+        uint32_t n_nodes()
+        uint32_t n_tokens()
+        uint32_t words()
+        uint32_t token_size(uint32_t)
+        uint32_t width
+        cbool byte_complete
+        uint32_t max_token_bytes
+
+
+ctypedef const TokenTrie ConstTokenTrie
+
+
+cdef extern from "lexer.hpp" namespace "gcd" nogil:
+    cdef cppclass NfaProgram:
+        NfaProgram()
+        vector[uint32_t] code
+        vector[uint32_t] splits
+        vector[uint32_t] starts
+        vector[uint32_t] lookaheads
+        vector[uint32_t] lookbehinds
+        vector[uint32_t] node_start
+        vector[uint32_t] range_lo
+        vector[uint32_t] range_hi
+        vector[uint32_t] range_to
+
+    cdef cppclass Unless:
+        uint32_t regex
+        vector[uint32_t] literals
+
+    cdef cppclass Lexset:
+        vector[uint32_t] order
+        vector[Unless] unless
+
+    cdef cppclass Lexer:
+        uint32_t n_states()
+        uint32_t n_contexts()
+        uint32_t n_classes()
+
+
+cdef extern from "cfg.hpp" namespace "gcd" nogil:
+    cdef cppclass CfgSymbol:
+        cbool terminal
+        uint32_t id
+        uint32_t lexset
+
+    cdef cppclass CfgProduction:
+        uint32_t lhs
+        vector[CfgSymbol] rhs
+        vector[uint32_t] forbid
+
+    ctypedef vector[uint64_t] Bits
+    void bits_set(Bits&, uint32_t)
+
+    cdef cppclass Cfg:
+        uint32_t n_nonterminals
+        vector[CfgProduction] productions
+        vector[Bits] forbids
+
+
+cdef extern from "viability.hpp" namespace "gcd" nogil:
+    cdef cppclass StartSymbol:
+        uint32_t nonterminal
+        cbool nullable
+        uint32_t lexset
+
+
+cdef extern from "syntax.hpp" namespace "gcd" nogil:
+    cdef cppclass SyntaxAutomaton:
+        uint32_t n_states()
+
+
+cdef extern from "compiled.hpp" namespace "gcd" nogil:
+    cdef cppclass GrammarTables:
+        NfaProgram nfa
+        vector[Lexset] lexsets
+        vector[uint32_t] ignore
+        cbool independent
+        cbool all_lengths
+        Cfg cfg
+        vector[StartSymbol] starts
+
+    cdef cppclass CoreLimits:
+        uint32_t max_lexer_states
+        uint32_t max_parser_states
+        uint32_t max_pairs
+        uint64_t memo_bytes
+
+    cdef cppclass Compiled:
+        Lexer& lexer()
+        SyntaxAutomaton& syntax()
+        cbool exact()
+        const string& reason()
+        uint32_t n_starts()
+        cbool start_alive(uint32_t)
+        uint32_t n_live_nodes()
+        uint32_t n_classes()
+        uint32_t n_elements()
+        uint32_t n_pairs()
+
+
+cdef extern from "rows.hpp" namespace "gcd" nogil:
+    cdef cppclass Rows:
+        uint32_t n_rows()
+        uint64_t bytes()
+
+
+cdef extern from "masks.hpp" namespace "gcd" nogil:
+    cdef cppclass Masks:
+        uint32_t words()
+        uint32_t n_masks()
+        uint64_t n_readings()
+        uint64_t bytes()
+
+
+cdef extern from "matcher.hpp" namespace "gcd" nogil:
+    cdef cppclass Engine:
+        Engine(shared_ptr[ConstTokenTrie], GrammarTables, vector[uint32_t], CoreLimits, cbool) except +raise_core_error
+        Compiled compiled
+        Rows rows
+        Masks masks
+
+    cdef cppclass Matcher:
+        Matcher(shared_ptr[Engine], uint32_t) except +raise_core_error
+        Matcher(const Matcher&) except +raise_core_error
+        void fill(uint32_t*) except +raise_core_error
+        cbool check(uint32_t) except +raise_core_error
+        cbool accept(uint32_t) except +raise_core_error
+        cbool accept_bytes(const uint8_t*, uint32_t) except +raise_core_error
+        void rollback(uint32_t) except +raise_core_error
+        void reset() except +raise_core_error
+        uint32_t n_accepted()
+        cbool finished()
+        cbool complete() except +raise_core_error
+        cbool dead()
+        uint32_t viable_bytes(const uint8_t*, uint32_t) except +raise_core_error

@@ -1,0 +1,136 @@
+# distutils: language = c++
+"""Matchers: one sequence's position in a compiled grammar."""
+
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE, PyBUF_STRIDES, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libcpp.memory cimport make_unique, unique_ptr
+
+from gcd._native.cpp cimport Matcher as CppMatcher
+from gcd._native.engine cimport Engine
+
+from gcd.errors import MatcherError
+
+
+cdef class Matcher:
+    """One sequence's position in a compiled grammar. Not to be shared between threads."""
+
+    cdef unique_ptr[CppMatcher] m
+    cdef readonly Engine engine
+    cdef uint32_t width
+    cdef uint32_t words
+
+    def __cinit__(self, Engine engine, uint32_t start=0):
+        self.engine = engine
+        self.width = engine.trie.trie.get().width
+        self.words = engine.trie.trie.get().words()
+        self.m.reset(new CppMatcher(engine.engine, start))
+
+    cdef int _check_id(self, object token) except -1:
+        if not 0 <= token < self.width:
+            raise MatcherError(
+                f"token id {token} is out of range",
+                remedy=f"ids of this vocabulary are 0..{self.width - 1}",
+            )
+        return 0
+
+    cdef int _check_open(self) except -1:
+        if self.m.get().finished():
+            raise MatcherError(
+                "the sequence has ended: an end-of-sequence token was accepted",
+                remedy="reset() or rollback(1) first, or ask is_finished",
+            )
+        return 0
+
+    def accept(self, token):
+        self._check_id(token)
+        self._check_open()
+        return self.m.get().accept(<uint32_t>token)
+
+    def check(self, token):
+        self._check_id(token)
+        return self.m.get().check(<uint32_t>token)
+
+    def accept_tokens(self, tokens):
+        cdef uint32_t n = 0
+        for token in tokens:
+            self._check_id(token)
+            if self.m.get().finished() or not self.m.get().accept(<uint32_t>token):
+                break
+            n += 1
+        return n
+
+    def validate(self, tokens):
+        cdef uint32_t n = 0
+        cdef uint32_t before = self.m.get().n_accepted()
+        try:
+            n = self.accept_tokens(tokens)
+        finally:
+            self.m.get().rollback(self.m.get().n_accepted() - before)
+        return n
+
+    def accept_bytes(self, const uint8_t[::1] data):
+        self._check_open()
+        if data.shape[0] == 0:
+            return self.m.get().accept_bytes(NULL, 0)
+        return self.m.get().accept_bytes(&data[0], <uint32_t>data.shape[0])
+
+    def viable_bytes(self, const uint8_t[::1] data):
+        if data.shape[0] == 0:
+            return 0
+        return self.m.get().viable_bytes(&data[0], <uint32_t>data.shape[0])
+
+    def rollback(self, n):
+        if not 0 <= n <= self.m.get().n_accepted():
+            raise MatcherError(
+                f"cannot roll back {n} steps: {self.m.get().n_accepted()} were accepted",
+                remedy="roll back at most n_accepted steps",
+            )
+        self.m.get().rollback(<uint32_t>n)
+
+    def reset(self):
+        self.m.get().reset()
+
+    def fork(self):
+        cdef Matcher other = Matcher.__new__(Matcher, self.engine)
+        other.m.reset(new CppMatcher(self.m.get()[0]))
+        return other
+
+    @property
+    def n_accepted(self):
+        return self.m.get().n_accepted()
+
+    @property
+    def is_complete(self):
+        return self.m.get().complete()
+
+    @property
+    def is_finished(self):
+        return self.m.get().finished()
+
+    @property
+    def is_dead(self):
+        return self.m.get().dead()
+
+    def fill_bitmask(self, object bitmask, Py_ssize_t row=0):
+        """Write this position's mask into row `row` of an int32 (batch, words) buffer on the CPU."""
+        cdef Py_buffer view
+        cdef Py_ssize_t rows, words
+        cdef CppMatcher* m = self.m.get()
+        cdef uint32_t* out
+        PyObject_GetBuffer(bitmask, &view, PyBUF_WRITABLE | PyBUF_FORMAT | PyBUF_STRIDES)
+        try:
+            if view.itemsize != 4 or view.ndim not in (1, 2):
+                raise TypeError("bitmask must be int32 of shape (batch, words)")
+            rows = view.shape[0] if view.ndim == 2 else 1
+            words = view.shape[view.ndim - 1]
+            if view.strides[view.ndim - 1] != 4:
+                raise ValueError("a bitmask's rows must be contiguous")
+            if words != self.words:
+                raise ValueError(f"bitmask has {words} words a row, this vocabulary needs {self.words}")
+            if not 0 <= row < rows:
+                raise IndexError(f"row {row} of a bitmask with {rows}")
+            out = <uint32_t*>(<char*>view.buf + (row * view.strides[0] if view.ndim == 2 else 0))
+            with nogil:
+                m.fill(out)
+        finally:
+            PyBuffer_Release(&view)

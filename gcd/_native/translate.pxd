@@ -1,0 +1,1 @@
+cdef int raise_core_error() except -1 with gil

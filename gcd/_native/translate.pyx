@@ -1,0 +1,26 @@
+"""Turns the core's exceptions into gcd's."""
+
+from libc.stdint cimport uint64_t
+from libcpp.string cimport string
+
+from gcd.errors import ArtifactError, GrammarError, LimitError
+
+cdef extern from "current_error.hpp" namespace "gcd":
+    int current_error(string&, uint64_t&)
+
+
+cdef int raise_core_error() except -1 with gil:
+    cdef string what
+    cdef uint64_t value = 0
+    cdef int kind = current_error(what, value)
+    text = what.decode("utf-8", "replace")
+    if kind == -1:
+        raise MemoryError(text)
+    if kind in (0, 1, 2, 3):
+        names = ("max_lexer_states", "memo_bytes", "seconds", "max_rows")
+        raise LimitError(f"{text} ({value})", limit=names[kind], reached=value, remedy="a simpler grammar, or larger gcd.Limits")
+    if kind == 5:
+        raise ArtifactError(text)
+    if kind == 4:
+        raise GrammarError(f"{text} ({value})")
+    raise RuntimeError(text)

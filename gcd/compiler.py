@@ -1,0 +1,101 @@
+"""Grammar + vocabulary -> compiled grammar: the stages in their order, on one screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+
+from gcd._native.engine import Engine
+from gcd._native.trie import TokenTrie
+from gcd.compiled_grammar import CompiledGrammar
+from gcd.errors import GrammarError, InexactError
+from gcd.exactness import KINDS, Exactness
+from gcd.grammar.ir import Grammar
+from gcd.limits import Limits
+from gcd.regex.compiler import NfaCompiler
+from gcd.regex.program import NfaProgram
+from gcd.vocab import Vocabulary
+
+__all__ = ["compile"]
+
+Progress = Callable[[str], None]
+
+
+def compile(  # noqa: A001 - the name that users type: gcd.compile
+    grammar: Grammar,
+    vocab: Vocabulary,
+    limits: Limits | None = None,
+    lenient: Collection[str] = frozenset(),
+    progress: Progress | None = None,
+) -> CompiledGrammar:
+    """Compile a grammar for a vocabulary.
+
+    Args:
+        grammar: what may be said.
+        vocab: the tokens it is said in.
+        limits: bounds on the work; default `Limits()`.
+        lenient: the kinds of inexactness to put up with, out of ``"tightened"``, ``"loosened"``, ``"viability"``
+            (may dead-end). Nothing inexact passes unless its kind is named.
+        progress: called with the name of each stage as it begins.
+
+    Returns:
+        The compiled grammar, immutable and safe to share between threads. What it found out about its exactness is in
+        its `exactness`.
+
+    Raises:
+        GrammarError: no text in this vocabulary belongs to the language.
+        InexactError: it can't be compiled exactly, and `lenient` doesn't allow that.
+        LimitError: a bound in `limits` was reached.
+    """
+    limits = limits or Limits()
+    unknown = set(lenient) - KINDS
+    if unknown:
+        raise ValueError(f"lenient= names {sorted(unknown)}; the kinds are {sorted(KINDS)}")
+    tell = progress or (lambda _stage: None)
+    began = time.perf_counter()
+    tell("terminals")
+    program = nfa_program(grammar, limits)
+    tell("token trie")
+    trie = token_trie(vocab)
+    tell("automata and viability")
+    engine = Engine(trie, grammar, program, vocab.eos_ids, limits, "viability" in lenient)
+    exactness = Exactness(
+        exact=engine.exact,
+        kinds=frozenset() if engine.exact else frozenset({"viability"}),
+        reasons=() if engine.exact else (engine.reason,),
+        notes=grammar.notes,
+    )
+    if not exactness.exact and not exactness.kinds <= set(lenient):
+        raise InexactError(
+            f"the grammar can't be compiled exactly: {'; '.join(exactness.reasons)}",
+            report=exactness,
+            remedy=f"allow it by lenient={set(exactness.kinds)!r}, or raise gcd.Limits",
+        )
+    dead = [s.name for i, s in enumerate(grammar.starts) if not engine.start_alive(i)]
+    if dead:
+        raise GrammarError(
+            f"the language of {', '.join(map(repr, dead))} is empty: no text in this vocabulary belongs to it",
+            remedy="look for lexemes that can't stand side by side (no separator), or for bytes without a token",
+        )
+    return CompiledGrammar(engine, grammar, vocab, exactness, seconds=time.perf_counter() - began)
+
+
+def nfa_program(grammar: Grammar, limits: Limits) -> NfaProgram:
+    """The NFA program that holds all terminals of a grammar, in their order."""
+    compiler = NfaCompiler(limits)
+    for terminal in grammar.terminals:
+        if terminal.declared:
+            compiler.add_declared()
+        else:
+            compiler.add(terminal.pattern, terminal.flags, name=terminal.name)
+    return compiler.program()
+
+
+def token_trie(vocab: Vocabulary) -> TokenTrie:
+    """The vocabulary's token trie, built once per process."""
+    trie = vocab.shared.get("token_trie")
+    if trie is None:
+        data, offsets = vocab.packed()
+        trie = vocab.shared["token_trie"] = TokenTrie(data, offsets, vocab.width)
+    assert isinstance(trie, TokenTrie)
+    return trie
