@@ -142,6 +142,10 @@ struct Rows::Builder {
                 for (u32 i = t.own_begin(n); i < t.own_end(n); ++i) v.push_back(t.order[i]);
             }
         }
+        enter(n, state);
+    }
+    // The state holds at node n: what lies below either goes on with the lexeme or begins after its end here.
+    void enter(u32 n, u32 state) {
         if (n + 1 >= t.end[n]) return;
         const LexState& s = lx.state(state);
         for (u32 i = 0; i < s.accepts.size(); ++i) {
@@ -221,7 +225,7 @@ const Row& Rows::row_slow(u32 node_list, u32 state) {
             }
     }
     Builder b(*this);
-    for (u32 n : node_lists_[node_list]) b.walk(n, state);
+    for (u32 n : node_lists_[node_list]) b.enter(n, state);
     id = rows_.push_back(std::make_unique<Row>(b.finish()));
     index_.insert(key, id);
     if (start) {
