@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors; a test compares the two
+    from gcd.compiled_grammar import CompiledGrammar
+    from gcd.compiler import compile
     from gcd.errors import (
         ArtifactError,
         GcdError,
@@ -18,6 +20,8 @@ if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors
         TokenizerError,
         UnsupportedError,
     )
+    from gcd.exactness import Exactness
+    from gcd.grammar.ir import Grammar
     from gcd.limits import Limits
     from gcd.vocab import Vocabulary
 
@@ -26,7 +30,10 @@ __version__ = "0.1.0"
 # public name -> the module that defines it
 _PUBLIC = {
     "ArtifactError": "gcd.errors",
+    "CompiledGrammar": "gcd.compiled_grammar",
+    "Exactness": "gcd.exactness",
     "GcdError": "gcd.errors",
+    "Grammar": "gcd.grammar.ir",
     "GrammarError": "gcd.errors",
     "InexactError": "gcd.errors",
     "LimitError": "gcd.errors",
@@ -35,11 +42,15 @@ _PUBLIC = {
     "UnsupportedError": "gcd.errors",
     "Limits": "gcd.limits",
     "Vocabulary": "gcd.vocab",
+    "compile": "gcd.compiler",
 }
 
 __all__ = [
     "ArtifactError",
+    "CompiledGrammar",
+    "Exactness",
     "GcdError",
+    "Grammar",
     "GrammarError",
     "InexactError",
     "LimitError",
@@ -49,6 +60,7 @@ __all__ = [
     "UnsupportedError",
     "Vocabulary",
     "__version__",
+    "compile",
 ]
 
 

@@ -15,7 +15,10 @@ sentences, is written without a parse table).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 __all__ = [
     "Grammar",
@@ -153,3 +156,10 @@ class Grammar:
     """The grammar's text, for messages."""
     notes: tuple[str, ...] = field(default=())
     """What a reader should know: conflicts resolved, rules dropped as useless, and where."""
+
+    @classmethod
+    def from_lark(cls, text_or_path: str | Path, start: str | Sequence[str] | None = None, **options: Any) -> Grammar:
+        """Read a Lark grammar, unmodified; see `gcd.grammar.load.from_lark` for the options."""
+        from gcd.grammar.load import from_lark
+
+        return from_lark(text_or_path, **({} if start is None else {"start": start}), **options)
