@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lark.grammar import NonTerminal, Rule as LarkRule
+from lark.grammar import NonTerminal
+from lark.grammar import Rule as LarkRule
 
 from gcd.grammar.draft import Draft, Rule
 from gcd.grammar.ir import SourceSpan

@@ -31,10 +31,9 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from lark.common import ParserConf
-from lark.grammar import NonTerminal, Rule as LarkRule
-from lark.parsers.lalr_analysis import LALR_Analyzer
+from lark.grammar import Rule as LarkRule
 
+from gcd.grammar.automaton import END_BIT, Automaton
 from gcd.grammar.draft import END, Draft, Rule
 from gcd.grammar.ir import SourceSpan
 from gcd.grammar.terminals import TerminalTable
@@ -62,23 +61,30 @@ def resolve(
         span: where a rule of this name is defined.
 
     Raises:
-        lark.GrammarError: Lark can't build the table (a reduce/reduce conflict).
+        GrammarError: Lark can't build the table (a reduce/reduce conflict).
     """
-    analyzer = LALR_Analyzer(ParserConf(list(rules), {}, list(starts)))
-    analyzer.compute_lalr()
-    automaton = _Automaton(analyzer, list(rules), starts, table)
+    numbers = table.numbers
+    automaton = Automaton(rules, starts, numbers)
+    parsing_id = {number: table.parsing_id[name] for name, number in numbers.items()}
+    draft = Draft()
 
     if contextual:
-        accepted = 0
-        for name in always_accept:
-            accepted |= table.bit(name)
-        # Text is lexed only after a shift, so other states' lexsets don't matter.
+        # A set of lookaheads is a set of ranks shifted by one (for the end of the text). Text is lexed only after a
+        # shift and at the start, so other states' lexsets don't matter.
+        accepted = table.bits(always_accept)
         lexset = [
-            table.lexset(bits | accepted) if shifted else -1
-            for bits, shifted in zip(automaton.keys, automaton.shifted, strict=True)
+            table.lexset(actions >> 1 | accepted) if symbol is None or symbol < 0 else -1
+            for actions, symbol in zip(automaton.actions, automaton.entered_by, strict=True)
         ]
     else:
-        lexset = [table.lexset_of_all()] * len(automaton.keys)
+        lexset = [table.lexset_of_all()] * len(automaton.actions)
+    dropped = {
+        (conflict.state, conflict.rule): draft.forbids.intern(
+            {END if bit == END_BIT else parsing_id[bit.bit_length() - 2] for bit in _bits(conflict.lost)}
+        )
+        for conflict in automaton.conflicts
+    }
+    draft.notes.extend(_explain(automaton))
 
     # -- one instance for each (state, nonterminal) -----------------------------------------------
     transitions, rules_of = automaton.transitions, automaton.rules_of
@@ -108,14 +114,13 @@ def resolve(
                 else:
                     own_children.append(instance(at, symbol))
                     at = transitions[at][symbol]
-            own_fixed.append(automaton.dropped.get((at, rule), 0))
+            own_fixed.append(dropped.get((at, rule), 0))
         fixed.append(tuple(own_fixed))
         children.append(own_children)
 
     classes = _merge(fixed, children)
 
     # -- the productions of one member of each class ----------------------------------------------
-    draft = automaton.draft
     shift_of: dict[tuple[int, int], int] = {}
     member: dict[int, int] = {}
     for i, c in enumerate(classes):
@@ -132,17 +137,47 @@ def resolve(
             for symbol in expansion:
                 if symbol < 0:
                     at = transitions[at][symbol]
-                    pair = (automaton.terminal[symbol], lexset[at])
+                    pair = (parsing_id[~symbol], lexset[at])
                     rhs.append(~shift_of.setdefault(pair, len(shift_of)))
                 else:
                     rhs.append(ids[classes[index[at, symbol]]])
                     at = transitions[at][symbol]
-            end = automaton.dropped.get((at, rule), 0)
+            end = dropped.get((at, rule), 0)
             draft.rules.append(Rule(ids[c], tuple(rhs), (0,) * len(rhs) + (end,) if end else ()))
     draft.shifts = list(shift_of)
     for name, root, (state, _) in zip(starts, roots, automaton.roots, strict=True):
         draft.starts.append((name, ids[classes[root]], lexset[state]))
     return draft
+
+
+def _bits(mask: int) -> list[int]:
+    """The powers of two in `mask`.
+
+    >>> _bits(0b1101)
+    [1, 4, 8]
+    """
+    found = []
+    while mask:
+        bit = mask & -mask
+        found.append(bit)
+        mask ^= bit
+    return found
+
+
+def _explain(automaton: Automaton) -> list[str]:
+    """One note for each rule that lost lookaheads."""
+    lost: dict[tuple[int, bool], int] = {}
+    for conflict in automaton.conflicts:
+        for shift, bits in ((True, conflict.lost_to_shift), (False, conflict.lost & ~conflict.lost_to_shift)):
+            if bits:
+                key = (conflict.rule, shift)
+                lost[key] = lost.get(key, 0) | bits
+    notes = []
+    for (rule, shift), bits in sorted(lost.items()):
+        names = " ".join(automaton.terminal_name(bit) for bit in _bits(bits))
+        winner = "shifts" if shift else "prefers a rule of higher priority"
+        notes.append(f"conflict: before {names}, where `{automaton.show(rule)}` could end, Lark {winner}")
+    return notes
 
 
 def _merge(fixed: list[tuple[int, ...]], children: list[list[int]]) -> list[int]:
@@ -161,95 +196,3 @@ def _merge(fixed: list[tuple[int, ...]], children: list[list[int]]) -> list[int]
         if len(numbers) == n_classes:
             return classes
         n_classes = len(numbers)
-
-
-class _Automaton:
-    """Lark's LR(0) automaton and its conflicts, in integers, in an order that doesn't depend on hash seeds.
-
-    Symbols: nonterminals count up from 0, terminals down from -1.
-
-    Attributes:
-        transitions: for each state, symbol -> state.
-        keys: for each state, the terminals with an action, as a bitmask over the table's ranks.
-        dropped: (state, rule) -> forbid id, where conflict resolution took lookaheads from a reduction.
-        rules_of: for each nonterminal, its rules as (number, symbols).
-        shifted: for each state, whether a terminal leads there (or it is a start state).
-        roots: for each start rule, (state, nonterminal).
-        terminal: symbol of a terminal -> its id in productions.
-    """
-
-    def __init__(
-        self, analyzer: LALR_Analyzer, rules: list[LarkRule], starts: Sequence[str], table: TerminalTable
-    ) -> None:
-        self.draft = Draft()
-        self.names: list[str] = []
-        self.rules_of: list[list[tuple[int, tuple[int, ...]]]] = []
-        self.terminal: dict[int, int] = {}
-        nonterminals: dict[str, int] = {}
-        terminals: dict[str, int] = {}
-        for rule in rules:
-            name = str(rule.origin.name)
-            if name not in nonterminals:
-                nonterminals[name] = len(self.names)
-                self.names.append(name)
-                self.rules_of.append([])
-        number: dict[LarkRule, int] = {}
-        for rule in rules:
-            expansion = []
-            for symbol in rule.expansion:
-                if isinstance(symbol, NonTerminal):
-                    expansion.append(nonterminals[symbol.name])
-                else:
-                    code = terminals.setdefault(symbol.name, -1 - len(terminals))
-                    self.terminal[code] = table.parsing_id[symbol.name]
-                    expansion.append(code)
-            self.rules_of[nonterminals[rule.origin.name]].append((len(number), tuple(expansion)))
-            number[rule] = len(number)
-
-        roots = [analyzer.lr0_start_states[name] for name in starts]
-        states = list(dict.fromkeys(roots))
-        ids = {state: i for i, state in enumerate(states)}
-        self.transitions: list[dict[int, int]] = []
-        self.keys: list[int] = []
-        self.dropped: dict[tuple[int, int], int] = {}
-        self.roots = [(ids[state], nonterminals[name]) for state, name in zip(roots, starts, strict=True)]
-        self.shifted = [True] * len(states)
-        bits = {name: table.bit(name) for name in terminals}
-        conflicts: dict[tuple[int, str], bool] = {}
-        for state in states:  # grows while we walk
-            coded = sorted(
-                ((nonterminals if isinstance(s, NonTerminal) else terminals)[s.name], s) for s in state.transitions
-            )
-            own: dict[int, int] = {}
-            for code, symbol in coded:
-                target = state.transitions[symbol]
-                if target not in ids:
-                    ids[target] = len(states)
-                    states.append(target)
-                    self.shifted.append(code < 0)  # all ways into a state are by the same symbol
-                own[code] = ids[target]
-            keys = 0
-            for code, symbol in coded:
-                if code < 0:
-                    keys |= bits[symbol.name]
-            lost: dict[int, set[int]] = {}
-            for lookahead, reducible in state.lookaheads.items():
-                name = lookahead.name
-                keys |= bits.get(name, 0)
-                shifted = name in terminals and terminals[name] in own
-                if not shifted and len(reducible) == 1:
-                    continue
-                losers = set(reducible)
-                if not shifted:
-                    losers.remove(max(losers, key=lambda rule: rule.options.priority or 0))
-                identity = END if name == "$END" else table.parsing_id[name]
-                for rule in losers:
-                    lost.setdefault(number[rule], set()).add(identity)
-                    conflicts[number[rule], name] = shifted
-            for rule_number in sorted(lost):
-                self.dropped[len(self.keys), rule_number] = self.draft.forbids.intern(lost[rule_number])
-            self.keys.append(keys)
-            self.transitions.append(own)
-        for (rule_number, name), shifted in sorted(conflicts.items()):
-            taken = "shifts" if shifted else "reduces by a rule of higher priority"
-            self.draft.notes.append(f"conflict: before {name} Lark {taken} and not by {rules[rule_number]}")

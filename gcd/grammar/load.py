@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import lark
 from lark import load_grammar
-from lark.indenter import Indenter, PythonIndenter
+from lark.indenter import Indenter
 
-from gcd.errors import GrammarError, UnsupportedError
+from gcd.errors import GrammarError
 from gcd.grammar.earley import transcribe
-from gcd.grammar.ir import Grammar, SourceSpan
+from gcd.grammar.ir import Grammar
 from gcd.grammar.lalr import resolve
 from gcd.grammar.normalize import normalize
 from gcd.grammar.terminals import TerminalTable, dead_terminals
@@ -58,9 +56,9 @@ def from_lark(
                 contextual=lexer != "basic",
             )
             mode = f"lalr/{'basic' if lexer == 'basic' else 'contextual'}"
-        except lark.GrammarError as error:
+        except GrammarError:
             if parser == "lalr":
-                raise GrammarError(str(error)) from None
+                raise
     if draft is None:
         if lexer == "auto":
             lexer = "basic" if postlex else "dynamic"

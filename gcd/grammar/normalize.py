@@ -72,9 +72,7 @@ def normalize(draft: Draft, dead: Iterable[int], terminals: Sequence[Terminal]) 
     _drop_useless(draft, dead_shifts, terminals, noted=True)
     vanishing = _vanishing(draft)
     nullable_starts = {
-        name
-        for name, start, _ in draft.starts
-        if any(END not in draft.forbids[f] for f in vanishing.get(start, ()))
+        name for name, start, _ in draft.starts if any(END not in draft.forbids[f] for f in vanishing.get(start, ()))
     }
     _fold_epsilon(draft, vanishing)
     _drop_useless(draft, dead_shifts, terminals, noted=False)
@@ -206,7 +204,7 @@ def _fold_epsilon(draft: Draft, vanishing: dict[int, set[int]]) -> None:
                 if all(s in vanishing for s in rhs[cut:]):
                     vanishing[link] = _when_empty(rhs[cut:], key[1], vanishing, forbids)
             # What acts at the cut and at the very end: the link carries its own end, so this rule's end is free.
-            head = forbid[: cut + 1] + (0,)
+            head = (*forbid[: cut + 1], 0)
             rule = Rule(rule.lhs, (*rhs[:cut], link), head if any(head) else ())
             rhs, forbid = rule.rhs, head
             places = [i for i in places if i < cut] + ([cut] if link in vanishing else [])
@@ -335,9 +333,9 @@ def _drop_duplicates(draft: Draft) -> None:
     sets = draft.forbids.sets
 
     def weaker(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
-        return not a or bool(b) and all(sets[x] <= sets[y] for x, y in zip(a, b, strict=True))
+        return not a or (bool(b) and all(sets[x] <= sets[y] for x, y in zip(a, b, strict=True)))
 
-    out = []
+    out: list[Rule] = []
     for (lhs, rhs), options in groups.items():
         kept: list[tuple[int, ...]] = []
         for forbid in dict.fromkeys(options):
@@ -368,7 +366,7 @@ def _drop_blocked(draft: Draft) -> None:
 
     def derive(rule: Rule) -> dict[int, int]:
         forbid = rule.forbid or (0,) * (len(rule.rhs) + 1)
-        state = {}
+        state: dict[int, int] = {}
         for end, first in of(rule.rhs[0]).items():
             allowed = first & ~mask(forbid[0])
             if allowed:

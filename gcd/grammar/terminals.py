@@ -130,7 +130,8 @@ class TerminalTable:
         )
         self._rank_of = {t.name: rank for rank, t in enumerate(self._ranked)}
         self._id_at = [self.lexing_id[t.name] for t in self._ranked]
-        self._ignored_bits = sum(self.bit(self.terminals[i].name) for i in self.ignored)
+        self._all_bits = (1 << len(self._ranked)) - 1
+        self._ignored_bits = self.bits(self.terminals[i].name for i in self.ignored)
 
     def _check(self, definition: TerminalDef) -> None:
         pattern = definition.pattern
@@ -138,18 +139,17 @@ class TerminalTable:
             return
         regexp = pattern.to_regexp()
         span = self._span(definition)
-        where = {"line": span.line, "column": span.column, "name": span.source or None}
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._module.compile(regexp, self._flags)
         except (self._module.error, ValueError, OverflowError, RecursionError) as error:
-            raise GrammarError(f"terminal {definition.name}: {regexp!r} is no regular expression: {error}", **where) from None
+            raise _error(f"terminal {definition.name}: {regexp!r} is no regular expression: {error}", span) from None
         if pattern.min_width == 0:
-            raise GrammarError(
+            raise _error(
                 f"terminal {definition.name} can match the empty text",
-                remedy="make it match at least one character, and optional where it is used",
-                **where,
+                span,
+                "make it match at least one character, and optional where it is used",
             )
 
     def _match_keywords(self) -> None:
@@ -178,18 +178,23 @@ class TerminalTable:
                     if pattern.flags <= definition.pattern.flags:  # type: ignore[operator] # frozensets
                         self._embedded_in[rank] |= 1 << literal
 
-    def bit(self, name: str) -> int:
-        """The terminal's bit in a set of terminals; 0 if no text matches it."""
-        rank = self._rank_of.get(name)
-        return 0 if rank is None else 1 << rank
+    @property
+    def numbers(self) -> dict[str, int]:
+        """A number for each name that a rule may use: its rank, or a higher number where no text matches it."""
+        declared = (name for name in self.lexing_id if name not in self._rank_of)
+        return self._rank_of | {name: len(self._ranked) + i for i, name in enumerate(declared)}
+
+    def bits(self, names: Iterable[str]) -> int:
+        """The set of these terminals; those that no text matches are left out."""
+        return sum(1 << self._rank_of[name] for name in dict.fromkeys(names) if name in self._rank_of)
 
     def lexset(self, bits: int) -> int:
         """The id of the lexset in which the terminals of the set `bits` and the ignored ones compete."""
-        bits |= self._ignored_bits
+        bits = bits & self._all_bits | self._ignored_bits
         known = self._by_bits.get(bits)
         if known is not None:
             return known
-        members = [rank for rank in range(bits.bit_length()) if bits >> rank & 1]
+        members = _members(bits)
         embedded = 0
         unless = []
         for rank in members:
@@ -200,10 +205,10 @@ class TerminalTable:
                     unless.append(
                         Unless(
                             self._id_at[rank],
-                            tuple(self.parsing_id[self._ranked[r].name] for r in members if literals >> r & 1),
+                            tuple(self.parsing_id[self._ranked[r].name] for r in _members(literals)),
                         )
                     )
-        order = tuple(self._id_at[rank] for rank in members if not embedded >> rank & 1)
+        order = tuple(self._id_at[rank] for rank in _members(bits & ~embedded))
         key = (order, tuple(unless))
         known = self._by_key.get(key)
         if known is None:
@@ -214,7 +219,7 @@ class TerminalTable:
 
     def lexset_of_all(self) -> int:
         """The one lexset of the basic lexer."""
-        return self.lexset((1 << len(self._ranked)) - 1)
+        return self.lexset(self._all_bits)
 
     # -- indentation ------------------------------------------------------------------------------
 
@@ -239,6 +244,10 @@ class TerminalTable:
         )
 
 
+def _error(cause: str, span: SourceSpan, remedy: str | None = None) -> GrammarError:
+    return GrammarError(cause, remedy=remedy, line=span.line, column=span.column, name=span.source or None)
+
+
 def _terminal(definition: TerminalDef, flags: int, independent: bool, span: SourceSpan) -> Terminal:
     pattern = definition.pattern
     text, bits = _pattern(pattern, flags, independent, definition.name, span)
@@ -261,11 +270,10 @@ def _pattern(pattern: Pattern, flags: int, independent: bool, name: str, span: S
     if not isinstance(pattern, PatternStr):
         text, inline = inline_flags(text)
         if inline and not independent:
-            raise GrammarError(
+            raise _error(
                 f"terminal {name}: flags inside a pattern, (?{inline}), can't be combined with other terminals",
-                remedy=f"write them behind the pattern: /.../{inline}",
-                line=span.line,
-                column=span.column,
+                span,
+                f"write them behind the pattern: /.../{inline}",
             )
         letters += inline
     for letter in letters:
@@ -287,6 +295,15 @@ def _example(definition: TerminalDef) -> str:
     if definition.name.startswith("__"):
         return str(definition.pattern.raw or definition.pattern.value)
     return _words(definition.name)
+
+
+def _members(bits: int) -> list[int]:
+    """The positions of the ones in `bits`, in time linear in its length, also for 50,000 terminals.
+
+    >>> _members(0b1101)
+    [0, 2, 3]
+    """
+    return [i for i, digit in enumerate(reversed(f"{bits:b}")) if digit == "1"]
 
 
 def _words(name: str) -> str:
