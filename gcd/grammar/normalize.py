@@ -11,7 +11,8 @@ The passes, in order:
 2. `_fold_epsilon`: ``a: b c?`` becomes ``a: b c | b``. A rule with many symbols that may vanish is cut into links of
    three before, or it would become exponentially many.
 3. `_drop_unit_cycles`: ``a: b``, ``b: a``: one nonterminal.
-4. `_drop_duplicates`, `_drop_blocked` (productions that their own forbids make impossible), `_drop_useless` again.
+4. `_split_by_forbids`: what LALR conflict resolution lost, as plain rules. After it nothing is forbidden. (Where that
+   would take too many rules, `_drop_blocked` drops those that their own forbids make impossible.)
 5. `_freeze`: numbers in the order of first use from the starts.
 """
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import product
+from typing import Any
 
 from gcd.errors import GrammarError
 from gcd.grammar.draft import END, Draft, Forbids, Rule
@@ -27,6 +29,8 @@ from gcd.grammar.ir import Nonterminal, Production, Start, Symbol, Terminal
 
 __all__ = ["Normalized", "normalize"]
 
+_MAX_SPLIT = 4
+"""Times that the rules may grow for the sake of writing forbids as rules."""
 _MAX_NULLABLE = 3
 """Symbols of one rule that may vanish, beyond which the rule is cut: 2**3 productions at most come of one."""
 
@@ -78,9 +82,17 @@ def normalize(draft: Draft, dead: Iterable[int], terminals: Sequence[Terminal]) 
     _drop_useless(draft, dead_shifts, terminals, noted=False)
     _drop_unit_cycles(draft)
     _drop_duplicates(draft)
-    if len(draft.forbids.sets) > 1:
-        _drop_blocked(draft)
-        _drop_useless(draft, dead_shifts, terminals, noted=False)
+    if any(rule.forbid for rule in draft.rules):
+        if _split_by_forbids(draft):
+            _drop_useless(draft, dead_shifts, terminals, noted=False)
+            _merge_equal(draft)
+        else:
+            _drop_blocked(draft)
+            _drop_useless(draft, dead_shifts, terminals, noted=False)
+            draft.notes.append(
+                "conflicts are kept as restrictions on the next terminal: too many to be written as rules"
+            )
+    _drop_duplicates(draft)
     return _freeze(draft, nullable_starts)
 
 
@@ -345,63 +357,178 @@ def _drop_duplicates(draft: Draft) -> None:
     draft.rules = out
 
 
-def _drop_blocked(draft: Draft) -> None:
-    """Drop rules that can't be derived because of forbids alone.
+class _Ends:
+    """What each nonterminal's texts begin with and leave forbidden behind them.
 
-    For each nonterminal: the pairs (first terminal, what its end forbids) that its texts have, as a map from forbid id
-    to a bitmask of terminals. ``a -> a "x"`` with "y" forbidden before the inner `a` has none, if `a` begins with y.
+    ``ends[a]`` maps a forbid id to a bitmask of terminals: bit t says that some text of `a` begins with terminal t and
+    ends where exactly this set is forbidden. It is the least fixpoint over the rules, by a worklist.
     """
-    forbids = draft.forbids
-    masks: dict[int, int] = {}
 
-    def mask(identity: int) -> int:
-        if identity not in masks:
-            masks[identity] = sum(1 << t for t in forbids[identity] if t != END)
-        return masks[identity]
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._masks: dict[int, int] = {}
+        self.ends: dict[int, dict[int, int]] = {}
+        users: dict[int, list[int]] = {}
+        for i, rule in enumerate(draft.rules):
+            for symbol in set(rule.rhs):
+                if symbol >= 0:
+                    users.setdefault(symbol, []).append(i)
+        work = dict.fromkeys(range(len(draft.rules)))
+        while work:
+            rule = draft.rules[work.popitem()[0]]
+            known = self.ends.setdefault(rule.lhs, {})
+            changed = False
+            for end, first in self.of_rule(rule).items():
+                if first & ~known.get(end, 0):
+                    known[end] = known.get(end, 0) | first
+                    changed = True
+            if changed:
+                work.update(dict.fromkeys(users.get(rule.lhs, ())))
 
-    ends: dict[int, dict[int, int]] = {}
+    def mask(self, forbid: int) -> int:
+        """A forbid set as a bitmask of terminals."""
+        if forbid not in self._masks:
+            self._masks[forbid] = sum(1 << t for t in self._draft.forbids[forbid] if t != END)
+        return self._masks[forbid]
 
-    def of(symbol: int) -> dict[int, int]:
-        return ends.get(symbol, {}) if symbol >= 0 else {0: 1 << draft.shifts[~symbol][0]}
+    def of(self, symbol: int) -> dict[int, int]:
+        """The map of a symbol; a terminal begins with itself and forbids nothing."""
+        return self.ends.get(symbol, {}) if symbol >= 0 else {0: 1 << self._draft.shifts[~symbol][0]}
 
-    def derive(rule: Rule) -> dict[int, int]:
+    def of_rule(self, rule: Rule) -> dict[int, int]:
+        """The map of one rule; empty if it can't be derived."""
+        union = self._draft.forbids.union
         forbid = rule.forbid or (0,) * (len(rule.rhs) + 1)
         state: dict[int, int] = {}
-        for end, first in of(rule.rhs[0]).items():
-            allowed = first & ~mask(forbid[0])
+        for end, first in self.of(rule.rhs[0]).items():
+            allowed = first & ~self.mask(forbid[0])
             if allowed:
-                after = forbids.union(end, forbid[1])
+                after = union(end, forbid[1])
                 state[after] = state.get(after, 0) | allowed
         for i, symbol in enumerate(rule.rhs[1:], 2):
-            following = of(symbol).items()
             new: dict[int, int] = {}
             for end, first in state.items():
-                blocked = mask(end)
-                for end2, first2 in following:
+                blocked = self.mask(end)
+                for end2, first2 in self.of(symbol).items():
                     if first2 & ~blocked:
-                        after = forbids.union(end2, forbid[i])
+                        after = union(end2, forbid[i])
                         new[after] = new.get(after, 0) | first
             state = new
         return state
 
-    users: dict[int, list[Rule]] = {}
+
+def _split_by_forbids(draft: Draft) -> bool:
+    """Write forbids as plain rules, so that no derivation can be begun that they make impossible to end.
+
+    A restriction on the next terminal is a property of the *end* of what stands before it and of the *beginning* of
+    what stands after it. So split each nonterminal by both: ``(a, b, f)`` derives the texts of `a` that don't begin
+    with a terminal in b and that leave exactly the set f forbidden behind them. In a rule, every two neighbours must
+    agree. The dangling else becomes its textbook solution, open and closed statements::
+
+        s: "if" s !else | "if" s "else" s | "x"
+
+        closed: "if" closed "else" closed | "x"
+        open: "if" closed | "if" open | "if" closed "else" open
+
+    With forbids kept as restrictions, a position could be entered all of whose continuations are forbidden: a dead
+    end. Here such positions are nonterminals that derive nothing, and go. Returns False, with the draft as it was, if
+    that would take more than `_MAX_SPLIT` times the rules.
+    """
+    ends = _Ends(draft)
+    union = draft.forbids.union
+    of: dict[int, list[Rule]] = {}
     for rule in draft.rules:
-        for symbol in set(rule.rhs):
-            if symbol >= 0:
-                users.setdefault(symbol, []).append(rule)
-    work = dict.fromkeys(range(len(draft.rules)))
-    position = {id(rule): i for i, rule in enumerate(draft.rules)}
-    while work:
-        rule = draft.rules[work.popitem()[0]]
-        known = ends.setdefault(rule.lhs, {})
-        changed = False
-        for end, first in derive(rule).items():
-            if first & ~known.get(end, 0):
-                known[end] = known.get(end, 0) | first
-                changed = True
-        if changed:
-            work.update(dict.fromkeys(position[id(user)] for user in users.get(rule.lhs, ())))
-    draft.rules = [rule for rule in draft.rules if derive(rule)]
+        of.setdefault(rule.lhs, []).append(rule)
+    budget = _MAX_SPLIT * len(draft.rules) + 100
+    split: dict[tuple[int, int, int], int] = {}
+    pending: list[tuple[int, int, int]] = []
+    out: list[Rule] = []
+    n_names = len(draft.names)
+
+    def symbol_for(symbol: int, blocked: int, end: int) -> int:
+        if symbol < 0:
+            return symbol
+        key = (symbol, blocked & ends.of(symbol)[end], end)
+        if key not in split:
+            split[key] = draft.nonterminal(draft.names[symbol], draft.spans[symbol])
+            pending.append(key)
+        return split[key]
+
+    starts = []
+    for name, start, lexset in draft.starts:
+        finals = [f for f in ends.of(start) if END not in draft.forbids[f]]
+        if len(finals) == 1:
+            starts.append((name, symbol_for(start, 0, finals[0]), lexset))
+        else:
+            union_of_finals = draft.nonterminal(draft.names[start], draft.spans[start])
+            starts.append((name, union_of_finals, lexset))
+            out.extend(Rule(union_of_finals, (symbol_for(start, 0, final),)) for final in sorted(finals))
+    while pending:
+        key = pending.pop()
+        symbol, blocked, end = key
+        for rule in of.get(symbol, ()):
+            forbid = rule.forbid or (0,) * (len(rule.rhs) + 1)
+            # Partial right-hand sides with what they leave forbidden.
+            partial: list[tuple[tuple[int, ...], int]] = [((), -1)]
+            for i, part in enumerate(rule.rhs):
+                longer = []
+                for rhs, left in partial:
+                    before = (blocked | ends.mask(forbid[0])) if i == 0 else ends.mask(left)
+                    for own_end, first in ends.of(part).items():
+                        if first & ~before:
+                            longer.append(((*rhs, symbol_for(part, before, own_end)), union(own_end, forbid[i + 1])))
+                partial = longer
+                if len(partial) > budget:
+                    break
+            out.extend(Rule(split[key], rhs) for rhs, left in partial if left == end)
+        if len(out) > budget:
+            del draft.names[n_names:], draft.spans[n_names:]
+            return False
+    draft.rules = out
+    draft.starts = starts
+    return True
+
+
+def _drop_blocked(draft: Draft) -> None:
+    """Drop rules that can't be derived because of forbids alone.
+
+    ``a -> a "x"`` with "y" forbidden before the inner `a` is such a rule, if every `a` begins with y.
+    """
+    ends = _Ends(draft)
+    draft.rules = [rule for rule in draft.rules if ends.of_rule(rule)]
+
+
+def _merge_equal(draft: Draft) -> None:
+    """Make nonterminals of one name that derive the same one: the coarsest partition that the rules respect."""
+    numbers: dict[Any, int] = {}
+    members = list(dict.fromkeys(rule.lhs for rule in draft.rules))
+    of: dict[int, list[Rule]] = {}
+    for rule in draft.rules:
+        of.setdefault(rule.lhs, []).append(rule)
+    classes = {m: numbers.setdefault(draft.names[m], len(numbers)) for m in members}
+    while True:
+        n_classes = len(numbers)
+        numbers = {}
+        new = {}
+        for m in members:
+            look = frozenset((tuple(classes[s] if s >= 0 else s for s in rule.rhs), rule.forbid) for rule in of[m])
+            new[m] = numbers.setdefault((classes[m], look), len(numbers))
+        classes = new
+        if len(numbers) == n_classes:
+            break
+    if n_classes == len(members):
+        return
+    first: dict[int, int] = {}
+    for m in members:
+        first.setdefault(classes[m], m)
+    rename = {m: first[classes[m]] for m in members}
+    draft.rules = [
+        Rule(m, tuple(rename.get(s, s) for s in rule.rhs), rule.forbid)
+        for m in members
+        if rename[m] == m
+        for rule in of[m]
+    ]
+    draft.starts = [(name, rename.get(start, start), lexset) for name, start, lexset in draft.starts]
 
 
 def _freeze(draft: Draft, nullable_starts: set[str]) -> Normalized:

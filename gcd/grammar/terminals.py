@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 
 from lark.indenter import Indenter
@@ -312,8 +312,3 @@ def _words(name: str) -> str:
     'signed number'
     """
     return name.rpartition("__")[2].strip("_").replace("_", " ").lower() or name
-
-
-def dead_terminals(terminals: Sequence[Terminal], ignored: Iterable[int], made: Mapping[int, object]) -> set[int]:
-    """Terminals that no text and no hook can bring to the parser: ignored ones, and declared ones not in `made`."""
-    return {i for i, t in enumerate(terminals) if t.declared and i not in made} | set(ignored)
