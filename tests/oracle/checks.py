@@ -12,6 +12,7 @@ its public names, so that it can be tested on a fake (`test_checks.py`).
 """
 
 import random
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from typing import Any
 
 from oracle.reference import Reference, World
 
-__all__ = ["Tally", "check_world", "compile_world", "read_bits"]
+__all__ = ["Tally", "WorldCheck", "check_many", "check_world", "compile_world", "read_bits"]
 
 STATES = 30
 """Distinct prefixes visited breadth first in each world."""
@@ -27,6 +28,8 @@ WALKS, STEPS = 4, 10
 """Random walks beyond these, and their length in tokens."""
 SEARCH = 3000
 """States searched for an ending that would justify the mask."""
+EFFORT = 3000
+"""Work for Lark in one world, beyond the enumeration; then the check ends."""
 
 
 @dataclass
@@ -49,6 +52,8 @@ class Tally:
     """Bits clear beyond the oracle's depth: no sentence is known either."""
     searched: int = 0
     """Bits set beyond the oracle's list, justified by a sentence found along the masks."""
+    open: int = 0
+    """Bits set beyond the oracle's list for which the search was given up."""
     violations: list[str] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
@@ -60,7 +65,7 @@ class Tally:
         return (
             f"{self.worlds} worlds: {self.exact} exact, {self.refused} refused, {self.empty} empty; "
             f"{self.states} states, {self.bits} bits: {self.live} live, {self.searched} live by search, "
-            f"{self.dead} dead, {self.unknown} beyond the bound; {len(self.violations)} violations"
+            f"{self.open} open, {self.dead} dead, {self.unknown} beyond the bound; {len(self.violations)} violations"
         )
 
 
@@ -75,17 +80,14 @@ def compile_world(world: World) -> Any:
 
 
 def read_bits(matcher: Any, width: int) -> list[bool]:
-    """The matcher's mask, from a buffer whose every bit is wrong before the fill."""
-    import gcd
-
-    mask = gcd.allocate_token_bitmask(2, width)
-    mask[:] = 0x5A5A5A5A
-    matcher.fill_bitmask(mask, row=1)
-    words = [int(word) & 0xFFFFFFFF for word in mask[1]]
-    bits = [bool(words[i // 32] >> (i % 32) & 1) for i in range(len(words) * 32)]
-    assert not any(bits[width:]), "bits beyond the vocabulary are set"
-    assert all(int(word) == 0x5A5A5A5A for word in mask[0]), "another row was written"
-    return bits[:width]
+    """The matcher's mask, read from the second row of a buffer whose every bit is noise before."""
+    words = (width + 31) // 32
+    noise = array("i", [0x5A5A5A5A] * (2 * words))
+    matcher.fill_bitmask(memoryview(noise).cast("B").cast("i", shape=[2, words]), row=1)
+    assert all(word == 0x5A5A5A5A for word in noise[:words]), "another row was written"
+    bits = int.from_bytes(noise[words:].tobytes(), "little")
+    assert bits >> width == 0, "bits beyond the vocabulary are set"
+    return [bool(bits >> i & 1) for i in range(width)]
 
 
 class Violation(Exception):
@@ -101,13 +103,14 @@ class WorldCheck:
         self.compiled = compiled
         self.read = lambda matcher: read(matcher, len(self.world.vocabulary))
         self.tally = Tally(worlds=1, exact=1)
+        self.rest = reference.judge.spent + EFFORT
         self.draw = random.Random(f"walk {self.world.name}")
         self.masks: dict[bytes, list[bool]] = {}
         """Of every prefix visited: the mask depends on the bytes alone."""
         self.path: dict[bytes, list[int]] = {b"": []}
         """Token ids that led there first."""
-        self.endings: dict[bytes, bytes] = {}
-        """Prefixes justified by search, with the sentence."""
+        self.endings: list[list[int]] = []
+        """Token ids that completed a text."""
 
     def run(self) -> Tally:
         """Check the world; violations are texts that hold all that is needed to see them again."""
@@ -125,7 +128,7 @@ class WorldCheck:
         matcher = self.compiled.matcher()
         queue = deque([(b"", matcher)])
         seen = {b""}
-        while queue and len(self.masks) < STATES:
+        while queue and len(self.masks) < STATES and not self._tired():
             prefix, matcher = queue.popleft()
             mask = self.state(prefix, matcher)
             for i in self._allowed(mask):
@@ -142,7 +145,7 @@ class WorldCheck:
             ids: list[int] = []
             for _ in range(STEPS):
                 allowed = self._allowed(self.masks.get(prefix) or self.state(prefix, matcher))
-                if not allowed:
+                if not allowed or self._tired():
                     break
                 ids.append(self.draw.choice(allowed))
                 self._accept(matcher, prefix, ids[-1])
@@ -221,33 +224,48 @@ class WorldCheck:
             elif expected:
                 self.tally.live += 1
             else:
-                self._justify(prefix, matcher, i)
-                self.tally.searched += 1
+                self._justify(prefix, matcher, i, expected)
 
-    def _justify(self, prefix: bytes, matcher: Any, i: int) -> None:
-        """Find an ending along the masks, nearest first; Lark judges it."""
+    def _justify(self, prefix: bytes, matcher: Any, i: int, expected: bool | None) -> None:
+        """Find an ending along the masks; Lark judges it.
+
+        Endings that did elsewhere are tried first, then all continuations, nearest first. A search that comes to
+        its end is proof; one that is given up is a violation only where the oracle asserts that nothing follows.
+        """
         fork = matcher.fork()
         fork.accept(i)
         begin = prefix + self.world.texts[i]
-        queue, seen = deque([(begin, fork)]), {begin}
+        for ids in self.endings:
+            ended = fork.fork()
+            if all(ended.accept(j) for j in ids) and ended.is_complete:
+                self._judge_ending(prefix, i, begin, ids)
+                return
+        queue: deque[tuple[list[int], Any]] = deque([([], fork)])
+        seen = {b""}
         while queue and len(seen) < SEARCH:
-            text, state = queue.popleft()
-            if text in self.endings or state.is_complete:
-                sentence = self.endings.get(text, text)
-                if not self.reference.judge.accepts(sentence):
-                    self.fail(prefix, f"token {i} leads to {sentence!r}, complete for the engine, not for Lark")
-                self.endings[begin] = sentence
-                if len(sentence.decode()) <= self.reference.bound:
-                    raise AssertionError(f"the oracle missed the sentence {sentence!r}\n{self.world}")
+            ids, state = queue.popleft()
+            if state.is_complete:
+                self._judge_ending(prefix, i, begin, ids)
+                self.endings = sorted([*self.endings, ids], key=len)
                 return
             for j in self._allowed(self.read(state)):
-                longer = text + self.world.texts[j]
-                if longer not in seen:
-                    seen.add(longer)
+                text = self._spell([*ids, j])
+                if text not in seen:
+                    seen.add(text)
                     fork = state.fork()
-                    self._accept(fork, text, j)
-                    queue.append((longer, fork))
-        self.fail(prefix, f"token {i} is allowed, but no sentence follows ({len(seen)} states searched)")
+                    self._accept(fork, begin + text, j)
+                    queue.append(([*ids, j], fork))
+        if not queue or expected is False:
+            self.fail(prefix, f"token {i} is allowed, but no sentence follows ({len(seen)} states searched)")
+        self.tally.open += 1
+
+    def _judge_ending(self, prefix: bytes, i: int, begin: bytes, ids: list[int]) -> None:
+        sentence = begin + self._spell(ids)
+        if not self.reference.judge.accepts(sentence):
+            self.fail(prefix, f"token {i} leads to {sentence!r}, complete for the engine, not for Lark")
+        if len(sentence.decode()) <= self.reference.bound:
+            raise AssertionError(f"the oracle missed the sentence {sentence!r}\n{self.world}")
+        self.tally.searched += 1
 
     # Laws of several states
 
@@ -280,7 +298,8 @@ class WorldCheck:
         self.state(text, matcher)
         by_bytes = self.compiled.matcher()
         if text and hasattr(by_bytes, "accept_bytes"):
-            by_bytes.accept_bytes(text)
+            if not by_bytes.accept_bytes(text):
+                self.fail(b"", f"accept_bytes refuses {text!r}, which tokens spell: {ids}")
             self.state(text, by_bytes)
 
     def _end(self, sentence: bytes, matcher: Any) -> None:
@@ -295,6 +314,10 @@ class WorldCheck:
                 self.fail(sentence, "end of sequence and rollback change the mask")
 
     # Small things
+
+    def _tired(self) -> bool:
+        """Whether Lark has worked long enough in this world."""
+        return self.reference.judge.spent > self.rest
 
     def _accept(self, matcher: Any, prefix: bytes, i: int) -> None:
         if not matcher.accept(i):
