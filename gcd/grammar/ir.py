@@ -15,7 +15,7 @@ sentences, is written without a parse table).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,8 @@ class Terminal:
     span: SourceSpan = SourceSpan()
     example: str = ""
     """A short text that a person recognises (``"if"``, ``number``), for messages."""
+    dialect: str = "python"
+    """Whose syntax `pattern` is in: Python's `re` ("python"), or the `regex` module's ("regex")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Lexset:
 
 @dataclass(frozen=True, slots=True)
 class Nonterminal:
+    """What productions derive. Copies of one rule that differ by their place share its name and span."""
+
     name: str
     span: SourceSpan = SourceSpan()
 
@@ -100,6 +104,8 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Production:
+    """``lhs`` may be ``rhs``."""
+
     lhs: int
     rhs: tuple[Symbol, ...]
     """Never empty: the epsilon rules have been folded away (a nullable start is `Start.nullable`)."""
@@ -158,8 +164,22 @@ class Grammar:
     """What a reader should know: conflicts resolved, rules dropped as useless, and where."""
 
     @classmethod
+    def from_choices(cls, choices: Iterable[str], **options: Any) -> Grammar:
+        """Exactly one of the given texts; see `gcd.grammar.choices.from_choices`."""
+        from gcd.grammar.choices import from_choices
+
+        return from_choices(choices, **options)
+
+    @classmethod
+    def from_regex(cls, pattern: str, flags: int = 0, **options: Any) -> Grammar:
+        """The texts that `re.fullmatch` accepts; see `gcd.grammar.choices.from_regex`."""
+        from gcd.grammar.choices import from_regex
+
+        return from_regex(pattern, flags, **options)
+
+    @classmethod
     def from_lark(cls, text_or_path: str | Path, start: str | Sequence[str] | None = None, **options: Any) -> Grammar:
         """Read a Lark grammar, unmodified; see `gcd.grammar.load.from_lark` for the options."""
         from gcd.grammar.load import from_lark
 
-        return from_lark(text_or_path, **({} if start is None else {"start": start}), **options)
+        return from_lark(text_or_path, start, **options)

@@ -85,7 +85,7 @@ class TerminalTable:
         ignored = dict.fromkeys(ignore)
         used = dict.fromkeys(used)
         for definition in definitions:
-            self._add(definition.name, _terminal(definition, flags, independent, span(definition)))
+            self._add(definition.name, _terminal(definition, flags, independent, span(definition), module.__name__))
         for name in used:
             if name not in self.lexing_id:
                 self.declare(name)
@@ -248,7 +248,7 @@ def _error(cause: str, span: SourceSpan, remedy: str | None = None) -> GrammarEr
     return GrammarError(cause, remedy=remedy, line=span.line, column=span.column, name=span.source or None)
 
 
-def _terminal(definition: TerminalDef, flags: int, independent: bool, span: SourceSpan) -> Terminal:
+def _terminal(definition: TerminalDef, flags: int, independent: bool, span: SourceSpan, module: str) -> Terminal:
     pattern = definition.pattern
     text, bits = _pattern(pattern, flags, independent, definition.name, span)
     literal = isinstance(pattern, PatternStr)
@@ -259,6 +259,7 @@ def _terminal(definition: TerminalDef, flags: int, independent: bool, span: Sour
         is_literal=literal,
         span=span,
         example=pattern.value if literal else _example(definition),
+        dialect="regex" if module == "regex" else "python",
     )
 
 
