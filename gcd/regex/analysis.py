@@ -29,6 +29,7 @@ __all__ = [
     "RefusedError",
     "all_of",
     "any_of",
+    "cannot_fail",
     "edge_chars",
     "has_lookaround",
     "literal_chars",
@@ -129,7 +130,9 @@ def one_end(node: Node) -> bool:
     if isinstance(node, Repeat):
         return node.mode is Mode.POSSESSIVE or (node.low == node.high and one_end(node.body))
     if isinstance(node, Concat):
-        return all(one_end(item) or stops_before(item, node.items[i + 1 :]) for i, item in enumerate(node.items))
+        return all(
+            one_end(item) or stops_before(item, all_of(node.items[i + 1 :])) for i, item in enumerate(node.items)
+        )
     if isinstance(node, Alternation):
         seen: list[CharSet] = []
         for item in node.items:
@@ -141,13 +144,42 @@ def one_end(node: Node) -> bool:
     return False
 
 
-def stops_before(node: Node, rest: tuple[Node, ...]) -> bool:
-    """Whether a repetition has only one length with which what follows can match: ``[a-z]+`` before a digit."""
+def stops_before(node: Node, rest: Node) -> bool:
+    """Whether the node has one length at most with which what follows can match: ``[a-z]+`` before a digit."""
+    after = edge_chars(rest, last=False)
+    if after is None:
+        return False
+    # If it had two, the longer one would hold a character in the place where the rest begins.
+    if charset.disjoint(_all_chars(node), after):
+        return True
     if not isinstance(node, Repeat) or not one_end(node.body):
         return False
     again = edge_chars(node.body, last=False)
-    after = edge_chars(all_of(rest), last=False)
-    return again is not None and after is not None and charset.disjoint(again, after)
+    return again is not None and charset.disjoint(again, after)
+
+
+def _all_chars(node: Node) -> CharSet:
+    """All characters that can occur in what the node matches."""
+    if isinstance(node, Chars):
+        return node.chars
+    if isinstance(node, Literal):
+        return charset.union(*literal_chars(node))
+    if isinstance(node, Repeat | Atomic):
+        return _all_chars(node.body)
+    if isinstance(node, Concat | Alternation):
+        return charset.union(charset.EMPTY, *{_all_chars(item) for item in node.items})
+    return charset.EMPTY
+
+
+def cannot_fail(node: Node) -> bool:
+    """Whether the node matches everywhere, if only the empty text. False if that isn't obvious."""
+    if isinstance(node, Concat):
+        return all(cannot_fail(item) for item in node.items)
+    if isinstance(node, Alternation):
+        return any(cannot_fail(item) for item in node.items)
+    if isinstance(node, Repeat):
+        return node.mode is not Mode.POSSESSIVE and (node.low == 0 or cannot_fail(node.body))
+    return isinstance(node, Atomic) and cannot_fail(node.body)
 
 
 def has_lookaround(node: Node) -> bool:
@@ -179,8 +211,8 @@ _LOWERED: dict[Place, Node] = {
 def lowered(edge: Assertion, never_on_empty_text: bool) -> Node:
     r"""An assertion as lookarounds.
 
-    ``\b`` is ``(?<=\w)(?!\w)|(?<!\w)(?=\w)``. ``\B`` would be its opposite, but CPython (before 3.14) lets neither
-    match the empty text. Unless that can't matter (`never_on_empty_text`), ``\B`` asks for any neighbour as well.
+    ``\b`` is ``(?<=\w)(?!\w)|(?<!\w)(?=\w)``. Its opposite must ask for any neighbour as well where it may not match
+    the empty text, unless that can't matter (`never_on_empty_text`).
     """
     if edge.place in _LOWERED:
         return _LOWERED[edge.place]
@@ -190,6 +222,6 @@ def lowered(edge: Assertion, never_on_empty_text: bool) -> Node:
     if edge.place is Place.WORD_EDGE:
         return any_of((all_of((before, not_after)), all_of((not_before, after))))
     outside: list[Node] = [not_before, not_after]
-    if not never_on_empty_text:
+    if edge.place is Place.NO_WORD_EDGE_IN_TEXT and not never_on_empty_text:
         outside.append(any_of((Look(_ANY, True, False, 0, 0), Look(_ANY, False, False, 0, 0))))
     return any_of((all_of((before, after)), all_of(outside)))

@@ -65,6 +65,8 @@ class Place(Enum):
     LINE_END = "(?m:$)"
     WORD_EDGE = r"\b"
     NO_WORD_EDGE = r"\B"
+    NO_WORD_EDGE_IN_TEXT = r"(?!\A\Z)\B"
+    """CPython's, which (before 3.14) doesn't match the empty text."""
 
 
 @dataclass(slots=True, unsafe_hash=True)

@@ -19,7 +19,10 @@ import unicodedata
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache, lru_cache
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import chain, groupby
 from typing import TypeAlias
 
@@ -157,14 +160,28 @@ def _text(end: int) -> str:
     return planes.decode("utf-32-le", "surrogatepass")
 
 
+def _ask(engine: str, source: str, flags: int, text: str) -> CharSet:
+    """The positions in `text` (which are code points) of the characters that the class matches."""
+    found = _compile(engine, source + "+", flags).finditer(text)
+    return tuple((m.start(), m.end() - 1) for m in found)
+
+
+def _compile(engine: str, source: str, flags: int) -> re.Pattern[str]:
+    """`source` compiled by `re`, or by the `regex` module if that is wanted and installed (its flags are `re`'s)."""
+    if engine == "regex":
+        with suppress(ImportError):
+            compiled: re.Pattern[str] = import_module("regex").compile(source, flags)
+            return compiled
+    return re.compile(source, flags)
+
+
 @cache
-def category(letter: str, ascii_only: bool = False) -> CharSet:
+def category(letter: str, ascii_only: bool = False, engine: str = "re") -> CharSet:
     r"""The set that `re` matches for ``\d``, ``\s``, ``\w`` or, in upper case, their opposites."""
     if letter.isupper():
-        return complement(category(letter.lower(), ascii_only))
-    text = _text(_INTERESTING_END)
-    found = re.compile(f"\\{letter}+", re.ASCII if ascii_only else 0).finditer(text)
-    return tuple((m.start(), m.end() - 1) for m in found)
+        return complement(category(letter.lower(), ascii_only, engine))
+    text = _text(_INTERESTING_END if engine == "re" else MAX_CODE_POINT + 1)
+    return _ask(engine, "\\" + letter, re.ASCII if ascii_only else 0, text)
 
 
 @cache
@@ -244,15 +261,19 @@ def general_category(name: str) -> CharSet | None:
     return union(*(_general_categories()[k] for k in wanted)) if wanted else None
 
 
-def unicode_property(text: str) -> CharSet | None:
-    r"""The set of ``\p{text}``: a general category, or one of ``Any``, ``ASCII`` and ``Assigned``; None if unknown.
+def unicode_property(text: str, engine: str = "re") -> CharSet | None:
+    r"""The set of ``\p{text}``; None if unknown.
 
-    Scripts, blocks and derived properties are not in Python's `unicodedata`, so they are unknown here.
+    The `regex` module, where it is installed, knows them all. `re` has none: then this Python's `unicodedata` decides,
+    which has general categories but neither scripts, blocks nor derived properties. ``Any``, ``ASCII`` and ``Assigned``
+    are always known.
     """
+    if engine == "regex" and find_spec("regex"):
+        return _asked_property(text)
     name, _, value = text.replace(":", "=").partition("=")
-    if value:
-        return general_category(value) if re.sub(r"[-_ ]", "", name).lower() in ("gc", "generalcategory") else None
     key = re.sub(r"[-_ ]", "", name).lower()
+    if value:
+        return general_category(value) if key in ("gc", "generalcategory") else None
     if key == "any":
         return ANY
     if key == "ascii":
@@ -260,6 +281,16 @@ def unicode_property(text: str) -> CharSet | None:
     if key == "assigned":
         return complement(_general_categories()["Cn"])
     return general_category(name)
+
+
+@lru_cache(maxsize=256)
+def _asked_property(text: str) -> CharSet | None:
+    if not re.fullmatch(r"[\w:=&.\- ]+", text):
+        return None
+    try:
+        return _ask("regex", f"\\p{{{text}}}", 0, _text(MAX_CODE_POINT + 1))
+    except Exception:  # its error class isn't importable without it
+        return None
 
 
 # -- case -------------------------------------------------------------------------------------
@@ -281,12 +312,14 @@ def _cased() -> tuple[str, CharSet]:
 
 
 @lru_cache(maxsize=4096)
-def fold_char(char: str, ascii_only: bool) -> CharSet:
+def fold_char(char: str, ascii_only: bool, engine: str = "re") -> CharSet:
     """What a literal character matches under IGNORECASE.
 
     >>> [chr(c) for c, _ in fold_char("k", False)]
     ['K', 'k', 'K']
     """
+    if engine == "regex" and not ascii_only:
+        return _ask(engine, f"\\U{ord(char):08x}", re.IGNORECASE, _text(_INTERESTING_END)) or singleton(ord(char))
     if char.isascii():
         if not char.isalpha():
             return singleton(ord(char))
@@ -301,19 +334,27 @@ def fold_char(char: str, ascii_only: bool) -> CharSet:
     return normalize((ord(c), ord(c)) for c in found)
 
 
-def fold_set(ranges: Iterable[tuple[int, int]], categories: Iterable[str], ascii_only: bool) -> CharSet:
+def fold_set(
+    ranges: Iterable[tuple[int, int]], categories: Iterable[str], ascii_only: bool, engine: str = "re"
+) -> CharSet:
     r"""What a set of two or more items (not negated) matches under IGNORECASE.
 
     Args:
         ranges: its characters and ranges, in the order written.
         categories: the letters of its ``\d``, ``\W`` ...
         ascii_only: the ASCII flag is set.
+        engine: whose meaning of IGNORECASE: "re" or "regex".
     """
-    return _fold_set(tuple(ranges), tuple(categories), ascii_only)
+    return _fold_set(tuple(ranges), tuple(categories), ascii_only, engine)
 
 
 @lru_cache(maxsize=1024)
-def _fold_set(ranges: CharSet, categories: tuple[str, ...], ascii_only: bool) -> CharSet:
+def _fold_set(ranges: CharSet, categories: tuple[str, ...], ascii_only: bool, engine: str) -> CharSet:
+    source = "".join(f"\\U{low:08x}-\\U{high:08x}" if low != high else f"\\U{low:08x}" for low, high in ranges)
+    source = f"[{source}{''.join(chr(92) + letter for letter in categories)}]"
+    flags = re.IGNORECASE | (re.ASCII if ascii_only else 0)
+    if engine == "regex":
+        return _ask(engine, source, flags, _text(MAX_CODE_POINT + 1))
     plain = union(normalize(ranges), *(category(letter, ascii_only) for letter in categories))
     if all(high < 128 for _, high in ranges):
         letters = intersection(normalize(ranges), ((65, 90), (97, 122)))
@@ -322,8 +363,5 @@ def _fold_set(ranges: CharSet, categories: tuple[str, ...], ascii_only: bool) ->
         )
         return union(plain, tuple(other)) if letters else plain
     text, cased = _cased()
-    source = "".join(f"\\U{low:08x}-\\U{high:08x}" if low != high else f"\\U{low:08x}" for low, high in ranges)
-    source += "".join("\\" + letter for letter in categories)
-    flags = re.IGNORECASE | (re.ASCII if ascii_only else 0)
-    found = re.compile(f"[{source}]", flags).findall(text)
+    found = re.compile(source, flags).findall(text)
     return union(intersection(plain, complement(cased)), normalize((ord(c), ord(c)) for c in found))

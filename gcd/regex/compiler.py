@@ -183,6 +183,7 @@ class _Shared:
         self.never_on_empty_text = False
         """The pattern being compiled needs a character, so what it would do on the empty text can't matter."""
         self._unions: dict[frozenset[int], int] = {}
+        self._disjoint: dict[tuple[int, int], bool] = {}
         self._looks: dict[tuple[bool, bool, Node], int | bool] = {}
 
     def instruction(self, op: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
@@ -201,6 +202,13 @@ class _Shared:
         if key not in self._unions:
             self._unions[key] = self.classes.root(charset.union(*(self.classes.sets[r] for r in roots)))
         return self._unions[key]
+
+    def disjoint(self, a: int, b: int) -> bool:
+        """Whether no character is in both classes."""
+        known = self._disjoint.get((a, b))
+        if known is None:
+            known = self._disjoint[a, b] = charset.disjoint(self.classes.sets[a], self.classes.sets[b])
+        return known
 
     def look(self, body: Node, behind: bool) -> int | bool:
         """The id of a lookaround's body; True or False if it always or never matches."""
@@ -314,12 +322,25 @@ class _Emitter:
             return tuple(self.other(Op.EOF, 0, k) for k in ks)
         return (self.emit(node, ks[0]),) * len(ks)
 
-    def sequence(self, parts: list[_Part], at: int, ks: tuple[int, ...]) -> tuple[int, ...]:
-        """One part after the other, from index `at` on."""
-        modes = len(ks)
+    def word(self, parts: list[_Part], at: int, k: int) -> int:
+        """The same for a single mode. Words of enums come here: this loop is what compiling them costs."""
+        known = self._chars
         for i in range(len(parts) - 1, at - 1, -1):
             part = parts[i]
-            ks = (self.char(part, ks[0]),) * modes if isinstance(part, int) else self.emit_modes(part, ks)
+            if isinstance(part, int):
+                pc = known.get((part, k))
+                k = self.char(part, k) if pc is None else pc
+            else:
+                k = self.emit_modes(part, (k,))[0]
+        return k
+
+    def sequence(self, parts: list[_Part], at: int, ks: tuple[int, ...]) -> tuple[int, ...]:
+        """One part after the other, from index `at` on."""
+        if len(ks) == 1:
+            return (self.word(parts, at, ks[0]),)
+        for i in range(len(parts) - 1, at - 1, -1):
+            part = parts[i]
+            ks = (self.char(part, ks[0]),) * len(ks) if isinstance(part, int) else self.emit_modes(part, ks)
         return ks
 
     def parts(self, node: Node) -> list[_Part]:
@@ -419,12 +440,11 @@ class _Emitter:
 
     def fits(self, block: dict[int, _Trie | _Tail], part: int) -> bool:
         """Whether a new class is disjoint from all in the block, if that can be found out quickly."""
-        sets = self.shared.classes.sets
-        chars = sets[part]
+        shared = self.shared
         wide = self._wide.get(id(block), [])
-        if not is_wide(chars):
-            return all(charset.disjoint(chars, sets[root]) for root in wide)
-        if len(block) > _WIDE_CHECKS or not all(charset.disjoint(chars, sets[root]) for root in block):
+        if not is_wide(shared.classes.sets[part]):
+            return not wide or all(shared.disjoint(root, part) for root in wide)
+        if len(block) > _WIDE_CHECKS or not all(shared.disjoint(root, part) for root in block):
             return False
         self._wide[id(block)] = [*wide, part]
         return True
@@ -448,7 +468,7 @@ class _Emitter:
             if isinstance(block, dict):
                 by_target: dict[int, list[int]] = {}
                 for root, child in block.items():
-                    k = done[id(child)] if isinstance(child, list) else self.sequence(child[0], child[1], ks[:1])[0]
+                    k = done[id(child)] if isinstance(child, list) else self.word(child[0], child[1], ks[0])
                     by_target.setdefault(k, []).append(root)
                 for k, roots in by_target.items():
                     entries.append((self.char(self.shared.union_root(roots), k),) * len(ks))

@@ -13,8 +13,9 @@ Dialects:
 ``python``
     `re` of this Python.
 ``regex``
-    The same with ``\p{..}``: general categories, ``Any``, ``ASCII`` and ``Assigned``, as this Python's `unicodedata`
-    has them. Lookbehinds may have any width. What else the `regex` module adds is refused by name.
+    The `regex` module (version 0 behaviour): the same with ``\p{..}`` and lookbehinds of any width. What characters
+    ``\w``, ``\p{Greek}`` and ``(?i:i)`` match is asked of the module itself. Without it ``\p`` knows general
+    categories only, and the rest is `re`'s. What else it adds is refused by name.
 ``ecma``
     ECMA-262 with the ``u`` flag, as JSON Schema's ``pattern`` wants it, plus the harmless laxness that real schemas
     rely on (``\-``, ``\@``, a lone ``{``). ``\d`` and ``\w`` are ASCII, ``$`` is the very end. A pattern is not
@@ -53,18 +54,21 @@ __all__ = ["DIALECTS", "literal_text", "min_width", "parse", "where"]
 
 DIALECTS = ("python", "regex", "ecma")
 
-_FLAGS = {"a": re.A, "i": re.I, "L": re.L, "m": re.M, "s": re.S, "t": re.T, "u": re.U, "x": re.X}
-_TYPE_FLAGS = re.A | re.L | re.U
-_KNOWN_FLAGS = re.A | re.I | re.M | re.S | re.U | re.X | re.DEBUG | re.L
+# Plain ints: combining `re.RegexFlag`s costs a microsecond each.
+_A, _I, _L, _M, _S, _T, _U, _X = (int(f) for f in (re.A, re.I, re.L, re.M, re.S, re.T, re.U, re.X))
+_FLAGS = {"a": _A, "i": _I, "L": _L, "m": _M, "s": _S, "t": _T, "u": _U, "x": _X}
+_TYPE_FLAGS = _A | _L | _U
+_KNOWN_FLAGS = _A | _I | _L | _M | _S | _U | _X | int(re.DEBUG)
 _MAX_COUNT = 4_294_967_295  # sre_constants.MAXREPEAT
 
 _RUN = re.compile(r"[^\\.\[{()*+?^$|]+")
 _VERBOSE_RUN = re.compile(r"[^\\.\[{()*+?^$|#\s]+|[^\S \t\n\r\v\f]+")
-_VERBOSE_SKIP = re.compile(r"(?:[ \t\n\r\v\f]+|\#(?:\\.|[^\\\n])*(?:\n|\Z))+", re.S)
-_COMMENT = re.compile(r"\(\?\#(?:\\.|[^\\)])*\)", re.S)  # an escaped bracket doesn't end a comment
+_VERBOSE_SKIP = re.compile(r"(?:[ \t\n\r\v\f]+|\#(?:\\.|[^\\\n])*(?:\n|\Z))+", _S)
+_COMMENT = re.compile(r"\(\?\#(?:\\.|[^\\)])*\)", _S)  # an escaped bracket doesn't end a comment
 _BRACES = re.compile(r"\{(?:([0-9]+)|([0-9]*),([0-9]*))\}")
 _ECMA_BRACES = re.compile(r"\{(?:([0-9]+)|([0-9]+),([0-9]*))\}")
 _ESCAPES = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92}
+_PLACES = {"b": Place.WORD_EDGE, "B": Place.NO_WORD_EDGE, "A": Place.TEXT_START, "Z": Place.TEXT_END}
 _HEX = {size: re.compile(f"[0-9a-fA-F]{{{size}}}") for size in (2, 4, 8)}
 _SHORT_HEX = re.compile("[0-9a-fA-F]*")
 _OCTAL = re.compile("[0-7]{1,3}")
@@ -177,12 +181,25 @@ class _Group:
 
 
 class _Parser:
-    __slots__ = ("dialect", "flags", "group", "last", "limits", "n_groups", "name", "names", "pattern", "stack")
+    __slots__ = (
+        "dialect",
+        "engine",
+        "flags",
+        "group",
+        "last",
+        "limits",
+        "n_groups",
+        "name",
+        "names",
+        "pattern",
+        "stack",
+    )
 
     def __init__(self, pattern: str, flags: int, name: str, dialect: str, limits: Limits) -> None:
         self.pattern = pattern
         self.name = name
         self.dialect = dialect
+        self.engine = "regex" if dialect == "regex" else "re"
         self.limits = limits
         self.flags = flags
         self.group = _Group("root", 0, 0)
@@ -191,13 +208,13 @@ class _Parser:
         """What the last item was, for quantifiers: "" nothing, "at" an assertion, "repeat" a repetition, "item"."""
         self.n_groups = 0
         self.names: set[str] = set()
-        if flags & re.L:
+        if flags & _L:
             self.unsupported("LOCALE flag", "the LOCALE flag makes a pattern depend on where it runs", 0, 0)
         if flags & ~_KNOWN_FLAGS:
             raise ValueError(f"unknown regular expression flags: {flags & ~_KNOWN_FLAGS:#x}")
         self.check_type_flags(0, 0)
         if dialect == "ecma":
-            self.flags |= re.U
+            self.flags |= _U
 
     # -- errors -------------------------------------------------------------------------------
 
@@ -217,7 +234,7 @@ class _Parser:
         size = len(pattern)
         at = 0
         while at < size:
-            if self.flags & re.X:
+            if self.flags & _X:
                 skipped = _VERBOSE_SKIP.match(pattern, at)
                 if skipped:
                     at = skipped.end()
@@ -247,7 +264,7 @@ class _Parser:
                 at = self.set(at)
             elif char == ".":
                 newlines = charset.ECMA_NEWLINES if self.dialect == "ecma" else charset.NEWLINE
-                chars = charset.ANY if self.flags & re.S else charset.complement(newlines)
+                chars = charset.ANY if self.flags & _S else charset.complement(newlines)
                 self.item(Chars(chars, at, at + 1))
                 at += 1
             elif char in "^$":
@@ -266,8 +283,12 @@ class _Parser:
     def literal(self, text: str, start: int, end: int) -> None:
         """Add characters as they stand, to the literal before them where there is one."""
         fold = Fold.NONE
-        if self.flags & re.I:
-            fold = Fold.ASCII if self.flags & re.A else Fold.UNICODE
+        if self.flags & _I and self.engine == "regex":
+            for char in text:
+                self.item(Chars(charset.fold_char(char, bool(self.flags & _A), self.engine), start, end, True))
+            return
+        if self.flags & _I:
+            fold = Fold.ASCII if self.flags & _A else Fold.UNICODE
         items = self.group.items
         if items and self.last == "item":
             before = items[-1]
@@ -286,7 +307,7 @@ class _Parser:
 
     def anchor(self, char: str, at: int) -> None:
         """Add ``^`` or ``$``."""
-        if self.flags & re.M:
+        if self.flags & _M:
             place = Place.LINE_START if char == "^" else Place.LINE_END
         elif char == "^":
             place = Place.TEXT_START
@@ -325,7 +346,7 @@ class _Parser:
         if not group.alternatives:
             return last
         items = [*group.alternatives, last]
-        if self.flags & re.I:
+        if self.flags & _I:
             items = self.as_one_set(items)
         flat: list[Node] = []
         for item in items:
@@ -367,7 +388,7 @@ class _Parser:
         for unit in units:
             node = unit[0]
             if type(node) is Literal and node.text > "\uffff":
-                chars = charset.fold_set([(ord(node.text),) * 2, (0, 0)], (), bool(self.flags & re.A))
+                chars = charset.fold_set([(ord(node.text),) * 2, (0, 0)], (), bool(self.flags & _A))
                 chars = charset.intersection(chars, charset.complement(charset.singleton(0)))
                 node = Chars(chars, node.start, node.end, True)
             width = len(prefix) + 1
@@ -480,7 +501,7 @@ class _Parser:
                     self.error("unknown flag" if char.isalpha() else "missing -, : or )", i, i + 1)
                 if char in ")-:":
                     break
-        if add & re.T:
+        if add & _T:
             self.unsupported("TEMPLATE flag", "the TEMPLATE flag (deprecated) is not supported", at, i)
         if pattern[i] == ")":
             if self.stack or self.group.alternatives or self.group.items:
@@ -494,7 +515,7 @@ class _Parser:
                 self.error("unknown flag" if pattern[i : i + 1].isalpha() else "missing flag", i, i + 1)
             while True:
                 flag = _FLAGS[pattern[i]]
-                if flag & (_TYPE_FLAGS | re.T):
+                if flag & (_TYPE_FLAGS | _T):
                     self.error("bad inline flags: cannot turn off flags 'a', 't', 'u' and 'L'", i, i + 1)
                 remove |= flag
                 i += 1
@@ -512,7 +533,7 @@ class _Parser:
         return self.push(group, i + 1)
 
     def check_type_flags(self, start: int, end: int) -> None:
-        if self.flags & re.A and self.flags & re.U:
+        if self.flags & _A and self.flags & _U:
             self.error("ASCII and UNICODE flags are incompatible", start, end)
 
     def close(self, at: int) -> int:
@@ -606,7 +627,9 @@ class _Parser:
             self.item(Chars(self.category(char), at, end, True))
             return end
         if char in "bB" or (char in "AZ" and not ecma):
-            place = {"b": Place.WORD_EDGE, "B": Place.NO_WORD_EDGE, "A": Place.TEXT_START, "Z": Place.TEXT_END}[char]
+            place = _PLACES[char]
+            if char == "B" and self.dialect == "python":
+                place = Place.NO_WORD_EDGE_IN_TEXT
             word = self.category("w") if char in "bB" else ()
             self.group.items.append(Assertion(place, word, at, end))
             self.last = "at"
@@ -641,7 +664,7 @@ class _Parser:
 
     def category(self, letter: str) -> CharSet:
         if self.dialect != "ecma":
-            return charset.category(letter, bool(self.flags & re.A))
+            return charset.category(letter, bool(self.flags & _A), self.engine)
         chars = charset.ECMA_SPACE if letter in "sS" else charset.category(letter.lower(), True)
         return charset.complement(chars) if letter.isupper() else chars
 
@@ -716,7 +739,7 @@ class _Parser:
             self.error(f"bad escape {pattern[at : at + 2]}, expected {{", at, at + 2)
         if self.dialect == "regex" and text.startswith("^"):
             negate, text = not negate, text[1:]
-        chars = charset.unicode_property(text)
+        chars = charset.unicode_property(text, self.engine)
         if chars is None:
             self.unsupported(
                 "Unicode property",
@@ -725,7 +748,7 @@ class _Parser:
                 end,
                 "a general category such as L, Lu, Nd, or a set of ranges",
             )
-        if self.flags & re.I and chars in [charset.general_category(c) for c in ("Lu", "Ll", "Lt")]:
+        if self.flags & _I:
             self.unsupported("Unicode property", f"{pattern[at:end]} under IGNORECASE is not supported", at, end)
         return (charset.complement(chars) if negate else chars), end
 
@@ -786,16 +809,18 @@ class _Parser:
     ) -> CharSet:
         """The set that the items of ``[...]`` make."""
         flags = self.flags
-        ascii_only = bool(flags & re.A)
-        if flags & re.I:
+        ascii_only = bool(flags & _A)
+        if flags & _I:
             if only_char and not categories and len(set(ranges)) == 1:
-                chars = charset.fold_char(chr(ranges[0][0]), ascii_only)  # CPython takes [^x] for "not x"
+                chars = charset.fold_char(chr(ranges[0][0]), ascii_only, self.engine)  # CPython takes [^x] for "not x"
             else:
-                chars = charset.fold_set(ranges, categories, ascii_only)
+                chars = charset.fold_set(ranges, categories, ascii_only, self.engine)
         else:
             chars = charset.normalize(ranges)
             if categories:
-                chars = charset.union(chars, *(charset.category(letter, ascii_only) for letter in categories))
+                chars = charset.union(
+                    chars, *(charset.category(letter, ascii_only, self.engine) for letter in categories)
+                )
         if others:
             chars = charset.union(chars, *others)
         return charset.complement(chars) if negate else chars
