@@ -1,0 +1,51 @@
+"""A compiled grammar's native part: lexer DFA, syntax automaton, rows and masks over one token trie."""
+
+from collections.abc import Iterable
+
+from typing_extensions import disjoint_base
+
+from gcd._native.trie import TokenTrie
+from gcd.grammar.ir import Grammar
+from gcd.limits import Limits
+from gcd.regex.program import NfaProgram
+
+@disjoint_base
+class Engine:
+    """What all matchers of a compiled grammar share. Safe to use from several threads; its tables fill on demand."""
+
+    def __init__(
+        self,
+        trie: TokenTrie,
+        grammar: Grammar,
+        program: NfaProgram,
+        eos_ids: Iterable[int],
+        limits: Limits,
+        lenient: bool,
+    ) -> None:
+        """Build the automata and decide which of their states are viable.
+
+        Args:
+            trie: the vocabulary's tokens.
+            grammar: the intermediate representation.
+            program: the NFA program of the grammar's terminals, in their order.
+            eos_ids: ids that end a sequence, each below the trie's width.
+            limits: bounds on states, rows and bytes.
+            lenient: go on where viability can't be decided within the limits; else that is an error.
+
+        Raises:
+            LimitError: a bound was reached.
+            GrammarError: the tables are not a grammar.
+        """
+    @property
+    def trie(self) -> TokenTrie:
+        """The vocabulary's tokens."""
+    @property
+    def exact(self) -> bool:
+        """Whether viability is decided for all states that can be reached."""
+    @property
+    def reason(self) -> str:
+        """Why it isn't exact; empty if it is."""
+    def start_alive(self, i: int) -> bool:
+        """Whether some text belongs to the language of start symbol number `i`."""
+    def counts(self) -> dict[str, int]:
+        """Sizes of automata and tables as they stand now, by name."""

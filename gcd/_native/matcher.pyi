@@ -1,0 +1,100 @@
+"""Matchers: one sequence's position in a compiled grammar."""
+
+from collections.abc import Iterable
+from typing import Self
+
+from typing_extensions import Buffer, disjoint_base
+
+from gcd._native.engine import Engine
+
+@disjoint_base
+class Matcher:
+    """One sequence's position in a compiled grammar; `CompiledGrammar.matcher` makes it.
+
+    At any time a token is *allowed* exactly if the text so far, followed by the token, can still become a sentence; an
+    end-of-sequence token, exactly if the text so far is one. Not to be shared between threads; the grammar behind it
+    may be.
+    """
+
+    def __new__(cls, engine: Engine, start: int = 0) -> Self:
+        """At the beginning of a text of start symbol number `start`."""
+    @property
+    def engine(self) -> Engine:
+        """The compiled grammar's native part."""
+    def accept(self, token: int) -> bool:
+        """Move over a token.
+
+        Returns:
+            False if the token isn't allowed; the state is unchanged then.
+
+        Raises:
+            MatcherError: the id is out of range, or the sequence has ended.
+        """
+    def check(self, token: int) -> bool:
+        """Whether a token is allowed. Computes no mask and changes nothing; False after the end.
+
+        Raises:
+            MatcherError: the id is out of range.
+        """
+    def accept_tokens(self, tokens: Iterable[int]) -> int:
+        """Move over tokens up to the first that isn't allowed; return over how many.
+
+        Raises:
+            MatcherError: an id is out of range; the tokens before it are accepted.
+        """
+    def validate(self, tokens: Iterable[int]) -> int:
+        """How many of the tokens could be accepted one after another; the state is unchanged.
+
+        Raises:
+            MatcherError: an id is out of range.
+        """
+    def accept_bytes(self, data: Buffer) -> bool:
+        """Move over text whose tokens aren't known. All or nothing, and one step for `rollback`.
+
+        Returns:
+            False if the text so far, followed by `data`, can't become a sentence; the state is unchanged then.
+
+        Raises:
+            MatcherError: the sequence has ended.
+        """
+    def viable_bytes(self, data: Buffer) -> int:
+        """How many bytes of `data`, from its beginning, can follow the text so far; the state is unchanged."""
+    def rollback(self, n: int) -> None:
+        """Undo the last `n` steps, the end of the sequence among them.
+
+        Raises:
+            MatcherError: fewer steps were made.
+        """
+    def reset(self) -> None:
+        """Go back to the beginning of the text."""
+    def fork(self) -> Matcher:
+        """A matcher in the same state, with the same history, that goes its own way."""
+    @property
+    def readings(self) -> list[tuple[int, int]]:
+        """(parser state, lexer state) of every reading of the text that is still alive, as ids of the engine."""
+    @property
+    def n_accepted(self) -> int:
+        """Steps since the beginning: tokens, and calls of `accept_bytes`."""
+    @property
+    def is_complete(self) -> bool:
+        """Whether the text so far is a sentence: an end-of-sequence token is allowed, or was accepted."""
+    @property
+    def is_finished(self) -> bool:
+        """Whether an end-of-sequence token was accepted."""
+    @property
+    def is_dead(self) -> bool:
+        """Whether nothing can follow, not even the end. Never so if the grammar was compiled exactly."""
+    def fill_bitmask(self, bitmask: Buffer, row: int = 0) -> None:
+        """Write which tokens are allowed into a row of a bitmask; all zero after the end.
+
+        Args:
+            bitmask: writable, int32 of shape ``(batch, words)`` or ``(words,)`` on the CPU, ``words`` as
+                `gcd.allocate_token_bitmask` has it: token t is bit ``t % 32`` of word ``t // 32``. Rows may lie
+                apart, the words of a row may not.
+            row: which row.
+
+        Raises:
+            TypeError: no such buffer.
+            ValueError: another number of words than this vocabulary needs, or rows that aren't contiguous.
+            IndexError: no such row.
+        """

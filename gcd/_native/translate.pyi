@@ -1,0 +1,1 @@
+"""Turns the core's exceptions into those of `gcd.errors`; for the other modules here, nothing to call from Python."""
