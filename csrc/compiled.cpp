@@ -112,12 +112,15 @@ u32 Compiled::accept_symbol_slow(u32 state, u32 i, u32 position) {
     return symbol_of(a.terminal, live_->intern_boundary(a.ctx, position));
 }
 
-bool Compiled::complete(const Reading& r) {
+bool Compiled::complete(const Reading& r, u32* read) {
     const LexState& l = lexer_->state(r.lexer);
     if (l.start) return syntax_->state(r.syntax).accepts && lexer_->context(l.ctx).eof_ok;
     for (u32 i = 0; i < l.accepts.size(); ++i) {
         if (!lexer_->context(l.accepts[i].ctx).eof_ok) continue;
-        const u32 s = after(r.syntax, accept_symbol(r.lexer, i, 0));
+        const u32 symbol = accept_symbol(r.lexer, i, 0);
+        const u32 s = after(r.syntax, symbol);
+        if (read && s != NONE && !is_ignored_symbol(symbol))
+            *read = std::min(*read, syntax_->step_reads(r.syntax, symbol));
         if (s != NONE && syntax_->state(s).accepts) return true;
     }
     return false;

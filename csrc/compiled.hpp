@@ -73,8 +73,8 @@ class Compiled {
     }
     // True if the text of this reading can still be finished.
     bool viable(const Reading& r) { return bits_meet(live(r.lexer), syntax_->state(r.syntax).viable); }
-    // True if the text may end here.
-    bool complete(const Reading& r);
+    // True if the text may end here. `read`: lowered to the lowest return node looked into (SyntaxAutomaton).
+    bool complete(const Reading& r, u32* read = nullptr);
     // Reads one byte; `position` is the trie position after it (0 at a token's end). Appends to `out`, without
     // duplicates; does not test viability.
     void advance(const Readings& in, u8 byte, u32 position_before, Readings& out);

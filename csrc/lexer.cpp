@@ -115,6 +115,7 @@ Lexer::Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignor
 
     accept_owner_.assign(nfa_.n_code(), NONE);
     seen_.assign(nfa_.n_code(), 0);
+    one_char_.assign(nfa_.n_code(), -1);
     lookbehind_owner_.assign(nfa_.n_code(), NONE);
     for (u32 t = 0; t < n_terminals(); ++t)
         if (nfa_.starts[t] != NONE) own_accepts(nfa_.starts[t], t, accept_owner_);
@@ -283,7 +284,90 @@ void unite(Threads& into, const Threads& more) {
 
 }  // namespace
 
+// Does the thread accept as soon as one more character of its class is read, whatever else holds?
+bool Lexer::accepts_after_one(const Thread& t) {
+    const u32 op = nfa_.op(t.pc);
+    if (t.node || op == OP_EOF) return false;
+    if (op != OP_CLASS && t.count + 1 < nfa_.arg(t.pc, 2)) return false;
+    signed char& known = one_char_[t.pc];
+    if (known < 0) {
+        known = 0;
+        std::vector<u32> stack{nfa_.arg(t.pc, 1)};
+        std::unordered_set<u32> seen;
+        while (!stack.empty() && !known) {
+            const u32 pc = stack.back();
+            stack.pop_back();
+            if (!seen.insert(pc).second) continue;
+            const u32 o = nfa_.op(pc);
+            if (o == OP_ACCEPT) known = 1;
+            if (o == OP_SPLIT)
+                for (u32 i = 0; i < nfa_.arg(pc, 1); ++i) stack.push_back(nfa_.splits[nfa_.arg(pc, 0) + i]);
+            if ((o == OP_REPEAT || o == OP_LAZY_REPEAT) && nfa_.arg(pc, 2) == 0) stack.push_back(nfa_.arg(pc, 1));
+        }
+    }
+    return known == 1;
+}
+
+bool Lexer::class_contains(u32 outer, u32 inner) {
+    if (outer == inner) return true;
+    auto [it, fresh] = class_contains_.try_emplace(static_cast<u64>(outer) << 32 | inner, false);
+    if (!fresh) return it->second;
+    u32 o = nfa_.node_start[outer];
+    const u32 o_end = nfa_.node_start[outer + 1];
+    bool ok = true;
+    for (u32 i = nfa_.node_start[inner]; ok && i < nfa_.node_start[inner + 1]; ++i) {
+        u32 lo = nfa_.range_lo[i];
+        while (ok && lo <= nfa_.range_hi[i]) {
+            while (o < o_end && nfa_.range_hi[o] < lo) ++o;
+            if (o == o_end || nfa_.range_lo[o] > lo) {
+                ok = false;
+                break;
+            }
+            const u32 a = nfa_.range_to[o], b = nfa_.range_to[i];
+            if (a == NONE || b == NONE)
+                ok = a == b;
+            else
+                ok = class_contains(a, b);
+            lo = nfa_.range_hi[o] + 1;
+        }
+    }
+    class_contains_[static_cast<u64>(outer) << 32 | inner] = ok;
+    return ok;
+}
+
+// Drops threads that cannot move without breaking a promise: where `neg` holds a thread that accepts after one
+// character of class K, a thread that needs a character within K dies with it. Without this, contexts differ by what
+// never matters (which keywords the name just ended might have become).
+void Lexer::prune(const Threads& neg, Threads& threads) {
+    for (const Thread& k : neg) {
+        if (!accepts_after_one(k)) continue;
+        const u32 root = nfa_.arg(k.pc, 0);
+        threads.erase(std::remove_if(threads.begin(), threads.end(),
+                                     [&](const Thread& t) {
+                                         return t.node == 0 && nfa_.op(t.pc) != OP_EOF &&
+                                                class_contains(root, nfa_.arg(t.pc, 0));
+                                     }),
+                      threads.end());
+    }
+}
+
 u32 Lexer::intern_context(Context c) {
+    // A thread of `neg` that another one makes redundant goes; of two equal killers the first stays.
+    for (size_t i = 0; i < c.neg.size(); ++i) {
+        const Thread k = c.neg[i];
+        if (!accepts_after_one(k)) continue;
+        const u32 root = nfa_.arg(k.pc, 0);
+        size_t to = 0, at = i;
+        for (size_t j = 0; j < c.neg.size(); ++j) {
+            const Thread t = c.neg[j];
+            const bool redundant = j != i && t.node == 0 && nfa_.op(t.pc) != OP_EOF && class_contains(root, nfa_.arg(t.pc, 0));
+            if (j == i) at = to;
+            if (!redundant) c.neg[to++] = t;
+        }
+        c.neg.resize(to);
+        i = at;
+    }
+
     u64 h = hash_threads(hash_threads(1, c.neg), c.back);
     h = mix(h, c.back_true);
     for (const Threads& p : c.pos) h = hash_threads(h, p);
@@ -378,25 +462,22 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
             ctx.pos.push_back(std::move(closed));
         }
     }
+    // Everything is closed first (a closure may ask for a guess), then promises made by the guesses are added, then
+    // the lists are pruned by what is promised.
+    std::vector<Threads> groups(raw.groups.size());
+    std::vector<u32> accept_pcs(raw.groups.size(), NONE);
+    for (size_t g = 0; g < groups.size(); ++g) {
+        if (!close(raw.groups[g], true, guess, ctx.back_true, groups[g], acc, ask)) return branch();
+        if (!acc.empty()) accept_pcs[g] = acc[0];
+    }
     LexState s;
     s.start = raw.start;
     s.unless = raw.unless;
-    std::vector<u32> group_accept;  // per kept group: its ACCEPT pc or NONE
-    for (const Threads& g : raw.groups) {
-        Threads closed;
-        if (!close(g, true, guess, ctx.back_true, closed, acc, ask)) return branch();
-        if (closed.empty() && acc.empty()) continue;
-        s.main.insert(s.main.end(), closed.begin(), closed.end());
-        s.group_end.push_back(static_cast<u32>(s.main.size()));
-        group_accept.push_back(acc.empty() ? NONE : acc[0]);
-    }
-    if (s.group_end.empty() && !raw.start) return;
     std::vector<u32> obs_accepts;
     if (!raw.obs.empty()) {
         if (!close(raw.obs, false, guess, ctx.back_true, s.obs, acc, ask)) return branch();
         for (u32 pc : acc) obs_accepts.push_back(accept_owner_[pc]);
     }
-    // The guesses made become promises.
     for (u32 k = 0; k < guess.size(); ++k) {
         if (guess[k] < 0) continue;
         Threads body;
@@ -410,10 +491,24 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
             unite(ctx.neg, body);
         }
     }
+    for (Threads& p : ctx.pos) {
+        prune(ctx.neg, p);
+        if (p.empty()) return;  // contradicts what must not match
+    }
     std::sort(ctx.pos.begin(), ctx.pos.end());
     ctx.pos.erase(std::unique(ctx.pos.begin(), ctx.pos.end()), ctx.pos.end());
     for (const Threads& p : ctx.pos)
         if (std::includes(ctx.neg.begin(), ctx.neg.end(), p.begin(), p.end())) return;  // contradiction
+    prune(ctx.neg, s.obs);
+    std::vector<u32> group_accept;  // per kept group: its ACCEPT pc or NONE
+    for (size_t g = 0; g < groups.size(); ++g) {
+        prune(ctx.neg, groups[g]);
+        if (groups[g].empty() && accept_pcs[g] == NONE) continue;
+        s.main.insert(s.main.end(), groups[g].begin(), groups[g].end());
+        s.group_end.push_back(static_cast<u32>(s.main.size()));
+        group_accept.push_back(accept_pcs[g]);
+    }
+    if (s.group_end.empty() && !raw.start) return;
 
     for (size_t g = 0; g < s.group_end.size(); ++g) {
         if (group_accept[g] == NONE) continue;
@@ -442,6 +537,7 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
         if (!is_ignored(terminal) || independent_) s.accepts.push_back({emitted, actx});
     }
     s.ctx = intern_context(ctx);
+    if (s.obs.empty()) s.unless = NONE;  // no keyword can come of this lexeme any more: states of all lexsets are one
     if (s.group_end.size() > 1) {
         for (size_t g = 0; g < s.group_end.size(); ++g) {
             LexState one;
@@ -567,10 +663,41 @@ Edge Lexer::start_locked(u32 lex_id, u32 ctx) {
     return intern_edge(std::move(out));
 }
 
+// Does every whole non-ASCII character (that tokens can spell) make a thread of `neg` accept?
+bool Lexer::non_ascii_breaks(const Context& c) {
+    std::vector<signed char> guess(nfa_.lookaheads.size(), -1);
+    std::vector<u32> acc;
+    u32 ask = NONE;
+    for (const Utf8Form& form : kUtf8Forms) {
+        std::vector<Threads> sets{c.neg};
+        for (u32 i = 0; i < form.size; ++i) {
+            const bool last = i + 1 == form.size;
+            std::vector<Threads> next;
+            for (const Threads& s : sets) {
+                u32 seen = NONE;
+                for (u32 b = form.range[i].lo; b <= form.range[i].hi; ++b) {
+                    const u32 cls = byte_class[b];
+                    if (cls == NONE || cls == seen) continue;
+                    seen = cls;
+                    Threads raw, closed;
+                    step_threads(s, static_cast<u8>(b), raw);
+                    if (last) {
+                        if (!close(raw, false, guess, 0, closed, acc, ask) || acc.empty()) return false;
+                    } else if (std::find(next.begin(), next.end(), raw) == next.end()) {
+                        next.push_back(std::move(raw));
+                    }
+                }
+            }
+            sets = std::move(next);
+        }
+    }
+    return true;
+}
+
 const u8* Lexer::context_dies_slow(u32 ctx) {
     std::lock_guard<std::mutex> lock(mutex);
     if (const u8* d = dies_[ctx].load(std::memory_order_relaxed)) return d;
-    auto table = std::unique_ptr<u8[]>(new u8[n_classes_]());
+    auto table = std::unique_ptr<u8[]>(new u8[n_classes_ + 1]());
     const Context& c = contexts_[ctx];
     if (nfa_.lookbehinds.empty()) {  // else what holds behind the next position would have to be known
         Threads raw, closed;
@@ -585,6 +712,7 @@ const u8* Lexer::context_dies_slow(u32 ctx) {
                 if (raw.empty()) table[cls] = 1;
             }
         }
+        table[n_classes_] = non_ascii_breaks(c);
     }
     dies_storage_.push_back(std::move(table));
     const u8* d = dies_storage_.back().get();

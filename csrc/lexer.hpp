@@ -131,7 +131,8 @@ class Lexer {
     bool is_ignored(u32 t) const { return bits_get(ignore_, t); }
     const std::vector<Lexset>& lexsets() const { return lexsets_; }
     // Per byte class: 1 if reading such a byte right after a lexeme that ended in context `ctx` breaks a promise for
-    // certain (0: it may not). Computed once; the pointer stays good.
+    // certain (0: it may not). One more entry, at n_classes(), is 1 if reading any whole non-ASCII character does.
+    // Computed once; the pointer stays good.
     const u8* context_dies(u32 ctx) {
         const u8* d = dies_[ctx].load(std::memory_order_acquire);
         return d ? d : context_dies_slow(ctx);
@@ -151,6 +152,10 @@ class Lexer {
     bool close(const Threads& raw, bool ordered, const std::vector<signed char>& guess, u64 back_true, Threads& out,
                std::vector<u32>& accept_pcs, u32& ask);
     const u8* context_dies_slow(u32 ctx);
+    bool non_ascii_breaks(const Context& c);
+    bool accepts_after_one(const Thread& t);
+    bool class_contains(u32 outer, u32 inner);
+    void prune(const Threads& killers, Threads& threads);
     void own_accepts(u32 start, u32 owner, std::vector<u32>& owners);
     void step_threads(const Threads& in, u8 byte, Threads& out) const;
     u32 class_step(u32 node, u8 byte) const;
@@ -180,6 +185,8 @@ class Lexer {
     StableVector<Bits> start_sets_;
     ReadMostlyMap start_set_index_;
     u32 first_ctx_ = 0;
+    std::vector<signed char> one_char_;               // pc -> accepts after one character: -1 unknown
+    std::unordered_map<u64, bool> class_contains_;
     // Scratch of the one writer.
     std::vector<u32> seen_;
     u32 stamp_ = 0;

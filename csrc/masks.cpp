@@ -6,8 +6,29 @@ namespace gcd {
 
 struct MaskScratch {
     std::vector<u32> words;
-    std::vector<std::pair<u32, const Row*>> seen;
-    u32 depth = 0;
+    std::vector<std::pair<u32, const Row*>> seen;  // open addressing, a power of two; Row* null: empty
+    size_t n_seen = 0;
+    u32 read = NONE;  // lowest return node looked into
+
+    bool add(u32 syntax, const Row* row) {
+        if (2 * (n_seen + 1) > seen.size()) {
+            std::vector<std::pair<u32, const Row*>> old(seen.size() ? 2 * seen.size() : 64);
+            old.swap(seen);
+            n_seen = 0;
+            for (const auto& e : old)
+                if (e.second) add(e.first, e.second);
+        }
+        size_t i = mix(syntax, reinterpret_cast<u64>(row));
+        for (;; ++i) {
+            auto& e = seen[i & (seen.size() - 1)];
+            if (!e.second) {
+                e = {syntax, row};
+                ++n_seen;
+                return true;
+            }
+            if (e.first == syntax && e.second == row) return false;
+        }
+    }
 };
 
 Masks::Masks(Compiled& c, Rows& rows, std::vector<u32> eos, u64 max_bytes)
@@ -25,12 +46,9 @@ void Masks::fill(const Readings& readings, u32* out) {
     }
 }
 
-void Masks::collect(u32 syntax, const Row& row, u32 depth, MaskScratch& s) {
-    for (const auto& [p, r] : s.seen)
-        if (p == syntax && r == &row) return;
-    s.seen.emplace_back(syntax, &row);
-    s.depth = std::max(s.depth, depth);
+void Masks::collect(u32 syntax, const Row& row, MaskScratch& s) {
     const Bits& viable = c_.syntax().state(syntax).viable;
+    if (!bits_meet(row.symbols, viable) || !s.add(syntax, &row)) return;
     for (const RowGroup& g : row.groups) {
         if (!bits_meet(c_.live_set(g.live_set), viable)) continue;
         if (!g.tokens.words.empty()) {
@@ -42,16 +60,21 @@ void Masks::collect(u32 syntax, const Row& row, u32 depth, MaskScratch& s) {
     for (const RowExit& e : row.exits) {
         const u32 p = c_.after(syntax, e.symbol);
         if (p == NONE) continue;
-        const u32 d = depth + (p == syntax && c_.is_ignored_symbol(e.symbol) ? 0 : 1);
+        if (!c_.is_ignored_symbol(e.symbol)) s.read = std::min(s.read, c_.syntax().step_reads(syntax, e.symbol));
         c_.lexer().each(c_.lexer().start(c_.syntax().state(p).lex_id, e.ctx),
-                        [&](u32 begin) { collect(p, rows_.row(e.nodes, begin), d, s); });
+                        [&](u32 begin) { collect(p, rows_.row(e.nodes, begin), s); });
     }
 }
 
 u32 Masks::mask_id_slow(const Reading& r) {
-    constexpr u32 kMaxDepth = 6;
+    constexpr u32 kMaxDepth = 31;
     const u64 key = (static_cast<u64>(r.syntax) << 32 | r.lexer) + 1;
-    auto depth_key = [&](u32 d) { return mix(mix(mix(41, r.lexer), d), c_.syntax().depth_hash(r.syntax, d)); };
+    // Depth d: return nodes from the state's height down to height - d + 1 were looked into.
+    const u32 height = c_.syntax().state(r.syntax).height;
+    auto depth_key = [&](u32 d) {
+        const u32 cut = d > height ? 0 : height - d + 1;
+        return mix(mix(mix(41, r.lexer), d), c_.syntax().term_hash(r.syntax, cut));
+    };
     u32 depths = 0;
     {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -71,13 +94,13 @@ u32 Masks::mask_id_slow(const Reading& r) {
     counters.misses.fetch_add(1, std::memory_order_relaxed);
     MaskScratch s;
     s.words.assign(words_, 0);
-    if (c_.viable(r)) collect(r.syntax, rows_.row(Rows::kRootNodes, r.lexer), 0, s);
-    if (c_.complete(r))
+    if (c_.viable(r)) collect(r.syntax, rows_.row(Rows::kRootNodes, r.lexer), s);
+    if (c_.complete(r, &s.read))
         for (u32 t : eos_)
             if (t / 32 < words_) s.words[t / 32] |= 1u << (t % 32);
     u64 h = 43;
     for (u32 i = 0; i < words_; ++i) h = mix(h, s.words[i]);
-    const u32 depth = s.depth + 1;  // completeness takes one more terminal
+    const u32 depth = s.read > height ? 0 : height - s.read + 1;
     const u64 dk = depth <= kMaxDepth ? depth_key(depth) : 0;
     std::lock_guard<std::mutex> lock(mutex_);
     u32 id = NONE;

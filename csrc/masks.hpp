@@ -1,9 +1,9 @@
 // Masks: which tokens may come next, memoised.
 //
 // A mask depends on the reading (parser state, lexer state). Known readings cost one table lookup and a copy. A new
-// one is first looked up by what its mask can depend on at all: the lexer state and the parser state's items with their
-// return nodes unrolled to depth d, where d is how many lexemes deep the computation of earlier masks at this lexer
-// state had to look (`depths_`). Equal masks are stored once.
+// one is first looked up by what its mask can depend on at all: the lexer state and the parser state's items as a term,
+// cut below the lowest return node that the computation of earlier masks at this lexer state looked into (`depths_`:
+// how far below the state's own height). Equal masks are stored once.
 #pragma once
 
 #include "rows.hpp"
@@ -33,7 +33,7 @@ class Masks {
     }
     const u32* data(u32 id) const { return masks_[id].get(); }
     u32 mask_id_slow(const Reading& r);
-    void collect(u32 syntax, const Row& row, u32 depth, struct MaskScratch& s);
+    void collect(u32 syntax, const Row& row, struct MaskScratch& s);
 
     Compiled& c_;
     Rows& rows_;
@@ -44,7 +44,7 @@ class Masks {
     std::mutex mutex_;
     StableVector<std::unique_ptr<u32[]>> masks_;
     ReadMostlyMap index_;                            // reading -> mask
-    std::unordered_map<u64, u32> by_depth_;          // hash of (lexer state, depth, unrolled parser state) -> mask
+    std::unordered_map<u64, u32> by_depth_;          // hash of (lexer state, depth, parser state cut there) -> mask
     std::unordered_map<u32, u32> depths_;            // lexer state -> bit set of depths seen
     std::unordered_multimap<u64, u32> by_content_;
 };

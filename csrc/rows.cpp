@@ -5,7 +5,7 @@
 
 namespace gcd {
 
-Rows::Rows(Compiled& c, u64 max_bytes) : c_(c), max_bytes_(max_bytes) { intern_nodes({0}); }
+Rows::Rows(Compiled& c, u64 max_bytes) : c_(c), max_bytes_(max_bytes), scratch_(c.trie().words()) { intern_nodes({0}); }
 
 u32 Rows::intern_nodes(std::vector<u32> nodes) {
     u64 h = 31;
@@ -26,28 +26,15 @@ u32 Rows::intern_nodes(std::vector<u32> nodes) {
     return id;
 }
 
-// Every whole non-ASCII character leads back to the state, and inside the character the same lexemes are live.
-bool Rows::loops_over_utf8(u32 state) {
+// See Skip::utf8_target.
+u32 Rows::after_non_ascii(u32 state) {
     Lexer& lx = c_.lexer();
-    const u32 live = c_.live_set_id(state);
-    struct Range {
-        u8 lo, hi;
-    };
-    // UTF-8 by leading byte: the ranges of the bytes that follow (Unicode table 3-7).
-    static const std::vector<std::pair<Range, std::vector<Range>>> kForms = {
-        {{0xC2, 0xDF}, {{0x80, 0xBF}}},
-        {{0xE0, 0xE0}, {{0xA0, 0xBF}, {0x80, 0xBF}}},
-        {{0xE1, 0xEC}, {{0x80, 0xBF}, {0x80, 0xBF}}},
-        {{0xED, 0xED}, {{0x80, 0x9F}, {0x80, 0xBF}}},
-        {{0xEE, 0xEF}, {{0x80, 0xBF}, {0x80, 0xBF}}},
-        {{0xF0, 0xF0}, {{0x90, 0xBF}, {0x80, 0xBF}, {0x80, 0xBF}}},
-        {{0xF1, 0xF3}, {{0x80, 0xBF}, {0x80, 0xBF}, {0x80, 0xBF}}},
-        {{0xF4, 0xF4}, {{0x80, 0x8F}, {0x80, 0xBF}, {0x80, 0xBF}}},
-    };
-    for (const auto& [lead, rest] : kForms) {
+    u32 target = NONE;
+    std::vector<u32> inside;
+    for (const Utf8Form& form : kUtf8Forms) {
         std::vector<u32> states{state};
-        for (size_t i = 0; i <= rest.size(); ++i) {
-            const Range r = i == 0 ? lead : rest[i - 1];
+        for (u32 i = 0; i < form.size; ++i) {
+            const ByteRange r = form.range[i];
             std::vector<u32> next;
             for (u32 s : states) {
                 u32 last_class = NONE;
@@ -56,28 +43,32 @@ bool Rows::loops_over_utf8(u32 state) {
                     if (cls == NONE || cls == last_class) continue;  // a byte of no token cannot be met
                     last_class = cls;
                     const Edge e = lx.step_class(s, cls);
-                    if (e == EDGE_DEAD || (e & EDGE_LIST)) return false;
+                    if (e == EDGE_DEAD || (e & EDGE_LIST)) return NONE;
                     if (std::find(next.begin(), next.end(), e) == next.end()) next.push_back(e);
                 }
             }
-            for (u32 s : next) {
-                if (i == rest.size() ? s != state : c_.live_set_id(s) != live || !lx.state(s).accepts.empty()) return false;
+            if (i + 1 == form.size) {
+                if (next.empty()) break;  // no token has such characters
+                if (next.size() > 1 || (target != NONE && target != next[0])) return NONE;
+                target = next[0];
+            } else {
+                inside.insert(inside.end(), next.begin(), next.end());
             }
             states = std::move(next);
         }
     }
-    return true;
+    if (target == NONE) return NONE;
+    for (u32 s : inside)
+        if (c_.live_set_id(s) != c_.live_set_id(target) || !lx.state(s).accepts.empty()) return NONE;
+    return target;
 }
 
 const Rows::Skip& Rows::skip_of(u32 state) {
     auto [it, fresh] = skips_.try_emplace(state);
     Skip& k = it->second;
-    if (!fresh) return k;
-    if (!c_.trie().byte_complete) return k;
+    if (!fresh || !c_.trie().byte_complete) return k;
     Lexer& lx = c_.lexer();
     const LexState& s = lx.state(state);
-    if (s.start) return k;
-    u32 n = 0;
     // Where the state accepts, a lexeme could end at any node below; that has no effect where the next byte breaks the
     // lexeme's promise anyway (a longer name).
     auto dies = [&](u32 cls) {
@@ -85,22 +76,16 @@ const Rows::Skip& Rows::skip_of(u32 state) {
             if (!lx.context_dies(a.ctx)[cls]) return false;
         return true;
     };
+    u32 n = 0;
     for (u32 b = 0; b < 128; ++b) {
         const u32 cls = lx.byte_class[b];
-        if (cls == NONE) {
-            k.ascii[b / 64] |= 1ull << (b % 64);
-            continue;
-        }
-        if (lx.step_class(state, cls) != state || !dies(cls)) continue;
+        if (cls != NONE && (lx.step_class(state, cls) != state || !dies(cls))) continue;
         k.ascii[b / 64] |= 1ull << (b % 64);
-        ++n;
+        n += cls != NONE;
     }
     k.usable = n >= 8;
-    if (!k.usable) return k;
-    k.utf8 = true;
-    for (u32 b = 0xC2; b <= 0xF4; ++b)
-        if (lx.byte_class[b] != NONE && !dies(lx.byte_class[b])) k.utf8 = false;
-    k.utf8 = k.utf8 && loops_over_utf8(state);
+    if (!k.usable && !s.start) return k;
+    if (dies(lx.n_classes())) k.utf8_target = after_non_ascii(state);
     return k;
 }
 
@@ -114,40 +99,36 @@ struct Rows::Builder {
     std::unordered_map<u32, std::vector<std::pair<u32, u32>>> ranges;
     std::map<std::pair<u32, u32>, std::vector<u32>> exits;  // (symbol, ctx) -> nodes
 
+    u64 visited = 0;
+    u32 last_live = NONE;
+    std::vector<u32>* last_bucket = nullptr;
+
     explicit Builder(Rows& r) : rows(r), c(r.c_), lx(r.c_.lexer()), t(r.c_.trie()) {}
 
-    void walk(u32 node, u32 state) {
-        const Skip& skip = rows.skip_of(state);
-        for (u32 n = node + 1; n < t.end[node]; n = t.end[n]) {
-            const u32 cls = lx.byte_class[t.byte[n]];
-            if (cls == NONE) continue;
-            const Edge e = lx.step_class(state, cls);
-            if (e == state && skip.usable && t.summary_id[n] != NONE && t.boundary[n]) {
-                const SubtreeSummary& s = t.summaries[t.summary_id[n]];
-                if (!(s.ascii[0] & ~skip.ascii[0]) && !(s.ascii[1] & ~skip.ascii[1]) &&
-                    (!s.non_ascii || (skip.utf8 && !s.broken_utf8))) {
-                    const u32 live = c.live_set_id(state);
-                    ranges[live].push_back({t.token_begin[n], t.token_begin[t.end[n]]});
-                    continue;
-                }
-            }
-            lx.each(e, [&](u32 s) { visit(n, s); });
+    std::vector<u32>& bucket(u32 live) {
+        if (live != last_live) {
+            last_live = live;
+            last_bucket = &singles[live];
         }
+        return *last_bucket;
     }
-    void visit(u32 n, u32 state) {
-        if (t.own_begin(n) < t.own_end(n)) {
-            const u32 live = c.live_set_id(state);
-            if (live != 0) {
-                std::vector<u32>& v = singles[live];
-                for (u32 i = t.own_begin(n); i < t.own_end(n); ++i) v.push_back(t.order[i]);
-            }
-        }
-        enter(n, state);
+    static bool loops(const SubtreeSummary& b, const Skip& skip, u32 state) {
+        return !(b.ascii[0] & ~skip.ascii[0]) && !(b.ascii[1] & ~skip.ascii[1]) &&
+               (!b.non_ascii || (skip.utf8_target == state && !b.broken_utf8));
     }
-    // The state holds at node n: what lies below either goes on with the lexeme or begins after its end here.
+    // The lexeme stands in `state` at node n: what lies below either goes on with it or begins after its end here.
     void enter(u32 n, u32 state) {
         if (n + 1 >= t.end[n]) return;
         const LexState& s = lx.state(state);
+        u32 target = NONE;  // where a non-ASCII character leads, if whole subtrees below one can be taken
+        if (t.boundary[n]) {
+            const Skip& skip = rows.skip_of(state);
+            if (skip.usable && loops(t.summaries[t.summary_id[n]], skip, state)) {
+                ranges[c.live_set_id(state)].push_back({t.own_end(n), t.token_begin[t.end[n]]});
+                return;
+            }
+            target = skip.utf8_target;
+        }
         for (u32 i = 0; i < s.accepts.size(); ++i) {
             const u8* dies = lx.context_dies(s.accepts[i].ctx);
             bool some = false;
@@ -157,7 +138,54 @@ struct Rows::Builder {
             }
             if (some) exits[{c.accept_symbol(state, i, n), s.accepts[i].ctx}].push_back(n);
         }
-        walk(n, state);
+        for (u32 k = n + 1; k < t.end[n]; k = t.end[k]) {
+            const u32 cls = lx.byte_class[t.byte[k]];
+            if (cls == NONE) continue;
+            ++visited;
+            if (target != NONE && t.byte[k] >= 0xC2 && t.byte[k] <= 0xF4) {
+                const Skip& skip = rows.skip_of(target);
+                if (skip.utf8_target == target &&
+                    (t.summary_id[k] == NONE || loops(t.summaries[t.summary_id[k]], skip, target))) {
+                    ranges[c.live_set_id(target)].push_back({t.own_begin(k), t.token_begin[t.end[k]]});
+                    continue;
+                }
+            }
+            lx.each(lx.step_class(state, cls), [&](u32 to) {
+                if (t.own_begin(k) < t.own_end(k)) {
+                    const u32 live = c.live_set_id(to);
+                    if (live != 0) {
+                        std::vector<u32>& v = bucket(live);
+                        for (u32 i = t.own_begin(k); i < t.own_end(k); ++i) v.push_back(t.order[i]);
+                    }
+                }
+                enter(k, to);
+            });
+        }
+    }
+    // Through a bitmask: that sorts the ids and drops what several paths led to.
+    void collect_ids(u32 live, u32 words, TokenSet& out) {
+        std::vector<u32>& scratch = rows.scratch_;
+        u32 lo = words, hi = 0;
+        auto put = [&](u32 id) {
+            const u32 w = id / 32;
+            scratch[w] |= 1u << (id % 32);
+            if (w < lo) lo = w;
+            if (w >= hi) hi = w + 1;
+        };
+        for (u32 id : singles[live]) put(id);
+        for (auto [a, b] : ranges[live])
+            for (u32 i = a; i < b; ++i) put(t.order[i]);
+        u32 many = 0;
+        for (u32 w = lo; w < hi; ++w) many += static_cast<u32>(__builtin_popcount(scratch[w]));
+        out.count = many;
+        if (many > words) {
+            out.words = scratch;
+        } else {
+            out.ids.reserve(many);
+            for (u32 w = lo; w < hi; ++w)
+                for (u32 x = scratch[w]; x; x &= x - 1) out.ids.push_back(w * 32 + static_cast<u32>(__builtin_ctz(x)));
+        }
+        if (lo < hi) std::fill(scratch.begin() + lo, scratch.begin() + hi, 0);
     }
     Row finish() {
         Row row;
@@ -168,30 +196,26 @@ struct Rows::Builder {
         bits_each(sets, [&](u32 live) {
             RowGroup g;
             g.live_set = live;
-            std::vector<u32>& one = singles[live];
-            std::sort(one.begin(), one.end());
-            one.erase(std::unique(one.begin(), one.end()), one.end());
-            u32 many = static_cast<u32>(one.size());
-            for (auto [a, b] : ranges[live]) many += b - a;
-            if (many > words) {
-                g.tokens.words.assign(words, 0);
-                for (u32 id : one) g.tokens.words[id / 32] |= 1u << (id % 32);
-                for (auto [a, b] : ranges[live])
-                    for (u32 i = a; i < b; ++i) g.tokens.words[t.order[i] / 32] |= 1u << (t.order[i] % 32);
-                g.tokens.count = many;
+            u64 total = singles[live].size();
+            for (auto [a, b] : ranges[live]) total += b - a;
+            if (total <= 256) {
+                std::vector<u32> ids = std::move(singles[live]);
+                for (auto [a, b] : ranges[live]) ids.insert(ids.end(), t.order.begin() + a, t.order.begin() + b);
+                std::sort(ids.begin(), ids.end());
+                ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+                g.tokens.count = static_cast<u32>(ids.size());
+                g.tokens.ids = std::move(ids);
             } else {
-                for (auto [a, b] : ranges[live]) one.insert(one.end(), t.order.begin() + a, t.order.begin() + b);
-                std::sort(one.begin(), one.end());
-                one.erase(std::unique(one.begin(), one.end()), one.end());
-                g.tokens.count = static_cast<u32>(one.size());
-                g.tokens.ids = std::move(one);
+                collect_ids(live, words, g.tokens);
             }
+            bits_or(row.symbols, c.live_set(live));
             rows.bytes_ += g.tokens.ids.size() * 4 + g.tokens.words.size() * 4 + sizeof(RowGroup);
             row.groups.push_back(std::move(g));
         });
         for (auto& [key, nodes] : exits) {
             std::sort(nodes.begin(), nodes.end());
             nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
+            bits_set(row.symbols, key.first);
             row.exits.push_back({key.first, key.second, rows.intern_nodes(std::move(nodes))});
         }
         rows.bytes_ += sizeof(Row) + row.exits.size() * sizeof(RowExit);
@@ -226,6 +250,7 @@ const Row& Rows::row_slow(u32 node_list, u32 state) {
     }
     Builder b(*this);
     for (u32 n : node_lists_[node_list]) b.enter(n, state);
+    visited_ += b.visited;
     id = rows_.push_back(std::make_unique<Row>(b.finish()));
     index_.insert(key, id);
     if (start) {

@@ -31,6 +31,7 @@ struct RowExit {
 struct Row {
     std::vector<RowGroup> groups;
     std::vector<RowExit> exits;
+    Bits symbols;  // all that the groups' live sets and the exits hold: a parser state that wants none of it is done
 };
 
 class Rows {
@@ -44,22 +45,26 @@ class Rows {
     static constexpr u32 kRootNodes = 0;
     u32 n_rows() const { return rows_.size(); }
     u64 bytes() const { return bytes_; }
+    u64 n_visited() const { return visited_; }  // trie nodes met while building rows
+    u32 n_node_lists() const { return node_lists_.size(); }
 
   private:
     struct Skip {  // what a lexer state loops on, so that nothing below needs a look
         bool usable = false;
         u64 ascii[2] = {0, 0};
-        bool utf8 = false;
+        // The state after any whole non-ASCII character, if it is one and the same and inside the character just its
+        // lexemes are live; NONE otherwise. The state itself: it loops over such characters, too.
+        u32 utf8_target = NONE;
     };
     struct Builder;
     const Row& row_slow(u32 node_list, u32 lexer_state);
     u32 intern_nodes(std::vector<u32> nodes);
     const Skip& skip_of(u32 lexer_state);
-    bool loops_over_utf8(u32 lexer_state);
+    u32 after_non_ascii(u32 lexer_state);
 
     Compiled& c_;
     u64 max_bytes_;
-    std::atomic<u64> bytes_{0};
+    std::atomic<u64> bytes_{0}, visited_{0};
     std::mutex mutex_;
     StableVector<std::unique_ptr<Row>> rows_;
     ReadMostlyMap index_;
@@ -69,6 +74,7 @@ class Rows {
     std::vector<std::vector<u32>> first_classes_;  // per node list: byte classes of the nodes' children
     std::unordered_multimap<u64, u32> node_list_index_;
     std::unordered_map<u32, Skip> skips_;
+    std::vector<u32> scratch_;  // one bitmask, all zero between uses
 };
 
 }  // namespace gcd

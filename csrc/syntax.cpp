@@ -78,7 +78,7 @@ SyntaxAutomaton::SyntaxAutomaton(Viability v, Lexer& lexer, u32 max_states)
             }
         }
     }
-    frames_.push_back({NONE, NONE});
+    frames_.push_back({NONE, NONE, 0});
     nodes_.push_back({0, NONE});  // node 0: nothing to return to (ACCEPT)
     intern_items({});
 }
@@ -224,7 +224,7 @@ u32 SyntaxAutomaton::make_frame(u32 n, u32 k) {
     }
     const u32 id = static_cast<u32>(frames_.size());
     if (id >= max_states_) throw CoreError(ErrorKind::limit_states, id, "too many parser frames");
-    frames_.push_back({n, k});
+    frames_.push_back({n, k, 1 + height_of(item_sets_[k])});
     frame_index_.emplace(pair_key(n, k), id);
     return id;
 }
@@ -251,6 +251,7 @@ void SyntaxAutomaton::after(u32 position, u32 node, Items& out) {
     if (symbol_at_[position] != END) {
         out.push_back({position, node, forbid_at_[position]});
     } else {
+        read_ = std::min(read_, frames_[nodes_[node].frame].height);
         const Items& c = content(node, forbid_at_[position]);
         out.insert(out.end(), c.begin(), c.end());
     }
@@ -273,21 +274,30 @@ void SyntaxAutomaton::add_viable(const Item& it, Bits& viable) {
     bits_or(viable, b);
 }
 
-u64 SyntaxAutomaton::node_hash(u32 node, int depth) {
-    if (depth == 0 || node == 0) return 77;
-    const u64 key = static_cast<u64>(node) << 3 | static_cast<u64>(depth);
-    auto found = node_hash_.find(key);
-    if (found != node_hash_.end()) return found->second;
-    const Items c = content(node, 0);
-    const u64 h = mix(13, items_hash(c, depth - 1));
-    node_hash_[key] = h;
+u32 SyntaxAutomaton::height_of(const Items& items) const {
+    u32 h = 0;
+    for (const Item& i : items) h = std::max(h, frames_[nodes_[i.node].frame].height);
     return h;
 }
 
-u64 SyntaxAutomaton::items_hash(const Items& items, int depth) {
+// A frame's nodes mention each other (left recursion), but its continuation only lower frames: so terms are finite.
+u64 SyntaxAutomaton::frame_hash(u32 frame, u32 cut) {
+    const Frame f = frames_[frame];
+    if (frame == 0) return 71;
+    if (f.height < cut) return 73;
+    const u64 key = pair_key(frame, cut);
+    auto found = frame_hash_.find(key);
+    if (found != frame_hash_.end()) return found->second;
+    const u64 h = mix(mix(13, f.nonterminal), items_hash(item_sets_[f.continuation], cut));
+    frame_hash_[key] = h;
+    return h;
+}
+
+u64 SyntaxAutomaton::items_hash(const Items& items, u32 cut) {
     std::vector<u64> hs;
     hs.reserve(items.size());
-    for (const Item& i : items) hs.push_back(mix(mix(mix(17, i.position), i.forbid), node_hash(i.node, depth)));
+    for (const Item& i : items)
+        hs.push_back(mix(mix(mix(mix(17, i.position), i.forbid), nodes_[i.node].completed), frame_hash(nodes_[i.node].frame, cut)));
     std::sort(hs.begin(), hs.end());
     hs.erase(std::unique(hs.begin(), hs.end()), hs.end());
     u64 h = 19;
@@ -338,6 +348,8 @@ u32 SyntaxAutomaton::intern(Items items, u32 lex_id) {
     bits_each(s.viable, [&](u32) { ++n; });
     s.next.reset(new std::atomic<u32>[n + 1]);
     for (u32 i = 0; i <= n; ++i) s.next[i].store(NONE, std::memory_order_relaxed);
+    s.reads.reset(new u32[n + 1]);
+    s.height = height_of(items);
     s.items = std::move(items);
     const u32 id = states_.push_back(std::move(s));
     state_index_.insert(h, id);
@@ -372,6 +384,7 @@ u32 SyntaxAutomaton::step_slow(u32 state, u32 symbol) {
     if (known != NONE) return known;
     const u32 terminal = alphabet_.terminal(symbol);
     u32 lexset = NONE;
+    read_ = NONE;
     Items out;
     auto shifted = [&](const Occurrence& o) {
         if (lexset != NONE && lexset != o.lexset)
@@ -406,23 +419,24 @@ u32 SyntaxAutomaton::step_slow(u32 state, u32 symbol) {
         for (; lo != es.end() && occurrences_[lo->symbol_set].terminal == terminal; ++lo) {
             if (!occurrence_takes(occurrences_[lo->symbol_set], symbol)) continue;
             shifted(occurrences_[lo->symbol_set]);
+            const u32 read = read_;  // the frame was made here: its continuation is already accounted for
             after(lo->position, make_node(frame, lo->completed), out);
+            read_ = read;
         }
     }
     known = intern(std::move(out), lexset == NONE ? 0 : lexset);
+    s.reads[rank(s.viable, symbol)] = read_;
     slot.store(known, std::memory_order_release);
     return known;
 }
 
-u64 SyntaxAutomaton::depth_hash(u32 state, u32 depth) {
+u64 SyntaxAutomaton::term_hash(u32 state, u32 cut) {
     std::lock_guard<std::mutex> lock(mutex_);
-    auto [it, fresh] = state_hash_.try_emplace(static_cast<u64>(state) << 3 | depth, 0);
-    if (fresh) {
-        const u64 h = mix(items_hash(states_[state].items, static_cast<int>(depth)), states_[state].lex_id);
-        state_hash_[static_cast<u64>(state) << 3 | depth] = h;
-        return h;
-    }
-    return it->second;
+    auto found = state_hash_.find(pair_key(state, cut));
+    if (found != state_hash_.end()) return found->second;
+    const u64 h = mix(items_hash(states_[state].items, cut), states_[state].lex_id);
+    state_hash_[pair_key(state, cut)] = h;
+    return h;
 }
 
 Bits SyntaxAutomaton::viable_terminals(u32 state) const {

@@ -50,7 +50,9 @@ struct SyntaxState {
     Bits viable;       // over Alphabet, ignored symbols included
     bool accepts;      // the text may end here, as far as the parser is concerned
     u32 lex_id;        // how the next lexeme is lexed
+    u32 height = 0;    // of the highest return node among the items
     std::unique_ptr<std::atomic<u32>[]> next;  // by rank of the symbol in `viable`; NONE = unknown
+    std::unique_ptr<u32[]> reads;              // beside `next`: the lowest return node that the step looked into
 };
 
 class SyntaxAutomaton {
@@ -68,9 +70,15 @@ class SyntaxAutomaton {
     u32 n_states() const { return states_.size(); }
     const Alphabet& alphabet() const { return alphabet_; }
     u32 class_of(u32 boundary) const { return boundary < class_of_.size() ? class_of_[boundary] : 0; }
-    // A key for everything that `depth` more terminals can reveal of the state: its items with their return nodes
-    // unrolled that deep. States that agree on it have the same masks, if the mask looked no deeper (masks.cpp).
-    u64 depth_hash(u32 state, u32 depth);
+    // The height of the lowest return node that this (known) step looked into; NONE if it looked into none.
+    u32 step_reads(u32 state, u32 symbol) const {
+        const SyntaxState& s = states_[state];
+        return s.reads[rank(s.viable, symbol)];
+    }
+    // A key for all that can be learnt of the state without looking into a return node lower than `cut`: the items as
+    // a term, with everything below left out. States that agree on it (each with the cut at the same distance from its
+    // own height) have the same mask, if computing the mask looked no lower (masks.cpp).
+    u64 term_hash(u32 state, u32 cut);
     // Terminals (not symbols) that are viable, without ignored ones.
     Bits viable_terminals(u32 state) const;
     const Cfg& cfg() const { return cfg_; }
@@ -81,6 +89,7 @@ class SyntaxAutomaton {
   private:
     struct Frame {
         u32 nonterminal, continuation;
+        u32 height;  // 1 + the highest return node in the continuation
     };
     struct Node {
         u32 frame, completed;
@@ -116,8 +125,9 @@ class SyntaxAutomaton {
         return alphabet_.terminal(symbol) == o.terminal && bits_get(cfg_.class_sets[o.follow], symbol % alphabet_.n_classes);
     }
     void add_viable(const Item& it, Bits& viable);
-    u64 node_hash(u32 node, int depth);
-    u64 items_hash(const Items& items, int depth);
+    u32 height_of(const Items& items) const;
+    u64 frame_hash(u32 frame, u32 cut);
+    u64 items_hash(const Items& items, u32 cut);
 
     Lexer& lexer_;
     Cfg cfg_;
@@ -144,7 +154,8 @@ class SyntaxAutomaton {
     std::vector<Items> item_sets_;
     std::unordered_multimap<u64, u32> item_set_index_;
     std::unordered_map<u64, Items> content_;
-    std::unordered_map<u64, u64> node_hash_, state_hash_;
+    std::unordered_map<u64, u64> frame_hash_, state_hash_;
+    u32 read_ = NONE;  // lowest return node looked into by the step being made
     StableVector<SyntaxState> states_;
     ReadMostlyMap state_index_;
     std::mutex mutex_;

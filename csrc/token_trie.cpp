@@ -113,7 +113,7 @@ TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 
         }
     }
     for (u32 i = 0; i < m; ++i) {
-        if (end[i] - i <= 3) continue;
+        if (end[i] - i <= 1) continue;
         summary_id[i] = static_cast<u32>(summaries.size());
         summaries.push_back(SubtreeSummary{});
     }

@@ -40,7 +40,7 @@ class TokenTrie {
     std::vector<u32> end;          // node -> first node after its subtree
     std::vector<u32> token_begin;  // node -> first index into `order`; tokens below node: [token_begin[n], token_begin[end[n]])
     std::vector<u32> order;        // token ids in preorder
-    std::vector<u32> summary_id;   // node -> index into `summaries`, NONE where fewer than 3 nodes lie below
+    std::vector<u32> summary_id;   // node -> index into `summaries`, NONE for a leaf
     std::vector<SubtreeSummary> summaries;
     std::vector<u8> boundary;      // node -> 1 if its path is valid UTF-8 that ends on a character boundary
 

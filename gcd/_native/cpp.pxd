@@ -116,15 +116,28 @@ cdef extern from "compiled.hpp" namespace "gcd" nogil:
 cdef extern from "rows.hpp" namespace "gcd" nogil:
     cdef cppclass Rows:
         uint32_t n_rows()
+        uint32_t n_node_lists()
+        uint64_t n_visited()
         uint64_t bytes()
 
 
 cdef extern from "masks.hpp" namespace "gcd" nogil:
+    cdef cppclass MaskCounters "gcd::Masks::Counters":
+        uint64_t misses "misses.load"()
+        uint64_t depth_hits "depth_hits.load"()
+
     cdef cppclass Masks:
+        MaskCounters counters
         uint32_t words()
         uint32_t n_masks()
         uint64_t n_readings()
         uint64_t bytes()
+
+
+cdef extern from "compiled.hpp" namespace "gcd" nogil:
+    cdef cppclass Reading:
+        uint32_t syntax
+        uint32_t lexer
 
 
 cdef extern from "matcher.hpp" namespace "gcd" nogil:
@@ -147,4 +160,5 @@ cdef extern from "matcher.hpp" namespace "gcd" nogil:
         cbool finished()
         cbool complete() except +raise_core_error
         cbool dead()
+        const vector[Reading]& readings()
         uint32_t viable_bytes(const uint8_t*, uint32_t) except +raise_core_error

@@ -122,8 +122,12 @@ cdef class Engine:
             "boundary_elements": e.compiled.n_elements(),
             "parser_states": e.compiled.syntax().n_states(),
             "rows": e.rows.n_rows(),
+            "node_lists": e.rows.n_node_lists(),
+            "trie_nodes_visited": e.rows.n_visited(),
             "row_bytes": e.rows.bytes(),
             "masks": e.masks.n_masks(),
             "mask_bytes": e.masks.bytes(),
             "readings": e.masks.n_readings(),
+            "mask_misses": e.masks.counters.misses(),
+            "mask_depth_hits": e.masks.counters.depth_hits(),
         }

@@ -96,6 +96,15 @@ cdef class Matcher:
         return other
 
     @property
+    def readings(self):
+        """(parser state, lexer state) of every reading of the text that is still alive, as ids of this engine."""
+        cdef size_t i
+        return [
+            (self.m.get().readings()[i].syntax, self.m.get().readings()[i].lexer)
+            for i in range(self.m.get().readings().size())
+        ]
+
+    @property
     def n_accepted(self):
         return self.m.get().n_accepted()
 
