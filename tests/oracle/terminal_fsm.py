@@ -19,10 +19,18 @@ State = tuple[object, bytes]
 
 
 class TerminalOracle:
-    """Texts that match `pattern` whole, spelled by these tokens."""
+    """Texts that match `pattern` whole, spelled by these tokens.
 
-    def __init__(self, pattern: str, tokens: Iterable[bytes]):
-        self.fsm = interegular.parse_pattern(pattern).to_fsm().reduce()
+    With `ahead`, ("=" or "!", pattern), also those that begin, or don't begin, with that pattern: a lookahead as an
+    intersection or a difference of automata. (interegular's own lookaheads count what they see as part of the match.)
+    """
+
+    def __init__(self, pattern: str, tokens: Iterable[bytes], ahead: tuple[str, str] | None = None):
+        fsm = interegular.parse_pattern(pattern).to_fsm()
+        if ahead:
+            begun = interegular.parse_pattern(f"(?:{ahead[1]})[\\s\\S]*").to_fsm()
+            fsm = fsm & begun if ahead[0] == "=" else fsm - begun
+        self.fsm = fsm.reduce()
         self.tokens = sorted(set(tokens))
         self.start: State = (self.fsm.initial, b"")
         self._alive = self._those_that_end()
