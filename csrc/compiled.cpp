@@ -19,7 +19,8 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreL
             throw CoreError(ErrorKind::bad_input, s.lexset, "lexset out of bounds");
     }
     lexer_ = std::make_unique<Lexer>(std::move(g.nfa), std::move(g.lexsets), std::move(g.ignore), g.independent,
-                                     g.all_lengths, trie_->used_bytes, limits.max_lexer_states);
+                                     g.all_lengths, trie_->used_bytes, limits.max_lexer_states,
+                                     g.indentation.enabled ? g.indentation.newline : NONE, g.indentation.tab_len);
     live_ = std::make_unique<LiveAnalysis>(*lexer_, *trie_, limits.max_lexer_states);
     u32 all = 0;
     if (g.independent) {
@@ -49,10 +50,16 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreL
     n_elements_ = v.n_elements;
     n_pairs_ = v.n_pairs;
     syntax_ = std::make_unique<SyntaxAutomaton>(std::move(v), *lexer_, limits.max_parser_states);
+    if (g.indentation.enabled) {
+        for (u32 t : {g.indentation.newline, g.indentation.indent, g.indentation.dedent})
+            if (t >= g.cfg.n_terminals) throw CoreError(ErrorKind::bad_input, t, "indentation terminal out of bounds");
+        indented_ = std::make_unique<IndentedSyntax>(*syntax_, g.indentation);
+    }
     live_sets_.push_back({});
     live_set_index_.insert(29, 0);
     for (u32 i = 0; i < starts_.size(); ++i) {
         u32 s = syntax_->start(i, starts_[i]);
+        if (s != NONE && indented_) s = indented_->start(s);
         start_syntax_.push_back(s);
         if (s == NONE) continue;
         bool alive = false;
@@ -64,8 +71,7 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreL
 Readings Compiled::start(u32 i) {
     Readings out;
     if (start_syntax_[i] == NONE) return out;
-    const SyntaxState& s = syntax_->state(start_syntax_[i]);
-    lexer_->each(lexer_->start(s.lex_id, lexer_->first_context()),
+    lexer_->each(lexer_->start(lex_id(start_syntax_[i]), lexer_->first_context()),
                  [&](u32 l) { out.push_back({start_syntax_[i], l}); });
     return out;
 }
@@ -114,14 +120,11 @@ u32 Compiled::accept_symbol_slow(u32 state, u32 i, u32 position) {
 
 bool Compiled::complete(const Reading& r, u32* read) {
     const LexState& l = lexer_->state(r.lexer);
-    if (l.start) return syntax_->state(r.syntax).accepts && lexer_->context(l.ctx).eof_ok;
+    if (l.start) return lexer_->context(l.ctx).eof_ok && accepts(r.syntax, read);
     for (u32 i = 0; i < l.accepts.size(); ++i) {
         if (!lexer_->context(l.accepts[i].ctx).eof_ok) continue;
-        const u32 symbol = accept_symbol(r.lexer, i, 0);
-        const u32 s = after(r.syntax, symbol);
-        if (read && s != NONE && !is_ignored_symbol(symbol))
-            *read = std::min(*read, syntax_->step_reads(r.syntax, symbol));
-        if (s != NONE && syntax_->state(s).accepts) return true;
+        const u32 s = after(r.syntax, accept_symbol(r.lexer, i, 0), l.accepts[i].column, read);
+        if (s != NONE && accepts(s, read)) return true;
     }
     return false;
 }
@@ -141,9 +144,9 @@ void Compiled::advance(const Readings& in, u8 byte, u32 position, Readings& out)
         for (u32 i = 0; i < s.accepts.size(); ++i) {
             const u32 ctx = s.accepts[i].ctx;
             if (lexer_->context_dies(ctx)[cls]) continue;
-            const u32 p = after(r.syntax, accept_symbol(r.lexer, i, position));
+            const u32 p = after(r.syntax, accept_symbol(r.lexer, i, position), s.accepts[i].column, nullptr);
             if (p == NONE) continue;
-            lexer_->each(lexer_->start(syntax_->state(p).lex_id, ctx), [&](u32 begin) {
+            lexer_->each(lexer_->start(lex_id(p), ctx), [&](u32 begin) {
                 lexer_->each(lexer_->step_class(begin, cls), [&](u32 l) { add(p, l); });
             });
         }

@@ -2,8 +2,10 @@
 // To its users it is immutable; behind that, tables fill on demand, append-only, under locks that hits never take.
 #pragma once
 
+#include <algorithm>
 #include <mutex>
 
+#include "indentation.hpp"
 #include "live.hpp"
 #include "syntax.hpp"
 #include "viability.hpp"
@@ -17,6 +19,7 @@ struct GrammarTables {
     bool independent = false, all_lengths = false;
     Cfg cfg;
     std::vector<StartSymbol> starts;
+    IndentationSpec indentation;
 };
 
 struct CoreLimits {
@@ -72,16 +75,31 @@ class Compiled {
         return syntax_->alphabet().terminal(symbol) == syntax_->alphabet().n_terminals;
     }
     // True if the text of this reading can still be finished.
-    bool viable(const Reading& r) { return bits_meet(live(r.lexer), syntax_->state(r.syntax).viable); }
+    bool viable(const Reading& r) { return bits_meet(live(r.lexer), viable_set(r.syntax)); }
     // True if the text may end here. `read`: lowered to the lowest return node looked into (SyntaxAutomaton).
     bool complete(const Reading& r, u32* read = nullptr);
     // Reads one byte; `position` is the trie position after it (0 at a token's end). Appends to `out`, without
     // duplicates; does not test viability.
     void advance(const Readings& in, u8 byte, u32 position_before, Readings& out);
-    // The parser after accept `symbol`; an ignored lexeme leaves it where it is. NONE if it cannot take the symbol.
-    u32 after(u32 syntax_state, u32 symbol) {
-        if (!bits_get(syntax_->state(syntax_state).viable, symbol)) return NONE;
-        return is_ignored_symbol(symbol) ? syntax_state : syntax_->step(syntax_state, symbol);
+    // The parser, with the indentation beside it where the grammar has some. Its states are `Reading::syntax`.
+    const Bits& viable_set(u32 s) const { return indented_ ? indented_->state(s).viable : syntax_->state(s).viable; }
+    u32 lex_id(u32 s) const { return syntax_->state(indented_ ? indented_->state(s).syntax : s).lex_id; }
+    u32 height(u32 s) const { return syntax_->state(indented_ ? indented_->state(s).syntax : s).height; }
+    u64 term_hash(u32 s, u32 cut) {
+        if (!indented_) return syntax_->term_hash(s, cut);
+        const IndentedSyntax::State& i = indented_->state(s);
+        return mix(mix(syntax_->term_hash(i.syntax, cut), i.levels), i.parens);
+    }
+    bool accepts(u32 s, u32* read) { return indented_ ? indented_->accepts(s, read) : syntax_->state(s).accepts; }
+    // The state after a lexeme; an ignored one leaves it where it is. NONE if it cannot be taken. `read`, if given, is
+    // lowered to the lowest return node looked into.
+    u32 after(u32 s, u32 symbol, u32 column, u32* read) {
+        if (!bits_get(viable_set(s), symbol)) return NONE;
+        if (indented_) return indented_->after(s, symbol, column, read);
+        if (is_ignored_symbol(symbol)) return s;
+        const u32 next = syntax_->step(s, symbol);
+        if (read) *read = std::min(*read, syntax_->step_reads(s, symbol));
+        return next;
     }
 
   private:
@@ -104,6 +122,7 @@ class Compiled {
     std::unique_ptr<Lexer> lexer_;
     std::unique_ptr<LiveAnalysis> live_;
     std::unique_ptr<SyntaxAutomaton> syntax_;
+    std::unique_ptr<IndentedSyntax> indented_;
     bool exact_ = false;
     std::string reason_;
     u32 n_elements_ = 1, n_pairs_ = 0;

@@ -66,15 +66,18 @@ struct Lexer::Raw {
     bool promises_closed = false;  // same for neg and pos
     bool start = false;
     u32 unless = NONE;
+    u32 column = NONE;
 };
 
 Lexer::Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignore, bool independent, bool all_lengths,
-             const bool* used_bytes, u32 max_states)
+             const bool* used_bytes, u32 max_states, u32 newline_terminal, u32 tab_len)
     : nfa_(std::move(nfa)),
       lexsets_(std::move(lexsets)),
       ignore_list_(std::move(ignore)),
       independent_(independent),
       all_lengths_(all_lengths),
+      newline_(newline_terminal),
+      tab_len_(tab_len),
       max_states_(max_states) {
     nfa_.validate();
     for (u32 t : ignore_list_) {
@@ -98,6 +101,8 @@ Lexer::Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignor
     }
     for (int b = 1; b < 256; ++b)
         if (used_bytes[b] != used_bytes[b - 1]) cut[b] = true;
+    if (newline_ != NONE)
+        for (int b : {'\n', ' ', '\t'}) cut[b] = cut[b + 1] = true;
     bool fresh = true;
     for (u32 b = 0; b < 256; ++b) {
         if (cut[b]) fresh = true;
@@ -117,6 +122,7 @@ Lexer::Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignor
     seen_.assign(nfa_.n_code(), 0);
     one_char_.assign(nfa_.n_code(), -1);
     lookbehind_owner_.assign(nfa_.n_code(), NONE);
+    pc_owner_.assign(nfa_.n_code(), NONE);
     for (u32 t = 0; t < n_terminals(); ++t)
         if (nfa_.starts[t] != NONE) own_accepts(nfa_.starts[t], t, accept_owner_);
     for (u32 k = 0; k < nfa_.lookbehinds.size(); ++k) own_accepts(nfa_.lookbehinds[k], k, lookbehind_owner_);
@@ -143,6 +149,7 @@ void Lexer::own_accepts(u32 start, u32 owner, std::vector<u32>& owners) {
         stack.pop_back();
         if (seen_[pc] == stamp_) continue;
         seen_[pc] = stamp_;
+        if (&owners == &accept_owner_) pc_owner_[pc] = owner;
         if (nfa_.op(pc) == OP_ACCEPT) {
             if (owners[pc] != NONE)
                 throw CoreError(ErrorKind::bad_input, pc, "two patterns share an ACCEPT instruction");
@@ -388,12 +395,12 @@ u32 Lexer::intern_context(Context c) {
 
 u32 Lexer::intern_state(LexState s) {
     u64 h = hash_threads(hash_threads(s.start ? 3 : 2, s.main), s.obs);
-    h = mix(mix(h, s.ctx), s.unless);
+    h = mix(mix(mix(h, s.ctx), s.unless), s.column);
     for (u32 g : s.group_end) h = mix(h, g);
     for (const Accept& a : s.accepts) h = mix(h, static_cast<u64>(a.terminal) << 32 | a.ctx);
     const u32 known = state_index_.find_if(h, [&](u32 id) {
         const LexState& o = states_[id];
-        if (o.start != s.start || o.ctx != s.ctx || o.unless != s.unless || !(o.main == s.main) || !(o.obs == s.obs) ||
+        if (o.start != s.start || o.ctx != s.ctx || o.column != s.column || o.unless != s.unless || !(o.main == s.main) || !(o.obs == s.obs) ||
             o.group_end != s.group_end || o.accepts.size() != s.accepts.size())
             return false;
         for (size_t i = 0; i < s.accepts.size(); ++i)
@@ -533,8 +540,9 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
                     }
             }
         const u32 actx = intern_context(std::move(after));
-        if (is_ignored(terminal)) s.accepts.push_back({ignored(), actx});
-        if (!is_ignored(terminal) || independent_) s.accepts.push_back({emitted, actx});
+        if (is_ignored(terminal)) s.accepts.push_back({ignored(), actx, NONE});
+        if (!is_ignored(terminal) || independent_)
+            s.accepts.push_back({emitted, actx, emitted == newline_ ? raw.column : NONE});
     }
     s.ctx = intern_context(ctx);
     if (s.obs.empty()) s.unless = NONE;  // no keyword can come of this lexeme any more: states of all lexsets are one
@@ -554,6 +562,17 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
             s.groups.push_back(intern_state(std::move(one)));
         }
     }
+    if (raw.column != NONE) {
+        bool newline = false;
+        for (const Thread& t : s.main) newline |= pc_owner_[t.pc] == newline_;
+        for (const Accept& a : s.accepts) newline |= a.terminal == newline_;
+        if (newline) {
+            LexState base = s;
+            for (Accept& a : base.accepts) a.column = NONE;
+            s.base = intern_state(std::move(base));
+            s.column = raw.column;
+        }
+    }
     out.push_back(intern_state(std::move(s)));
 }
 
@@ -569,6 +588,12 @@ Edge Lexer::step_locked(u32 state, u32 cls) {
     const u8 b = class_byte_[cls];
     Raw raw;
     raw.unless = s.unless;
+    if (newline_ != NONE) {
+        raw.column = s.column;
+        if (b == '\n') raw.column = 0;
+        if (raw.column != NONE && b == ' ') raw.column += 1;
+        if (raw.column != NONE && b == '\t') raw.column += tab_len_;
+    }
     u32 from = 0;
     bool any = false;
     for (u32 to : s.group_end) {

@@ -69,6 +69,7 @@ struct Context {
 struct Accept {
     u32 terminal;  // Lexer::ignored() for a lexeme that is dropped
     u32 ctx;
+    u32 column;  // of a newline terminal that indentation watches, see LexState::column; else NONE
 };
 
 struct LexState {
@@ -78,6 +79,11 @@ struct LexState {
     u32 ctx = 0;
     u32 unless = NONE;  // the lexset whose keyword rules apply
     bool start = false; // no byte of a lexeme read yet
+    // Indentation: blanks since the last line end of this lexeme (a tab counts tab_len), as long as the lexeme may
+    // still be a newline terminal; NONE before a line end and everywhere else. States that differ in it only have a
+    // `base` in common, the one without a column: all that does not depend on columns is known of that.
+    u32 column = NONE;
+    u32 base = NONE;
     std::vector<Accept> accepts;
     std::vector<u32> groups;  // one-group states that together are this one; empty if it has one group
 };
@@ -91,7 +97,7 @@ constexpr Edge EDGE_LIST = 0x80000000u;
 class Lexer {
   public:
     Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignore, bool independent, bool all_lengths,
-          const bool* used_bytes, u32 max_states);
+          const bool* used_bytes, u32 max_states, u32 newline_terminal = NONE, u32 tab_len = 8);
 
     // Edges are computed on first use under a lock; known ones cost two loads.
     Edge step(u32 state, u8 byte) {
@@ -170,6 +176,8 @@ class Lexer {
     Bits ignore_;
     std::vector<u32> ignore_list_;
     bool independent_, all_lengths_;
+    u32 newline_, tab_len_;
+    std::vector<u32> pc_owner_;  // pc -> terminal
     u32 max_states_;
     u32 n_classes_ = 0;
     std::vector<u8> class_byte_;

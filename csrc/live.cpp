@@ -46,6 +46,7 @@ u32 LiveAnalysis::unite(u32 a, u32 b) {
 }
 
 u32 LiveAnalysis::visit(u32 state, u32 position, bool& fresh) {
+    if (lexer_.state(state).base != NONE) state = lexer_.state(state).base;  // columns do not change what is live
     auto [it, added] = index_.try_emplace(pair_key(state, position), n_nodes());
     fresh = added;
     if (added) {

@@ -47,7 +47,7 @@ void Masks::fill(const Readings& readings, u32* out) {
 }
 
 void Masks::collect(u32 syntax, const Row& row, MaskScratch& s) {
-    const Bits& viable = c_.syntax().state(syntax).viable;
+    const Bits& viable = c_.viable_set(syntax);
     if (!bits_meet(row.symbols, viable) || !s.add(syntax, &row)) return;
     for (const RowGroup& g : row.groups) {
         if (!bits_meet(c_.live_set(g.live_set), viable)) continue;
@@ -58,10 +58,9 @@ void Masks::collect(u32 syntax, const Row& row, MaskScratch& s) {
         }
     }
     for (const RowExit& e : row.exits) {
-        const u32 p = c_.after(syntax, e.symbol);
+        const u32 p = c_.after(syntax, e.symbol, e.column, &s.read);
         if (p == NONE) continue;
-        if (!c_.is_ignored_symbol(e.symbol)) s.read = std::min(s.read, c_.syntax().step_reads(syntax, e.symbol));
-        c_.lexer().each(c_.lexer().start(c_.syntax().state(p).lex_id, e.ctx),
+        c_.lexer().each(c_.lexer().start(c_.lex_id(p), e.ctx),
                         [&](u32 begin) { collect(p, rows_.row(e.nodes, begin), s); });
     }
 }
@@ -70,10 +69,10 @@ u32 Masks::mask_id_slow(const Reading& r) {
     constexpr u32 kMaxDepth = 31;
     const u64 key = (static_cast<u64>(r.syntax) << 32 | r.lexer) + 1;
     // Depth d: return nodes from the state's height down to height - d + 1 were looked into.
-    const u32 height = c_.syntax().state(r.syntax).height;
+    const u32 height = c_.height(r.syntax);
     auto depth_key = [&](u32 d) {
         const u32 cut = d > height ? 0 : height - d + 1;
-        return mix(mix(mix(41, r.lexer), d), c_.syntax().term_hash(r.syntax, cut));
+        return mix(mix(mix(41, r.lexer), d), c_.term_hash(r.syntax, cut));
     };
     u32 depths = 0;
     {

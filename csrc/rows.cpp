@@ -1,6 +1,7 @@
 #include "rows.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 namespace gcd {
@@ -97,7 +98,7 @@ struct Rows::Builder {
     // Per live set: token ids one by one, and whole ranges of `order`.
     std::unordered_map<u32, std::vector<u32>> singles;
     std::unordered_map<u32, std::vector<std::pair<u32, u32>>> ranges;
-    std::map<std::pair<u32, u32>, std::vector<u32>> exits;  // (symbol, ctx) -> nodes
+    std::map<std::array<u32, 3>, std::vector<u32>> exits;  // (symbol, ctx, column) -> nodes
 
     u64 visited = 0;
     u32 last_live = NONE;
@@ -136,7 +137,7 @@ struct Rows::Builder {
                 const u32 cls = lx.byte_class[t.byte[k]];
                 some = cls != NONE && !dies[cls];
             }
-            if (some) exits[{c.accept_symbol(state, i, n), s.accepts[i].ctx}].push_back(n);
+            if (some) exits[{c.accept_symbol(state, i, n), s.accepts[i].ctx, s.accepts[i].column}].push_back(n);
         }
         for (u32 k = n + 1; k < t.end[n]; k = t.end[k]) {
             const u32 cls = lx.byte_class[t.byte[k]];
@@ -215,8 +216,8 @@ struct Rows::Builder {
         for (auto& [key, nodes] : exits) {
             std::sort(nodes.begin(), nodes.end());
             nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
-            bits_set(row.symbols, key.first);
-            row.exits.push_back({key.first, key.second, rows.intern_nodes(std::move(nodes))});
+            bits_set(row.symbols, key[0]);
+            row.exits.push_back({key[0], key[1], key[2], rows.intern_nodes(std::move(nodes))});
         }
         rows.bytes_ += sizeof(Row) + row.exits.size() * sizeof(RowExit);
         return row;

@@ -26,7 +26,8 @@ struct RowGroup {
 struct RowExit {
     u32 symbol;
     u32 ctx;
-    u32 nodes;  // id of a node list
+    u32 column;  // see LexState::column
+    u32 nodes;   // id of a node list
 };
 struct Row {
     std::vector<RowGroup> groups;

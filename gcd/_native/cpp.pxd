@@ -84,8 +84,20 @@ cdef extern from "syntax.hpp" namespace "gcd" nogil:
         uint32_t n_states()
 
 
+cdef extern from "indentation.hpp" namespace "gcd" nogil:
+    cdef cppclass IndentationSpec:
+        cbool enabled
+        uint32_t newline
+        uint32_t indent
+        uint32_t dedent
+        uint32_t tab_len
+        vector[uint32_t] open
+        vector[uint32_t] close
+
+
 cdef extern from "compiled.hpp" namespace "gcd" nogil:
     cdef cppclass GrammarTables:
+        IndentationSpec indentation
         NfaProgram nfa
         vector[Lexset] lexsets
         vector[uint32_t] ignore

@@ -88,6 +88,14 @@ cdef class Engine:
             start.nullable = s.nullable
             start.lexset = s.lexset
             t.starts.push_back(start)
+        if grammar.indentation is not None:
+            t.indentation.enabled = True
+            t.indentation.newline = grammar.indentation.newline
+            t.indentation.indent = grammar.indentation.indent
+            t.indentation.dedent = grammar.indentation.dedent
+            t.indentation.tab_len = grammar.indentation.tab_len
+            t.indentation.open = numbers(grammar.indentation.open_parens)
+            t.indentation.close = numbers(grammar.indentation.close_parens)
         core.max_lexer_states = min(limits.max_lexer_states, 0x3FFFFFFF)
         core.max_parser_states = 4_000_000
         core.max_pairs = min(limits.max_lexer_states, 0x3FFFFFFF)

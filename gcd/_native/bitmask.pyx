@@ -1,0 +1,150 @@
+"""Bitmasks in memory: where a row lies, applying rows to logits, empty rows."""
+
+import sys
+
+from cpython.buffer cimport (
+    PyBUF_FORMAT,
+    PyBUF_STRIDES,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_CheckBuffer,
+    PyObject_GetBuffer,
+)
+from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t, uintptr_t
+
+cdef extern from "apply_bitmask.hpp" namespace "gcd" nogil:
+    cdef cppclass LogitsRows16 "gcd::Rows2d<gcd::u16>":
+        uint16_t* data
+        ptrdiff_t stride
+    cdef cppclass LogitsRows32 "gcd::Rows2d<gcd::u32>":
+        uint32_t* data
+        ptrdiff_t stride
+    cdef cppclass LogitsRows64 "gcd::Rows2d<gcd::u64>":
+        uint64_t* data
+        ptrdiff_t stride
+    cdef cppclass MaskRows "gcd::Rows2d<const gcd::u32>":
+        const uint32_t* data
+        ptrdiff_t stride
+
+    void apply16 "gcd::apply_bitmask<gcd::u16>"(LogitsRows16, MaskRows, size_t, size_t, size_t, uint16_t)
+    void apply32 "gcd::apply_bitmask<gcd::u32>"(LogitsRows32, MaskRows, size_t, size_t, size_t, uint32_t)
+    void apply64 "gcd::apply_bitmask<gcd::u64>"(LogitsRows64, MaskRows, size_t, size_t, size_t, uint64_t)
+    size_t core_first_empty_row "gcd::first_empty_row"(MaskRows, size_t, size_t, size_t)
+
+
+def apply(
+    uintptr_t logits,
+    Py_ssize_t logits_stride,
+    int itemsize,
+    uint64_t forbidden,
+    uintptr_t masks,
+    Py_ssize_t masks_stride,
+    size_t n_rows,
+    size_t n_cols,
+    size_t n_words,
+):
+    cdef LogitsRows16 x16
+    cdef LogitsRows32 x32
+    cdef LogitsRows64 x64
+    cdef MaskRows m
+    if itemsize not in (2, 4, 8):
+        raise ValueError(f"logits of {itemsize} bytes")
+    m.data = <const uint32_t*>masks
+    m.stride = masks_stride
+    with nogil:
+        if itemsize == 2:
+            x16.data = <uint16_t*>logits
+            x16.stride = logits_stride
+            apply16(x16, m, n_rows, n_cols, n_words, <uint16_t>forbidden)
+        elif itemsize == 4:
+            x32.data = <uint32_t*>logits
+            x32.stride = logits_stride
+            apply32(x32, m, n_rows, n_cols, n_words, <uint32_t>forbidden)
+        else:
+            x64.data = <uint64_t*>logits
+            x64.stride = logits_stride
+            apply64(x64, m, n_rows, n_cols, n_words, forbidden)
+
+
+def first_empty_row(uintptr_t masks, Py_ssize_t masks_stride, size_t n_rows, size_t n_cols, size_t n_words):
+    cdef MaskRows m
+    cdef size_t row
+    m.data = <const uint32_t*>masks
+    m.stride = masks_stride
+    with nogil:
+        row = core_first_empty_row(m, n_rows, n_cols, n_words)
+    return row if row < n_rows else -1
+
+
+def address(object buffer):
+    cdef Py_buffer view
+    PyObject_GetBuffer(buffer, &view, PyBUF_STRIDES | PyBUF_FORMAT)
+    cdef uintptr_t where = <uintptr_t>view.buf
+    PyBuffer_Release(&view)
+    return where
+
+
+# The tensor looked at last: what it is need not be asked again for each row, only where its data is. One for the
+# process, under the GIL.
+cdef object last_tensor = None
+cdef Py_ssize_t last_rows = 0
+cdef Py_ssize_t last_words = 0
+cdef Py_ssize_t last_stride = 0
+
+
+cdef int look_at(object tensor) except -1:
+    global last_tensor, last_rows, last_words, last_stride
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"a bitmask is an int32 tensor on the CPU or a writable int32 buffer, not {type(tensor).__name__}")
+    if tensor.dtype != torch.int32 or not tensor.is_cpu or tensor.dim() not in (1, 2):
+        raise TypeError(
+            f"a bitmask is int32 of shape (batch, words) on the CPU, not {tensor.dtype} of shape {tuple(tensor.shape)}"
+            f" on {tensor.device}"
+        )
+    shape, strides = tensor.shape, tensor.stride()
+    if strides[-1] != 1 and shape[-1] > 1:
+        raise ValueError("the words of a bitmask's row must lie side by side")
+    last_rows = shape[0] if len(shape) == 2 else 1
+    last_words = shape[-1]
+    last_stride = strides[0] if len(shape) == 2 else 0
+    last_tensor = tensor
+    return 0
+
+
+cdef uint32_t* bitmask_row(object bitmask, Py_ssize_t row, uint32_t words, Py_buffer* view) except NULL:
+    """Row `row` of a bitmask with `words` words a row. `release(view)` when done with it."""
+    cdef Py_ssize_t rows, has, stride
+    cdef char* data
+    view.obj = NULL
+    if not PyObject_CheckBuffer(bitmask):
+        if bitmask is not last_tensor:
+            look_at(bitmask)
+        rows, has, stride = last_rows, last_words, last_stride * 4
+        data = <char*><uintptr_t>bitmask.data_ptr()
+    else:
+        PyObject_GetBuffer(bitmask, view, PyBUF_WRITABLE | PyBUF_FORMAT | PyBUF_STRIDES)
+        try:
+            if view.itemsize != 4 or view.ndim not in (1, 2) or view.format[0] not in b"iIlL":
+                raise TypeError("a bitmask is int32 of shape (batch, words)")
+            rows = view.shape[0] if view.ndim == 2 else 1
+            has = view.shape[view.ndim - 1]
+            stride = view.strides[0] if view.ndim == 2 else 0
+            if view.strides[view.ndim - 1] != 4 and has > 1:
+                raise ValueError("the words of a bitmask's row must lie side by side")
+        except:
+            PyBuffer_Release(view)
+            raise
+        data = <char*>view.buf
+    if has != words or not 0 <= row < rows:
+        release(view)
+        if has != words:
+            raise ValueError(f"the bitmask has {has} words a row, this vocabulary needs {words}")
+        raise IndexError(f"row {row} of a bitmask with {rows}")
+    return <uint32_t*>(data + row * stride)
+
+
+cdef void release(Py_buffer* view) noexcept:
+    if view.obj != NULL:
+        PyBuffer_Release(view)
