@@ -31,6 +31,7 @@ __all__ = [
     "any_of",
     "cannot_fail",
     "edge_chars",
+    "has_atomic",
     "has_lookaround",
     "literal_chars",
     "lowered",
@@ -186,11 +187,23 @@ def has_lookaround(node: Node) -> bool:
     """Whether compiling the node needs lookarounds."""
     if isinstance(node, Look | Assertion | EndOfText):
         return True
+    # One that is wider than it is narrow becomes one with a lookahead.
+    return (_is_atomic(node) and node.min_width != node.max_width) or any(map(has_lookaround, _children(node)))
+
+
+def has_atomic(node: Node) -> bool:
+    """Whether there is an atomic group or a possessive quantifier."""
+    return _is_atomic(node) or any(map(has_atomic, _children(node)))
+
+
+def _is_atomic(node: Node) -> bool:
+    return isinstance(node, Atomic) or (isinstance(node, Repeat) and node.mode is Mode.POSSESSIVE)
+
+
+def _children(node: Node) -> tuple[Node, ...]:
     if isinstance(node, Concat | Alternation):
-        return any(has_lookaround(item) for item in node.items)
-    if isinstance(node, Atomic) or (isinstance(node, Repeat) and node.mode is Mode.POSSESSIVE):
-        return node.min_width != node.max_width or has_lookaround(node.body)
-    return isinstance(node, Repeat) and has_lookaround(node.body)
+        return node.items
+    return (node.body,) if isinstance(node, Repeat | Atomic | Look) else ()
 
 
 # -- assertions -------------------------------------------------------------------------------

@@ -318,8 +318,9 @@ def fold_char(char: str, ascii_only: bool, engine: str = "re") -> CharSet:
     >>> [chr(c) for c, _ in fold_char("k", False)]
     ['K', 'k', 'K']
     """
-    if engine == "regex" and not ascii_only:
-        return _ask(engine, f"\\U{ord(char):08x}", re.IGNORECASE, _text(_INTERESTING_END)) or singleton(ord(char))
+    if engine == "regex":
+        flags = re.IGNORECASE | (re.ASCII if ascii_only else 0)
+        return _ask(engine, f"\\U{ord(char):08x}", flags, _text(_INTERESTING_END)) or singleton(ord(char))
     if char.isascii():
         if not char.isalpha():
             return singleton(ord(char))

@@ -33,7 +33,7 @@ from typing import NoReturn
 from gcd.errors import GrammarError, LimitError, UnsupportedError
 from gcd.limits import Limits
 from gcd.regex import charset
-from gcd.regex.analysis import literal_chars, repeat
+from gcd.regex.analysis import has_atomic, literal_chars, repeat
 from gcd.regex.ast import (
     UNBOUNDED,
     Alternation,
@@ -527,6 +527,8 @@ class _Parser:
         if add & remove:
             self.error("bad inline flags: flag turned on and off", at, i)
         group = _Group("group", at, self.flags)
+        if add & _TYPE_FLAGS and self.dialect == "regex":
+            self.unsupported("scoped ASCII flag", "the regex module reads (?a:...) in its own way", at, i)
         if add & _TYPE_FLAGS:
             self.flags &= ~_TYPE_FLAGS
         self.flags = (self.flags | add) & ~remove
@@ -546,7 +548,7 @@ class _Parser:
         self.group = self.stack.pop()
         end = at + 1
         if group.kind == "look":
-            if group.behind and self.dialect == "python":
+            if group.behind:
                 self.check_lookbehind(node, group.start, end)
             node = Look(node, group.behind, group.negative, group.start, end)
         elif group.kind == "atomic":
@@ -558,6 +560,11 @@ class _Parser:
         return end
 
     def check_lookbehind(self, body: Node, start: int, end: int) -> None:
+        if self.dialect != "python":
+            if has_atomic(body):  # the regex module runs it backwards, and takes the first way from that side
+                cause = "an atomic group or possessive quantifier inside of a lookbehind is not supported"
+                self.unsupported("atomic group", cause, start, end)
+            return
         if body.min_width > _MAX_COUNT:
             self.error("looks too much behind", start, end)
         if body.min_width != body.max_width:
@@ -631,6 +638,8 @@ class _Parser:
             if char == "B" and self.dialect == "python":
                 place = Place.NO_WORD_EDGE_IN_TEXT
             word = self.category("w") if char in "bB" else ()
+            if word and self.engine == "regex" and self.flags & _A:
+                self.unsupported("ASCII word edge", "the regex module's \\b under ASCII has rules of its own", at, end)
             self.group.items.append(Assertion(place, word, at, end))
             self.last = "at"
             return end
