@@ -141,7 +141,7 @@ class TerminalTexts:
     def __init__(self, pattern: str, letters: str):
         self._letters = letters
         self._tree = sre_parse.parse(pattern)
-        self.longest = self._tree.getwidth()[1]
+        self.shortest, self.longest = self._tree.getwidth()
         self._memo: dict[tuple[int, ...], frozenset[str]] = {}
 
     def of_length(self, size: int) -> frozenset[str]:
@@ -299,6 +299,12 @@ class Candidates:
             if not more:
                 return {o for o, _ in self._rules} - good
             good |= more
+
+    def know_terminals(self, size: int) -> None:
+        """For `derive` without `grow`: terminals of up to `size` letters, and quoted strings however long."""
+        for name, terminal in self._terminals.items():
+            most = terminal.longest if terminal.shortest == terminal.longest else size
+            self._words[name] = [terminal.of_length(n) for n in range(most + 1)]
 
     def derive(self, draw: random.Random, least: int, most: int = 40) -> str | None:
         """A text of `least` to `most` letters from a random derivation; None where it misses."""
