@@ -127,17 +127,24 @@ class NfaCompiler:
             raise UnsupportedError.of(refusal.construct, refusal.cause, **at) from None
         except _OverBudgetError:
             # Not LimitError.of: its message would compare instructions with states.
-            error = LimitError(
-                f"the pattern needs more than {shared.budget:,} instructions, the bound for all patterns together",
-                place=place,
-                remedy="smaller repetition counts, or gcd.Limits(max_lexer_states=...), a fifth of the bound",
-            )
-            error.limit, error.allowed = "max_lexer_states", self._limits.max_lexer_states
-            raise error from None
-        except RecursionError:  # many levels below a caller that is deep in its own stack
-            raise LimitError.of("max_nesting", self._limits.max_nesting, place=place) from None
+            raise self._limit(
+                "max_lexer_states",
+                f"the pattern needs more than the {shared.budget:,} instructions that all patterns may have together",
+                place,
+                "smaller repetition counts, or gcd.Limits(max_lexer_states=...), a fifth of that bound",
+            ) from None
+        except RecursionError:
+            # Brackets are counted, but several loops and lookarounds a level, far down in the caller's own stack ...
+            raise self._limit(
+                "max_nesting", "the pattern nests too deeply for what is left of Python's stack", place, "less nesting"
+            ) from None
         shared.program.starts.append(start if start != FAIL else shared.instruction(Op.SPLIT))
         return len(shared.program.starts) - 1
+
+    def _limit(self, limit: str, cause: str, place: str, remedy: str) -> LimitError:
+        error = LimitError(cause, place=place, remedy=remedy)
+        error.limit, error.allowed = limit, getattr(self._limits, limit)
+        return error
 
     def add_declared(self) -> int:
         """Reserve an index for a terminal that never matches text."""
@@ -150,7 +157,7 @@ class NfaCompiler:
 
 
 class _OverBudgetError(Exception):
-    """More instructions than allowed."""
+    """More instructions than allowed, or as much work."""
 
 
 class _Roots(dict[str, int]):
@@ -179,6 +186,7 @@ class _Shared:
         self.program = NfaProgram()
         self.classes = ClassTable(self.program)
         self.budget = 5 * limits.max_lexer_states
+        self._left = self.budget
         self.roots = [_Roots(self.classes, fold) for fold in Fold]
         self.never_on_empty_text = False
         """The pattern being compiled needs a character, so what it would do on the empty text can't matter."""
@@ -187,12 +195,18 @@ class _Shared:
         self._looks: dict[tuple[bool, bool, Node], int | bool] = {}
 
     def instruction(self, op: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
-        code = self.program.code
-        pc = len(code) // 5
-        if pc >= self.budget:
+        self._left -= 1
+        if self._left < 0:
             raise _OverBudgetError
+        code = self.program.code
         code.extend((op, a, b, c, d))
-        return pc
+        return len(code) // 5 - 1
+
+    def work(self) -> None:
+        """Count a step as if it were an instruction: it may have found that all its instructions are there already."""
+        self._left -= 1
+        if self._left < 0:
+            raise _OverBudgetError
 
     def union_root(self, roots: list[int]) -> int:
         """The root of all these classes together."""
@@ -242,7 +256,7 @@ class _Emitter:
         self._chars: dict[tuple[int, int], int] = {}
         self._others: dict[tuple[int, ...], int] = {}
         self._wide: dict[int, list[int]] = {}
-        """Of a trie's block, by its id: the roots of its edges that take more than one character."""
+        """Of a block of the trie being built, by its id: the roots of its edges that take more than one character."""
 
     # -- instructions -------------------------------------------------------------------------
 
@@ -306,6 +320,7 @@ class _Emitter:
         if node.min_width > 0 and len(ks) > 1:
             # Where a character is certain to be consumed, all modes end as the first one.
             return self.emit_modes(node, ks[:1]) * len(ks)
+        self.shared.work()
         if isinstance(node, Concat):
             return self.sequence(self.parts(node), 0, ks)
         if isinstance(node, Alternation):
@@ -325,11 +340,15 @@ class _Emitter:
     def word(self, parts: list[_Part], at: int, k: int) -> int:
         """The same for a single mode. Words of enums come here: this loop is what compiling them costs."""
         known = self._chars
-        for i in range(len(parts) - 1, at - 1, -1):
-            part = parts[i]
+        instruction = self.shared.instruction
+        for part in reversed(parts[at:]):
+            if part == FAIL or k == FAIL:
+                return FAIL
             if isinstance(part, int):
                 pc = known.get((part, k))
-                k = self.char(part, k) if pc is None else pc
+                if pc is None:
+                    pc = known[part, k] = instruction(0, part, k)  # Op.CLASS
+                k = pc
             else:
                 k = self.emit_modes(part, (k,))[0]
         return k
@@ -394,6 +413,7 @@ class _Emitter:
 
     def alternation(self, node: Alternation, ks: tuple[int, ...]) -> tuple[int, ...]:
         trie: _Trie = []
+        self._wide = {}
         for item in node.items:
             parts = self.parts(item)
             if FAIL not in parts:
