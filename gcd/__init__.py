@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors; a test compares the two
+    from gcd.bitmask import allocate_token_bitmask, apply_token_bitmask_inplace
     from gcd.compiled_grammar import CompiledGrammar
     from gcd.compiler import compile
     from gcd.errors import (
@@ -42,6 +43,8 @@ _PUBLIC = {
     "UnsupportedError": "gcd.errors",
     "Limits": "gcd.limits",
     "Vocabulary": "gcd.vocab",
+    "allocate_token_bitmask": "gcd.bitmask",
+    "apply_token_bitmask_inplace": "gcd.bitmask",
     "compile": "gcd.compiler",
 }
 
@@ -60,6 +63,8 @@ __all__ = [
     "UnsupportedError",
     "Vocabulary",
     "__version__",
+    "allocate_token_bitmask",
+    "apply_token_bitmask_inplace",
     "compile",
 ]
 

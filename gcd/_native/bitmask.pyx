@@ -12,6 +12,7 @@ from cpython.buffer cimport (
 )
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.string cimport memset
 
 cdef extern from "apply_bitmask.hpp" namespace "gcd" nogil:
     cdef cppclass LogitsRows16 "gcd::Rows2d<gcd::u16>":
@@ -104,20 +105,21 @@ cdef int look_at(object tensor) except -1:
             f" on {tensor.device}"
         )
     shape, strides = tensor.shape, tensor.stride()
-    if strides[-1] != 1 and shape[-1] > 1:
+    cdef Py_ssize_t last = len(shape) - 1
+    if strides[last] != 1 and shape[last] > 1:
         raise ValueError("the words of a bitmask's row must lie side by side")
     last_rows = shape[0] if len(shape) == 2 else 1
-    last_words = shape[-1]
+    last_words = shape[last]
     last_stride = strides[0] if len(shape) == 2 else 0
     last_tensor = tensor
     return 0
 
 
 cdef uint32_t* bitmask_row(object bitmask, Py_ssize_t row, uint32_t words, Py_buffer* view) except NULL:
-    """Row `row` of a bitmask with `words` words a row. `release(view)` when done with it."""
+    """Row `row` of a bitmask with `words` words a row. `PyBuffer_Release(view)` when done with it."""
     cdef Py_ssize_t rows, has, stride
     cdef char* data
-    view.obj = NULL
+    memset(view, 0, sizeof(Py_buffer))
     if not PyObject_CheckBuffer(bitmask):
         if bitmask is not last_tensor:
             look_at(bitmask)
@@ -126,7 +128,8 @@ cdef uint32_t* bitmask_row(object bitmask, Py_ssize_t row, uint32_t words, Py_bu
     else:
         PyObject_GetBuffer(bitmask, view, PyBUF_WRITABLE | PyBUF_FORMAT | PyBUF_STRIDES)
         try:
-            if view.itemsize != 4 or view.ndim not in (1, 2) or view.format[0] not in b"iIlL":
+            kind = view.format.decode().lstrip("@=<")
+            if view.itemsize != 4 or view.ndim not in (1, 2) or kind not in ("i", "I", "l", "L"):
                 raise TypeError("a bitmask is int32 of shape (batch, words)")
             rows = view.shape[0] if view.ndim == 2 else 1
             has = view.shape[view.ndim - 1]
@@ -138,13 +141,8 @@ cdef uint32_t* bitmask_row(object bitmask, Py_ssize_t row, uint32_t words, Py_bu
             raise
         data = <char*>view.buf
     if has != words or not 0 <= row < rows:
-        release(view)
+        PyBuffer_Release(view)
         if has != words:
             raise ValueError(f"the bitmask has {has} words a row, this vocabulary needs {words}")
         raise IndexError(f"row {row} of a bitmask with {rows}")
     return <uint32_t*>(data + row * stride)
-
-
-cdef void release(Py_buffer* view) noexcept:
-    if view.obj != NULL:
-        PyBuffer_Release(view)

@@ -1,7 +1,7 @@
 """Matchers: one sequence's position in a compiled grammar."""
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 from typing_extensions import Buffer, disjoint_base
 
@@ -84,17 +84,17 @@ class Matcher:
     @property
     def is_dead(self) -> bool:
         """Whether nothing can follow, not even the end. Never so if the grammar was compiled exactly."""
-    def fill_bitmask(self, bitmask: Buffer, row: int = 0) -> None:
-        """Write which tokens are allowed into a row of a bitmask; all zero after the end.
+    def fill_bitmask(self, bitmask: Any, row: int = 0) -> None:
+        """Write which tokens are allowed into a row of a bitmask; all zero after the end. Releases the GIL.
 
         Args:
-            bitmask: writable, int32 of shape ``(batch, words)`` or ``(words,)`` on the CPU, ``words`` as
-                `gcd.allocate_token_bitmask` has it: token t is bit ``t % 32`` of word ``t // 32``. Rows may lie
-                apart, the words of a row may not.
+            bitmask: int32 of shape ``(batch, words)`` or ``(words,)`` on the CPU, a torch tensor or a writable buffer,
+                with ``words`` as `gcd.allocate_token_bitmask` has it: token t is bit ``t % 32`` of word ``t // 32``.
+                Rows may lie apart, the words of a row may not.
             row: which row.
 
         Raises:
-            TypeError: no such buffer.
-            ValueError: another number of words than this vocabulary needs, or rows that aren't contiguous.
+            TypeError: no such tensor or buffer.
+            ValueError: another number of words than this vocabulary needs, or words that don't lie side by side.
             IndexError: no such row.
         """

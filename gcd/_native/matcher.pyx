@@ -1,10 +1,11 @@
 # distutils: language = c++
 """Matchers: one sequence's position in a compiled grammar."""
 
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE, PyBUF_STRIDES, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBuffer_Release
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libcpp.memory cimport make_unique, unique_ptr
 
+from gcd._native.bitmask cimport bitmask_row
 from gcd._native.cpp cimport Matcher as CppMatcher
 from gcd._native.engine cimport Engine
 
@@ -121,24 +122,10 @@ cdef class Matcher:
         return self.m.get().dead()
 
     def fill_bitmask(self, object bitmask, Py_ssize_t row=0):
-        """Write this position's mask into row `row` of an int32 (batch, words) buffer on the CPU."""
         cdef Py_buffer view
-        cdef Py_ssize_t rows, words
         cdef CppMatcher* m = self.m.get()
-        cdef uint32_t* out
-        PyObject_GetBuffer(bitmask, &view, PyBUF_WRITABLE | PyBUF_FORMAT | PyBUF_STRIDES)
+        cdef uint32_t* out = bitmask_row(bitmask, row, self.words, &view)
         try:
-            if view.itemsize != 4 or view.ndim not in (1, 2):
-                raise TypeError("bitmask must be int32 of shape (batch, words)")
-            rows = view.shape[0] if view.ndim == 2 else 1
-            words = view.shape[view.ndim - 1]
-            if view.strides[view.ndim - 1] != 4:
-                raise ValueError("a bitmask's rows must be contiguous")
-            if words != self.words:
-                raise ValueError(f"bitmask has {words} words a row, this vocabulary needs {self.words}")
-            if not 0 <= row < rows:
-                raise IndexError(f"row {row} of a bitmask with {rows}")
-            out = <uint32_t*>(<char*>view.buf + (row * view.strides[0] if view.ndim == 2 else 0))
             with nogil:
                 m.fill(out)
         finally:
