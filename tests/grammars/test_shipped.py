@@ -1,0 +1,62 @@
+"""The grammar files: what their headers state, and that Lark reads them as stated."""
+
+import re
+
+import pytest
+from lark import Lark
+from lark.indenter import PythonIndenter
+
+from grammars import shipped
+
+OURS = [name for name in shipped.NAMES if name != "python"]
+
+
+def test_every_grammar_is_tested():
+    assert sorted(path.stem for path in shipped.FOLDER.glob("*.lark")) == sorted(shipped.NAMES)
+
+
+@pytest.mark.parametrize("name", shipped.NAMES)
+def test_header(name: str):
+    """Source, dialect and gaps stand before the first rule."""
+    header = re.match(r"(//.*\n)+", shipped.path(name).read_text(encoding="utf-8"))
+    assert header
+    for heading in ("Source:", "Dialect:", "Known gaps"):
+        assert heading in header[0]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_no_conflicts(name: str):
+    """Neither among the rules, which LALR would resolve in silence, nor among terminals of one priority."""
+    shipped.load(name, strict=True)
+
+
+@pytest.mark.parametrize("name", shipped.NAMES)
+def test_readme_row(name: str):
+    """grammars/README.md gives the true number of terminals and rules."""
+    rows = (shipped.FOLDER / "README.md").read_text(encoding="utf-8").splitlines()
+    row = next(row for row in rows if row.startswith(f"| [{name}.lark]"))
+    parser = shipped.load(name)
+    rules = {rule.origin.name for rule in parser.rules if not rule.origin.name.startswith("__")}
+    assert [int(n) for n in re.findall(r"\| (\d+) (?=\|)", row)] == [len(parser.terminals), len(rules)]
+
+
+def test_python_is_larks_own():
+    """The import brings every terminal and rule of Lark's python.lark, with its priorities, under other names."""
+    own = Lark.open_from_package(
+        "lark", "python.lark", ["grammars"], parser="lalr", start="file_input", postlex=PythonIndenter()
+    )
+    ours = shipped.load("python")
+
+    def plain(name: str) -> str:
+        return name.replace("python__", "").lstrip("_")
+
+    def terminals(parser: Lark):
+        return sorted((plain(t.name), t.priority, str(t.pattern), sorted(t.pattern.flags)) for t in parser.terminals)
+
+    def rules(parser: Lark):
+        shapes = ((rule.origin.name, [symbol.name for symbol in rule.expansion], rule.options) for rule in parser.rules)
+        return sorted((plain(name), [*map(plain, body)], options.priority) for name, body, options in shapes)
+
+    assert terminals(ours) == terminals(own)
+    assert re.sub(r"\d+", "", str(rules(ours))) == re.sub(r"\d+", "", str(rules(own)))
+    assert [plain(t) for t in ours.ignore_tokens] == [plain(t) for t in own.ignore_tokens]
