@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors; a test compares the two
     from gcd.bitmask import allocate_token_bitmask, apply_token_bitmask_inplace
     from gcd.compiled_grammar import CompiledGrammar
-    from gcd.compiler import compile
+    from gcd.compiler import compile  # noqa: A004 - the name that users type
     from gcd.errors import (
         ArtifactError,
         GcdError,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors
     from gcd.exactness import Exactness
     from gcd.grammar.ir import Grammar
     from gcd.limits import Limits
+    from gcd.processor import GrammarLogitsProcessor
     from gcd.vocab import Vocabulary
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ _PUBLIC = {
     "GcdError": "gcd.errors",
     "Grammar": "gcd.grammar.ir",
     "GrammarError": "gcd.errors",
+    "GrammarLogitsProcessor": "gcd.processor",
     "InexactError": "gcd.errors",
     "LimitError": "gcd.errors",
     "MatcherError": "gcd.errors",
@@ -55,6 +57,7 @@ __all__ = [
     "GcdError",
     "Grammar",
     "GrammarError",
+    "GrammarLogitsProcessor",
     "InexactError",
     "LimitError",
     "Limits",

@@ -16,6 +16,8 @@ STAGES = {
     "vocab": {"errors", "limits"},
     "regex": {"errors", "limits"},
     "grammar": {"errors", "limits", "regex"},
+    "bitmask": {"_native"},
+    "processor": {"errors", "bitmask", "compiled_grammar", "_native"},
 }
 
 # library -> the stages that may import it
@@ -23,8 +25,8 @@ LIBRARIES = {
     "lark": {"grammar"},
     "interegular": {"grammar"},
     "tokenizers": {"vocab"},
-    "transformers": {"vocab"},
-    "torch": set(),
+    "transformers": {"vocab", "processor"},
+    "torch": {"bitmask"},
 }
 
 

@@ -1,0 +1,256 @@
+"""The logits processor, called as hosts call it: which row continues which, ended rows, widths, no way on."""
+
+import math
+import random
+
+import pytest
+import torch
+from transformers import LogitsProcessor, LogitsProcessorList
+
+import gcd
+
+A, B, C, BRA, KET, EOS, END, PAD = range(8)
+VOCAB = gcd.Vocabulary.from_bytes([b"a", b"b", b"c", b"(", b")"], eos_ids=[EOS, END], special_ids=[PAD], width=8)
+GRAMMAR = 'start: "(" start* ")" | "a" "b"? | "c"'
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    return gcd.compile(gcd.Grammar.from_lark(GRAMMAR), VOCAB)
+
+
+@pytest.fixture
+def processor(compiled):
+    return gcd.GrammarLogitsProcessor(compiled)
+
+
+def call(processor, rows, columns=VOCAB.width):
+    """The allowed ids of each row."""
+    scores = torch.zeros(len(rows), columns)
+    out = processor(torch.tensor(rows, dtype=torch.int64).reshape(len(rows), -1), scores)
+    assert out is scores
+    assert set(out.unique().tolist()) <= {0.0, -math.inf}
+    return [row.isfinite().nonzero().flatten().tolist() for row in out]
+
+
+def expected(compiled, generated):
+    """By a fresh matcher: what may follow; the ends of sequence, if the text has ended or left the grammar."""
+    matcher = compiled.matcher()
+    if matcher.accept_tokens(generated) < len(generated) or matcher.is_finished:
+        return [EOS, END]
+    return [t for t in range(VOCAB.width) if matcher.check(t)]
+
+
+def test_is_a_logits_processor(processor):
+    assert isinstance(processor, LogitsProcessor)
+    assert processor.supports_continuous_batching is False
+
+
+def test_first_call_is_the_prompt(processor):
+    """Prompts aren't text of the grammar, whatever they hold: also ends of sequence and pads."""
+    assert call(processor, [[EOS, EOS, KET, PAD], [END, B, B, B]]) == [[A, C, BRA]] * 2
+    assert call(processor, [[EOS, EOS, KET, PAD, A], [END, B, B, B, BRA]]) == [[B, EOS, END], [A, C, BRA, KET]]
+
+
+def test_ended_rows_stay_finite(processor):
+    """After an end of sequence, and where the host ended the row itself, only ends of sequence."""
+    rows = [[7], [7], [7]]
+    call(processor, rows)
+    for tokens in ([C, A, BRA], [EOS, PAD, A], [PAD, PAD, B], [PAD, PAD, KET], [EOS, A, PAD]):
+        rows = [[*row, t] for row, t in zip(rows, tokens, strict=True)]
+        allowed = call(processor, rows)
+    assert allowed[0] == allowed[1] == [EOS, END]
+    assert allowed[2] == [EOS, END]
+
+
+def test_each_end_of_sequence_ends(processor):
+    call(processor, [[0], [0]])
+    call(processor, [[0, C], [0, C]])
+    assert call(processor, [[0, C, EOS], [0, C, END]]) == [[EOS, END]] * 2
+
+
+def test_beams_reordered(compiled, processor):
+    """Rows that swap, double and die: 300 steps of it agree with fresh matchers."""
+    rng = random.Random(0)
+    prompts = [[PAD, 1], [1, 2]]
+    rows = [p for p in prompts for _ in range(3)]
+    for step in range(300):
+        allowed = call(processor, rows)
+        assert allowed == [expected(compiled, row[2:]) for row in rows], step
+        rows = [rng.choice([q for q in rows if q[:2] == row[:2]]) for row in rows]
+        rows = [[*row, rng.choice(expected(compiled, row[2:]) if rng.random() < 0.9 else range(8))] for row in rows]
+        if all(len(row) > 40 for row in rows):
+            rows = [[*prompts[i // 3]] for i in range(6)]
+
+
+def test_drafts_taken_back(compiled, processor):
+    """Assisted generation, with the lengths that a host was seen to use; drafts needn't be allowed."""
+    rng = random.Random(1)
+    text = [7] * 11
+    for _ in range(200):
+        drafts = [rng.choice(range(8)) for _ in range(3)]
+        for n in range(4):
+            ids = [*text, *drafts[:n]]
+            assert call(processor, [ids]) == [expected(compiled, ids[11:])]
+        matcher = compiled.matcher()
+        allowed = expected(compiled, text[11:])
+        matcher.accept_tokens(text[11:])
+        n = 0 if matcher.is_finished else matcher.validate(drafts)
+        text += drafts[:n]
+        allowed = expected(compiled, text[11:])
+        text.append(rng.choice(allowed))
+        if text[-1] in (EOS, END):
+            text = [rng.choice(range(8)) for _ in range(11)]
+
+
+def test_a_new_text_of_any_length(compiled, processor):
+    """One processor, one text after another: shorter, as long, longer, more rows, fewer."""
+    rng = random.Random(2)
+    for _ in range(200):
+        batch, length = rng.randrange(1, 4), rng.randrange(1, 9)
+        rows = [[rng.randrange(8) for _ in range(length)] for _ in range(batch)]
+        processors = LogitsProcessorList([processor])  # as generate() makes one
+        for _ in range(rng.randrange(1, 9)):
+            scores = processors(torch.tensor(rows), torch.zeros(batch, 8))
+            allowed = [row.isfinite().nonzero().flatten().tolist() for row in scores]
+            assert allowed == [expected(compiled, row[length:]) for row in rows]
+            rows = [[*row, rng.choice(allow)] for row, allow in zip(rows, allowed, strict=True)]
+
+
+def test_a_prompt_that_is_the_last_one_and_one_token_more(processor):
+    """Only the list of processors, one for each generate(), tells it from the next step."""
+    ids, scores = torch.tensor([[1, 2]]), torch.zeros(1, 8)
+    LogitsProcessorList([processor])(ids, scores)
+    again = LogitsProcessorList([processor])(torch.tensor([[1, 2, A]]), torch.zeros(1, 8))
+    assert again.isfinite().nonzero()[:, 1].tolist() == [A, C, BRA]
+
+
+def test_an_assistant_beside_the_main_model(processor):
+    """An assistant's list of processors comes and goes while the main one's lives: the same text."""
+    main = LogitsProcessorList([processor])
+    main(torch.tensor([[1, 2]]), torch.zeros(1, 8))
+    for ids in ([1, 2], [1, 2, BRA]):
+        LogitsProcessorList([processor])(torch.tensor([ids]), torch.zeros(1, 8))
+    out = main(torch.tensor([[1, 2, BRA, A]]), torch.zeros(1, 8))
+    assert out.isfinite().nonzero()[:, 1].tolist() == [A, B, C, BRA, KET]
+
+
+def test_reset(processor):
+    call(processor, [[1]])
+    processor.reset()
+    assert call(processor, [[1, BRA]]) == [[A, C, BRA]]
+
+
+def test_prompt_len_told(compiled):
+    """Resumed texts: the ids begin with generated tokens; calls may jump."""
+    processor = gcd.GrammarLogitsProcessor(compiled, prompt_len=2)
+    assert call(processor, [[1, 2, BRA, A]]) == [[A, B, C, BRA, KET]]
+    assert call(processor, [[1, 2, BRA, A, B, KET]]) == [[EOS, END]]
+    assert call(processor, [[1, 2, BRA]]) == [[A, C, BRA, KET]]
+    assert call(processor, [[5, 2, BRA], [1, 2, A]]) == [[A, C, BRA, KET], [B, EOS, END]]
+    with pytest.raises(ValueError, match="prompt_len=2"):
+        call(processor, [[1]])
+    with pytest.raises(ValueError, match="prompt_len"):
+        gcd.GrammarLogitsProcessor(compiled, prompt_len=-1)
+
+
+def test_no_ids_at_first(processor):
+    """generate(inputs_embeds=...) begins without ids."""
+    for _ in range(2):
+        assert call(processor, [[], []]) == [[A, C, BRA]] * 2
+        assert call(processor, [[A], [BRA]]) == [[B, EOS, END], [A, C, BRA, KET]]
+
+
+def test_start_symbols():
+    compiled = gcd.compile(gcd.Grammar.from_lark('x: "a"\ny: "b"', start=["x", "y"]), VOCAB)
+    assert call(gcd.GrammarLogitsProcessor(compiled), [[0]]) == [[A]]
+    assert call(gcd.GrammarLogitsProcessor(compiled, start="y"), [[0]]) == [[B]]
+    with pytest.raises(ValueError, match="no start symbol 'z'"):
+        gcd.GrammarLogitsProcessor(compiled, start="z")
+
+
+def test_not_a_grammar():
+    with pytest.raises(TypeError, match="CompiledGrammar"):
+        gcd.GrammarLogitsProcessor(GRAMMAR)
+
+
+@pytest.mark.parametrize("columns", [8, 9, 32, 33, 100])
+def test_more_columns_than_the_vocabulary(processor, columns):
+    assert call(processor, [[0]], columns) == [[A, C, BRA]]
+    assert call(processor, [[0, C]], columns) == [[EOS, END]]
+    assert call(processor, [[0, C, END]], columns) == [[EOS, END]]
+
+
+def test_fewer_columns_than_the_vocabulary(processor):
+    assert call(processor, [[0]], 3) == [[A, C]]
+    with pytest.raises(gcd.MatcherError, match=r"the scores have 3 columns.*higher id"):
+        call(processor, [[0, C]], 3)
+    assert call(processor, [[0]], 6) == [[A, C, BRA]]
+    assert call(processor, [[0, C]], 6) == [[EOS]]
+    assert call(processor, [[0, C, EOS]], 6) == [[EOS]]
+    assert call(processor, [[0, C, EOS, PAD]], 5) == [[A, B, C, BRA, KET]]  # no end in reach: anything finite
+
+
+def test_token_past_the_vocabulary(processor):
+    """A pad beyond the columns of the logits."""
+    call(processor, [[0], [0]])
+    assert call(processor, [[0, 99], [0, C]]) == [[EOS, END]] * 2
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_scores_apart(processor, dtype):
+    scores = torch.zeros(2, 9, dtype=dtype)
+    processor(torch.tensor([[0], [1]]), scores[:, :8])
+    assert scores.isfinite().nonzero().tolist() == [[r, c] for r in range(2) for c in (A, C, BRA, 8)]
+
+
+@pytest.mark.parametrize("shapes", [((2, 1), (1, 8)), ((2,), (2, 8)), ((2, 1), (8,))])
+def test_shapes_that_dont_belong_together(processor, shapes):
+    with pytest.raises(ValueError, match="matrices"):
+        processor(torch.zeros(shapes[0], dtype=torch.int64), torch.zeros(shapes[1]))
+
+
+# -- rows without a way on --------------------------------------------------------------------------------------------
+
+
+def test_no_end_of_sequence():
+    vocab = gcd.Vocabulary.from_bytes([b"a", b"b"])
+    processor = gcd.GrammarLogitsProcessor(gcd.compile(gcd.Grammar.from_lark('start: "a"'), vocab))
+    assert call(processor, [[0], [0]], 2) == [[0], [0]]
+    with pytest.raises(gcd.MatcherError) as caught:
+        call(processor, [[0, 1], [0, 0]], 2)
+    assert caught.value.place == "row 1, generated token 1"
+    assert "after 'a'" in caught.value.cause
+    assert "no end-of-sequence" in caught.value.cause
+    assert "eos_ids" in caught.value.remedy
+
+
+def test_dead_end_raises_and_leaves_the_processor_usable():
+    """No row of minus infinity is handed on. The grammar is compiled as if viability had been given up."""
+    vocab = gcd.Vocabulary.from_bytes([b"a", b"b"], eos_ids=[1])
+    processor = gcd.GrammarLogitsProcessor(gcd.compile(gcd.Grammar.from_lark('start: "a"'), vocab))
+
+    class Dead:
+        is_finished = is_complete = False
+
+        def accept(self, _token):
+            return True
+
+        def fill_bitmask(self, bitmask, row):
+            bitmask[row] = 0
+
+    call(processor, [[0], [0]], 2)
+    processor._lines[1].matcher = Dead()
+    with pytest.raises(gcd.MatcherError, match=r"row 1, generated token 1: no token is allowed after 'a'.*become a"):
+        call(processor, [[0, 0], [0, 0]], 2)
+    processor.reset()
+    assert call(processor, [[0], [0]], 2) == [[0], [0]]
+
+
+def test_counters(processor):
+    assert "0 calls" in repr(processor)
+    for n in range(3):
+        call(processor, [[0] * (n + 1)] * 2)
+    assert (processor.calls, processor.rows) == (3, 6)
+    assert 0 < processor.seconds < 1
+    assert "3 calls" in repr(processor)
