@@ -13,7 +13,7 @@ void Matcher::reset() {
     history_.clear();
 }
 
-bool Matcher::walk(const u8* data, u32 n, bool token, Readings& out) {
+bool Matcher::walk(const u8* data, u32 n, Readings& out) {
     Compiled& c = engine_->compiled;
     const TokenTrie& t = c.trie();
     Readings* from = &readings_;
@@ -23,7 +23,7 @@ bool Matcher::walk(const u8* data, u32 n, bool token, Readings& out) {
         to->clear();
         c.advance(*from, data[i], node, *to);
         if (to->empty()) return false;
-        if (token && !t.byte_complete) node = t.child(node, data[i]);
+        if (!t.byte_complete) node = t.child(node, data[i]);
         from = to;
         to = to == &scratch_a_ ? &scratch_b_ : &scratch_a_;
     }
@@ -40,7 +40,7 @@ bool Matcher::check(u32 token) {
     if (engine_->is_eos(token)) return complete();
     if (token >= t.n_tokens() || token >= t.width || t.token_size(token) == 0) return false;
     Readings out;
-    return walk(t.token_data(token), t.token_size(token), true, out);
+    return walk(t.token_data(token), t.token_size(token), out);
 }
 
 bool Matcher::accept(u32 token) {
@@ -55,19 +55,51 @@ bool Matcher::accept(u32 token) {
         return true;
     }
     if (token >= t.n_tokens() || token >= t.width || t.token_size(token) == 0) return false;
-    if (!walk(t.token_data(token), t.token_size(token), true, out)) return false;
+    if (!walk(t.token_data(token), t.token_size(token), out)) return false;
     history_.push_back(static_cast<u32>(past_.size()));
     past_.insert(past_.end(), readings_.begin(), readings_.end());
     readings_.swap(out);
     return true;
 }
 
+// Bytes, by whatever tokens spell them: from each offset that tokens can end at, all tokens that fit are tried.
+// `reached`: how many bytes some sequence of tokens, or the beginning of one more token, gets through.
+bool Matcher::spell(const u8* data, u32 n, Readings& out, u32& reached) {
+    Compiled& c = engine_->compiled;
+    const TokenTrie& t = c.trie();
+    std::vector<Readings> at(n + 1);
+    at[0] = readings_;
+    reached = 0;
+    for (u32 i = 0; i < n; ++i) {
+        if (at[i].empty()) continue;
+        Readings from = at[i], to;
+        u32 node = 0;
+        for (u32 k = i; k < n && !from.empty(); ++k) {
+            to.clear();
+            c.advance(from, data[k], node, to);
+            node = t.child(node, data[k]);
+            if (node == NONE || to.empty()) break;
+            if (t.has_token(node))
+                for (const Reading& r : to)
+                    if (c.viable(r) && std::find(at[k + 1].begin(), at[k + 1].end(), r) == at[k + 1].end()) {
+                        at[k + 1].push_back(r);
+                        reached = std::max(reached, k + 1);
+                    }
+            from.swap(to);
+        }
+    }
+    std::sort(at[n].begin(), at[n].end());
+    out = std::move(at[n]);
+    return !out.empty();
+}
+
 bool Matcher::accept_bytes(const u8* data, u32 n) {
     if (finished_) return false;
     Readings out;
+    u32 reached = 0;
     if (n == 0) {
         out = readings_;
-    } else if (!walk(data, n, false, out)) {
+    } else if (engine_->compiled.trie().byte_complete ? !walk(data, n, out) : !spell(data, n, out, reached)) {
         return false;
     }
     history_.push_back(static_cast<u32>(past_.size()));
@@ -79,6 +111,11 @@ bool Matcher::accept_bytes(const u8* data, u32 n) {
 u32 Matcher::viable_bytes(const u8* data, u32 n) {
     Compiled& c = engine_->compiled;
     Readings from = readings_, to;
+    if (!c.trie().byte_complete) {
+        u32 reached = 0;
+        spell(data, n, to, reached);
+        return reached;
+    }
     for (u32 i = 0; i < n; ++i) {
         to.clear();
         c.advance(from, data[i], 0, to);

@@ -37,7 +37,7 @@ class Matcher {
     bool check(u32 token);
     // Moves over a token; false (and nothing changed) if it may not come next.
     bool accept(u32 token);
-    // Moves over bytes without a token boundary's meaning for roll-back: one entry of the history. All or nothing.
+    // Moves over bytes that tokens can spell, to where one of them ends: one entry of the history. All or nothing.
     bool accept_bytes(const u8* data, u32 n);
     void rollback(u32 n);
     void reset();
@@ -49,11 +49,12 @@ class Matcher {
     Engine& engine() { return *engine_; }
     const std::shared_ptr<Engine>& engine_ptr() const { return engine_; }
     u32 start_index() const { return start_; }
-    // How many bytes from here on stay viable, at most n.
+    // How many bytes from here on stay viable, at most n (up to a token's end where not every byte is a token).
     u32 viable_bytes(const u8* data, u32 n);
 
   private:
-    bool walk(const u8* data, u32 n, bool token, Readings& out);
+    bool walk(const u8* data, u32 n, Readings& out);
+    bool spell(const u8* data, u32 n, Readings& out, u32& reached);
 
     std::shared_ptr<Engine> engine_;
     u32 start_;

@@ -225,6 +225,9 @@ class Analysis {
         }
         n_base_ = static_cast<u32>(base_rep_.size());
         for (u32 e = 0; e < n_base_; ++e) elements_.push_back({e, 0}), element_index_[{e, 0}] = e;
+        after_ignored_.assign(n_base_, Bits{});
+        for (const Pair& p : pairs_)
+            for (u32 x : p.ignores) bits_set(after_ignored_[p.element], pairs_[x].element);
         // Boundary classes: boundaries that are the same element under every lexset.
         std::map<std::vector<u32>, u32> seen;
         std::vector<std::vector<u32>> columns(live_.n_boundaries(), std::vector<u32>(n_lexsets_, NONE));
@@ -286,6 +289,26 @@ class Analysis {
         }
         return it->second;
     }
+    // The same, and for a free `x` also the elements that are not free and that some free pair leads to. For what can be
+    // finished they do not matter (a free pair leads to a free one, too), but masks ask about them.
+    Bits after_terminal_all(u32 x, const CfgSymbol& s) {
+        Bits out = after_terminal(x, s);
+        const auto [base, f] = elements_[x];
+        if (base != 0 || bits_get(forbids_[f], s.id)) return out;
+        const u32 lexset = lexer_.independent() ? 0 : s.lexset;
+        auto [it, fresh] = from_free_memo_.try_emplace(static_cast<u64>(s.id) << 32 | lexset);
+        if (fresh)
+            for (const Pair& p : pairs_) {
+                if (!p.free) continue;
+                each_outcome(p, [&](u32 t, u32 b) {
+                    if (t != s.id) return;
+                    auto q = index_.find({lexset, b});
+                    if (q != index_.end()) bits_set(it->second, pairs_[q->second].element);
+                });
+            }
+        bits_or(out, it->second);
+        return out;
+    }
     const Bits& after_nonterminal(u32 x, u32 n) {
         static const Bits none;
         if (x >= rel_[n].size()) return none;
@@ -296,6 +319,7 @@ class Analysis {
     void relate() {
         forbids_ = cfg_.forbids;
         rel_.assign(cfg_.n_nonterminals, {});
+        reach_.assign(cfg_.n_nonterminals, {});
         asked_.assign(cfg_.n_nonterminals, Bits{});
         by_lhs_.assign(cfg_.n_nonterminals, {});
         for (u32 p = 0; p < cfg_.productions.size(); ++p) by_lhs_[cfg_.productions[p].lhs].push_back(p);
@@ -303,12 +327,18 @@ class Analysis {
         std::vector<std::pair<u32, u32>> work;
         std::map<std::pair<u32, u32>, std::vector<std::pair<u32, u32>>> users;
         std::map<std::pair<u32, u32>, bool> queued;
-        auto ask = [&](u32 n, u32 x) {
+        auto ask_one = [&](u32 n, u32 x) {
             if (bits_get(asked_[n], x)) return;
             bits_set(asked_[n], x);
-            if (rel_[n].size() <= x) rel_[n].resize(x + 1);
+            if (rel_[n].size() <= x) rel_[n].resize(x + 1), reach_[n].resize(x + 1);
             work.push_back({n, x});
             queued[{n, x}] = true;
+        };
+        // Masks also ask what can follow once an ignored lexeme has been read, so those elements count as asked.
+        auto ask = [&](u32 n, u32 x) {
+            ask_one(n, x);
+            const auto [base, f] = elements_[x];
+            bits_each(Bits(after_ignored_[base]), [&](u32 y) { ask_one(n, forbidden(y, f)); });
         };
         for (size_t i = 0; i < starts_.size(); ++i)
             if (starts_[i].nonterminal != NONE) ask(starts_[i].nonterminal, pairs_[start_pairs_[i]].element);
@@ -319,29 +349,36 @@ class Analysis {
             const auto [n, x] = work.back();
             work.pop_back();
             queued[{n, x}] = false;
-            Bits total = rel_[n][x];
+            Bits total, reached;  // ends that count; ends that masks may ask about
             for (u32 pi : by_lhs_[n]) {
                 const CfgProduction& p = cfg_.productions[pi];
-                Bits cur;
-                bits_set(cur, x);
-                cur = forbidden_all(cur, p.forbid_at(0));
-                for (size_t i = 0; i < p.rhs.size() && !bits_none(cur); ++i) {
-                    Bits next;
-                    bits_each(cur, [&](u32 y) {
-                        if (p.rhs[i].terminal) {
-                            bits_or(next, after_terminal(y, p.rhs[i]));
+                Bits cur, all;
+                bits_set(all, x);
+                all = cur = forbidden_all(all, p.forbid_at(0));
+                for (size_t i = 0; i < p.rhs.size() && !bits_none(all); ++i) {
+                    const CfgSymbol& sym = p.rhs[i];
+                    Bits next, next_all;
+                    bits_each(all, [&](u32 y) {
+                        const bool counts = bits_get(cur, y);
+                        if (sym.terminal) {
+                            if (counts) bits_or(next, after_terminal(y, sym));
+                            bits_or(next_all, after_terminal_all(y, sym));
                         } else {
-                            ask(p.rhs[i].id, y);
-                            auto& u = users[{p.rhs[i].id, y}];
+                            ask(sym.id, y);
+                            auto& u = users[{sym.id, y}];
                             if (std::find(u.begin(), u.end(), std::make_pair(n, x)) == u.end()) u.push_back({n, x});
-                            bits_or(next, after_nonterminal(y, p.rhs[i].id));
+                            if (counts) bits_or(next, rel_[sym.id][y]);
+                            bits_or(next_all, reach_[sym.id][y]);
                         }
                     });
                     cur = forbidden_all(next, p.forbid_at(i + 1));
+                    all = forbidden_all(next_all, p.forbid_at(i + 1));
                 }
                 bits_or(total, cur);
+                bits_or(reached, all);
             }
-            if (bits_or(rel_[n][x], total))
+            const bool grew = bits_or(rel_[n][x], total);
+            if (bits_or(reach_[n][x], reached) || grew)
                 for (auto& u : users[{n, x}])
                     if (!queued[u]) queued[u] = true, work.push_back(u);
         }
@@ -473,9 +510,11 @@ class Analysis {
     std::vector<u32> base_rep_;
     std::vector<std::pair<u32, u32>> elements_;
     std::map<std::pair<u32, u32>, u32> element_index_;
+    std::vector<Bits> after_ignored_;  // base element -> base elements reached from it by ignored lexemes
     std::vector<Bits> forbids_;
     std::map<std::pair<u32, u64>, Bits> terminal_memo_;
-    std::vector<std::vector<Bits>> rel_;
+    std::map<u64, Bits> from_free_memo_;
+    std::vector<std::vector<Bits>> rel_, reach_;
     std::vector<Bits> asked_;
     std::vector<std::vector<u32>> by_lhs_;
 };
