@@ -1,0 +1,1 @@
+"""What the benchmarks share: jobs and their processes, texts, statistics, comparison, report, plot."""
