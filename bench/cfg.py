@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -402,11 +403,13 @@ def fill_in(entry: dict[str, Any], answer: Answer, repeats: int) -> None:
 
 def as_record(comparison: Comparison) -> dict[str, Any]:
     """For JSON."""
-    plain = asdict(comparison)
+    plain = asdict(replace(comparison, classes=Counter(), examples={}))
     plain["classes"] = [
         {"kind": kind, "allowed_by": "gcd" if ours else "the peer", "verdict": verdict, "n": n}
+        | {"examples": comparison.examples[kind, ours, verdict]}
         for (kind, ours, verdict), n in comparison.classes.most_common()
     ]
+    del plain["examples"]
     plain["sample"] = len(comparison.sample)
     plain["unexplained"] = plain["unexplained"][:20]
     return plain

@@ -27,6 +27,9 @@ import numpy as np
 
 from bench.harness.job import Answer, unpack
 
+EXAMPLES = 3
+"""Kept of each class."""
+
 WORD = rb"[A-Za-z0-9_$\x80-\xff]"
 
 
@@ -56,6 +59,8 @@ class Comparison:
     sample: list[Difference] = field(default_factory=list)
     classes: Counter[tuple[str, bool, str]] = field(default_factory=Counter)
     """(reason, ours, verdict) -> how many of the sample."""
+    examples: dict[tuple[str, bool, str], list[dict[str, Any]]] = field(default_factory=dict)
+    """A few of each."""
     suspects: list[dict[str, Any]] = field(default_factory=list)
     """What seems to be gcd's mistake, with the text that shows it."""
     unexplained: list[dict[str, Any]] = field(default_factory=list)
@@ -165,17 +170,19 @@ def reason(grammar: str, before: bytes, token: bytes, ending: bytes | None) -> s
         return "white space before the first lexeme"
     if token.isspace() and ending == b"":
         return "white space after the last lexeme"
-    if grammar == "sql" and re.search(rb"\xc4[\xb0\xb1]|\xc5\xbf|\xe2\x84\xaa|^(\xc4|\xc5|\xe2|\xe2\x84)$", token):
+    if grammar == "sql" and re.search(rb"\xc4[\xb0\xb1]|\xc5\xbf|\xe2\x84\xaa|^ ?(\xc4|\xc5|\xe2|\xe2\x84)$", token):
         return "Unicode case folding (\u0130, \u0131, \u017f, \u212a)"
+    if grammar == "sql" and re.search(rb"\xef\xbb\xbf|^ ?\xef(\xbb)?$", token):
+        return "the byte order mark (a letter of a name before it is ignored)"
     # The words that the token touches, and the one after it.
     last = re.search(WORD + rb"*$", before)
     words = re.findall(WORD + rb"+", joined[last.start() if last else len(before) :])
-    if any(re.match(rb"[0-9]+[A-Za-z_]", word) for word in words):
+    if any(re.match(rb"[0-9]+[A-Za-z_\x80-\xff]", word) for word in words):
         return "a number runs into a word"
     if {word.lower() for word in words} & KEYWORDS.get(grammar, set()):
         return "a keyword as a name"
     if any(word.lower().startswith(keyword) for word in words for keyword in KEYWORDS.get(grammar, set())):
-        return "a word that begins with a keyword"
+        return "a keyword runs into a word"
     if any(keyword.startswith(word.lower()) for word in words for keyword in KEYWORDS.get(grammar, set())):
         return "the beginning of a keyword"
     if b"--" in joined[-len(token) - 2 :] or b"/*" in joined[-len(token) - 2 :]:
@@ -203,7 +210,8 @@ def classify(result: Comparison, judged: Sequence[Judged], grammar: str) -> None
     """Count the judged differences by kind, and list those that speak against gcd or that nothing explains."""
     for each in judged:
         kind = reason(grammar, each.before, each.token, each.ending)
-        result.classes[kind, each.difference.ours, each.verdict] += 1
+        key = (kind, each.difference.ours, each.verdict)
+        result.classes[key] += 1
         shown = {
             "allowed_by": "gcd" if each.difference.ours else "the peer",
             "kind": kind,
@@ -212,6 +220,8 @@ def classify(result: Comparison, judged: Sequence[Judged], grammar: str) -> None
             "ending": None if each.ending is None else each.ending.decode(errors="backslashreplace"),
             "verdict": each.verdict,
         }
+        if len(result.examples.setdefault(key, [])) < EXAMPLES:
+            result.examples[key].append(shown)
         wrong = "Lark refuses it" if each.difference.ours else "Lark takes it"
         if each.verdict == wrong or (each.difference.ours and each.verdict == "refused by its own engine"):
             result.suspects.append(shown)
