@@ -11,7 +11,7 @@ way (*one end*: all its matches from a position have one length), and otherwise 
     \d{2,4}+               \d{4}|\d{2,3}(?!\d)
     (?>a+?)                a
 
-What none of these rules covers, such as ``(?>(?:a|ab)*c)``, is refused: the engine would have to forget threads.
+What none of these rules covers, such as ``(?>(?:a|ab)*b)``, is refused: the engine would have to forget threads.
 """
 
 from __future__ import annotations

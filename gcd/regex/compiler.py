@@ -69,7 +69,7 @@ _WIDE_CHECKS = 64
 """Classes of several characters that a trie's block may hold: each new edge is compared with them."""
 
 _Part: TypeAlias = "int | Node"
-"""A class root (`FAIL` included), or a node that isn't one character."""
+"""A class id (`FAIL` included), or a node that isn't one character."""
 _Tail: TypeAlias = tuple[list[_Part], int]
 """The rest of a sequence, from an index on."""
 _Block: TypeAlias = "dict[int, _Trie | _Tail] | _Guard | _Tail | None"
@@ -160,8 +160,8 @@ class _OverBudgetError(Exception):
     """More instructions than allowed, or as much work."""
 
 
-class _Roots(dict[str, int]):
-    """Character -> class root, for literals of one fold. Filled on demand."""
+class _ClassOf(dict[str, int]):
+    """Character -> class id, for literals of one fold. Filled on demand."""
 
     __slots__ = ("classes", "fold")
 
@@ -175,8 +175,8 @@ class _Roots(dict[str, int]):
             chars = charset.singleton(ord(char))
         else:
             chars = charset.fold_char(char, self.fold is Fold.ASCII)
-        root = self[char] = self.classes.root(chars)
-        return root
+        class_id = self[char] = self.classes.add(chars)
+        return class_id
 
 
 class _Shared:
@@ -187,7 +187,7 @@ class _Shared:
         self.classes = ClassTable(self.program)
         self.budget = 5 * limits.max_lexer_states
         self._left = self.budget
-        self.roots = [_Roots(self.classes, fold) for fold in Fold]
+        self.class_of = [_ClassOf(self.classes, fold) for fold in Fold]
         self.never_on_empty_text = False
         """The pattern being compiled needs a character, so what it would do on the empty text can't matter."""
         self._unions: dict[frozenset[int], int] = {}
@@ -208,13 +208,13 @@ class _Shared:
         if self._left < 0:
             raise _OverBudgetError
 
-    def union_root(self, roots: list[int]) -> int:
-        """The root of all these classes together."""
-        if len(roots) == 1:
-            return roots[0]
-        key = frozenset(roots)
+    def united(self, class_ids: list[int]) -> int:
+        """The class of all these classes together."""
+        if len(class_ids) == 1:
+            return class_ids[0]
+        key = frozenset(class_ids)
         if key not in self._unions:
-            self._unions[key] = self.classes.root(charset.union(*(self.classes.sets[r] for r in roots)))
+            self._unions[key] = self.classes.add(charset.union(*(self.classes.sets[i] for i in class_ids)))
         return self._unions[key]
 
     def disjoint(self, a: int, b: int) -> bool:
@@ -256,18 +256,18 @@ class _Emitter:
         self._chars: dict[tuple[int, int], int] = {}
         self._others: dict[tuple[int, ...], int] = {}
         self._wide: dict[int, list[int]] = {}
-        """Of a block of the trie being built, by its id: the roots of its edges that take more than one character."""
+        """Of a block of the trie being built, by its id: the classes of its edges that take more than one character."""
 
     # -- instructions -------------------------------------------------------------------------
 
-    def char(self, root: int, k: int) -> int:
+    def char(self, class_id: int, k: int) -> int:
         """CLASS: one character of a class, then `k`."""
-        if root == FAIL or k == FAIL:
+        if class_id == FAIL or k == FAIL:
             return FAIL
-        key = (root, k)
+        key = (class_id, k)
         pc = self._chars.get(key)
         if pc is None:
-            pc = self._chars[key] = self.shared.instruction(Op.CLASS, root, k)
+            pc = self._chars[key] = self.shared.instruction(Op.CLASS, self.shared.classes.root(class_id), k)
         return pc
 
     def other(self, op: int, a: int, k: int, c: int = 0, d: int = 0) -> int:
@@ -307,12 +307,12 @@ class _Emitter:
     def emit(self, node: Node, k: int) -> int:
         """The pc that matches `node` and goes on at `k`."""
         if isinstance(node, Literal):
-            roots = self.shared.roots[node.fold]
+            class_of = self.shared.class_of[node.fold]
             for char in reversed(node.text):
-                k = self.char(roots[char], k)
+                k = self.char(class_of[char], k)
             return k
         if isinstance(node, Chars):
-            return self.char(self.shared.classes.root(node.chars), k)
+            return self.char(self.shared.classes.add(node.chars), k)
         return self.emit_modes(node, (k,))[0]
 
     def emit_modes(self, node: Node, ks: tuple[int, ...]) -> tuple[int, ...]:
@@ -340,14 +340,14 @@ class _Emitter:
     def word(self, parts: list[_Part], at: int, k: int) -> int:
         """The same for a single mode. Words of enums come here: this loop is what compiling them costs."""
         known = self._chars
-        instruction = self.shared.instruction
+        instruction, root = self.shared.instruction, self.shared.classes.root
         for part in reversed(parts[at:]):
             if part == FAIL or k == FAIL:
                 return FAIL
             if isinstance(part, int):
                 pc = known.get((part, k))
                 if pc is None:
-                    pc = known[part, k] = instruction(0, part, k)  # Op.CLASS
+                    pc = known[part, k] = instruction(0, root(part), k)  # Op.CLASS
                 k = pc
             else:
                 k = self.emit_modes(part, (k,))[0]
@@ -363,14 +363,14 @@ class _Emitter:
         return ks
 
     def parts(self, node: Node) -> list[_Part]:
-        """A node as a sequence of class roots and other nodes. Word edges beside known characters are simplified."""
+        """A node as a sequence of class ids and other nodes. Word edges beside known characters are simplified."""
         parts: list[_Part] = []
         edges = False
         for item in node.items if isinstance(node, Concat) else (node,):
             if isinstance(item, Literal):
-                parts += map(self.shared.roots[item.fold].__getitem__, item.text)
+                parts += map(self.shared.class_of[item.fold].__getitem__, item.text)
             elif isinstance(item, Chars):
-                parts.append(self.shared.classes.root(item.chars))
+                parts.append(self.shared.classes.add(item.chars))
             else:
                 edges = edges or isinstance(item, Assertion)
                 parts.append(item)
@@ -402,9 +402,9 @@ class _Emitter:
 
     def in_word(self, part: _Part | None, word: CharSet, last: bool) -> bool | None:
         """Whether the part ends (`last`) or begins with a word character; None if that isn't certain."""
-        if part is None:
+        if part is None or part == FAIL:
             return None
-        chars = self.shared.classes.sets[part] if isinstance(part, int) else edge_chars(part, last)
+        chars = edge_chars(part, last) if not isinstance(part, int) else self.shared.classes.sets[part]
         if not chars:
             return None
         return True if charset.subset(chars, word) else False if charset.disjoint(chars, word) else None
@@ -463,8 +463,8 @@ class _Emitter:
         shared = self.shared
         wide = self._wide.get(id(block), [])
         if not is_wide(shared.classes.sets[part]):
-            return not wide or all(shared.disjoint(root, part) for root in wide)
-        if len(block) > _WIDE_CHECKS or not all(shared.disjoint(root, part) for root in block):
+            return not wide or all(shared.disjoint(other, part) for other in wide)
+        if len(block) > _WIDE_CHECKS or not all(shared.disjoint(other, part) for other in block):
             return False
         self._wide[id(block)] = [*wide, part]
         return True
@@ -483,15 +483,17 @@ class _Emitter:
 
     def emit_blocks(self, node: _Trie, ks: tuple[int, ...], done: dict[int, int]) -> tuple[int, ...]:
         """The code of one trie node, given that of its children."""
+        if self.anywhere and ks == (self.accept,) and None in node:
+            return ks
         entries: list[tuple[int, ...]] = []
         for block in node:
             if isinstance(block, dict):
                 by_target: dict[int, list[int]] = {}
-                for root, child in block.items():
+                for class_id, child in block.items():
                     k = done[id(child)] if isinstance(child, list) else self.word(child[0], child[1], ks[0])
-                    by_target.setdefault(k, []).append(root)
-                for k, roots in by_target.items():
-                    entries.append((self.char(self.shared.union_root(roots), k),) * len(ks))
+                    by_target.setdefault(k, []).append(class_id)
+                for k, class_ids in by_target.items():
+                    entries.append((self.char(self.shared.united(class_ids), k),) * len(ks))
             elif isinstance(block, _Guard):
                 entries.append(self.emit_modes(block.condition, self.emit_trie(block.trie, ks)))
             elif block is None:
@@ -515,9 +517,10 @@ class _Emitter:
         lazy = node.mode is Mode.LAZY
         bound = low if high is None else high
         if bound > COPY_UP_TO and body.max_width == 1 and isinstance(body, Chars | Literal):
-            root = self.parts(body)[0]
-            assert isinstance(root, int)
-            if root != FAIL:
+            class_id = self.parts(body)[0]
+            assert isinstance(class_id, int)
+            if class_id != FAIL:
+                root = self.shared.classes.root(class_id)
                 op = Op.LAZY_REPEAT if lazy else Op.REPEAT
                 some = self.other(op, root, ks[0], max(low, 1), NO_MAX if high is None else high)
                 # Zero times is a way around, not a count: only then has nothing been consumed.

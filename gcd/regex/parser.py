@@ -68,6 +68,7 @@ _COMMENT = re.compile(r"\(\?\#(?:\\.|[^\\)])*\)", _S)  # an escaped bracket does
 _BRACES = re.compile(r"\{(?:([0-9]+)|([0-9]*),([0-9]*))\}")
 _ECMA_BRACES = re.compile(r"\{(?:([0-9]+)|([0-9]+),([0-9]*))\}")
 _ESCAPES = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92}
+_VERB = re.compile(r"\(\*(?:PRUNE|SKIP|FAIL|F)\)")
 _PLACES = {"b": Place.WORD_EDGE, "B": Place.NO_WORD_EDGE, "A": Place.TEXT_START, "Z": Place.TEXT_END}
 _HEX = {size: re.compile(f"[0-9a-fA-F]{{{size}}}") for size in (2, 4, 8)}
 _SHORT_HEX = re.compile("[0-9a-fA-F]*")
@@ -401,6 +402,9 @@ class _Parser:
         """Read ``(`` and what says which kind of group it is."""
         pattern = self.pattern
         if not pattern.startswith("(?", at):
+            if self.dialect == "regex" and (verb := _VERB.match(pattern, at)):
+                cause = f"{verb.group()} steers a backtracking matcher; this one doesn't backtrack"
+                self.unsupported("backtracking verb", cause, at, verb.end())
             self.n_groups += 1
             return self.push(_Group("group", at, self.flags), at + 1)
         char = pattern[at + 2 : at + 3]
@@ -787,18 +791,17 @@ class _Parser:
                 self.unsupported("POSIX class", "POSIX classes are not supported", end, end + 2)
             begin = end
             low, end = self.set_item(end, categories, others)
-            if pattern.startswith("-", end) and not pattern.startswith("-]", end):
+            ranged = pattern.startswith("-", end) and not pattern.startswith("-]", end)
+            if ranged and not (low is None and self.dialect == "regex"):  # there a class ends before the hyphen
                 if pattern[end + 1 : end + 2] == "":
                     self.error("unterminated character set", at, at + 1)
-                mark = end + 1
-                high, end = self.set_item(mark, categories, others)
-                if low is None or high is None or high < low:
-                    if ecma and (low is None or high is None):  # a class at either end: the hyphen is text
-                        ranges += [(c, c) for c in (low, 45, high) if c is not None]
-                        only_char = False
-                        continue
+                high, end = self.set_item(end + 1, categories, others)
+                if low is not None and high is not None and low <= high:
+                    ranges.append((low, high))
+                elif self.dialect != "python" and (low is None or high is None):  # a class: the hyphen is text
+                    ranges += [(c, c) for c in (low, 45, high) if c is not None]
+                else:
                     self.error(f"bad character range {pattern[begin:end]}", begin, end)
-                ranges.append((low, high))
                 only_char = False
             elif low is not None:
                 ranges.append((low, low))

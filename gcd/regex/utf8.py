@@ -9,8 +9,9 @@ dict: a node is its tuple of ``(first byte, last byte, target)``. ``[é-ÿ]``, U
 Russ Cox's range splitting (RE2, Rust's utf8-ranges) gives sequences of byte ranges that still have to be joined by
 prefix and suffix; working down the tree over all ranges of a set at once needs neither step.
 
-Equal sets get equal roots, in one table. Surrogates can't occur in UTF-8 and are left out; a set that has nothing else
-has no automaton (`FAIL`).
+Equal sets get equal roots, in one table. Nodes are made when a root is first wanted: sets that were only steps on the
+way (``a|b`` becomes ``[ab]``) leave nothing behind that would make the engine tell bytes apart for no reason.
+Surrogates can't occur in UTF-8 and are left out; a set that has nothing else is no class (`FAIL`).
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from gcd.regex.charset import CharSet
+from gcd.regex.charset import MAX_CODE_POINT, CharSet, intersection
 from gcd.regex.program import DONE, NfaProgram
 
 __all__ = ["FAIL", "ClassTable"]
 
 FAIL = -1
-"""In place of a root: nothing matches."""
+"""In place of a class id: nothing matches."""
+
+_ENCODABLE: CharSet = ((0, 0xD7FF), (0xE000, MAX_CODE_POINT))
 
 _CACHE_FROM = 16
 """Ranges from which the automaton of a set is worth keeping between tables (``\\w`` has 700 and takes 2 ms)."""
@@ -33,35 +36,49 @@ _Intern = Callable[[tuple[int, ...]], int]
 
 
 class ClassTable:
-    """The class nodes of one program.
+    """The classes of one program: sets by id, and their automata.
 
     Attributes:
-        sets: of each root the set that it was made for.
+        sets: of each class id its set, without surrogates.
     """
 
     def __init__(self, program: NfaProgram) -> None:
-        self.sets: dict[int, CharSet] = {FAIL: ()}
+        self.sets: list[CharSet] = []
         self._program = program
+        self._ids: dict[CharSet, int] = {}
+        self._roots: dict[int, int] = {}
         self._nodes: dict[tuple[int, ...], int] = {}
-        self._roots: dict[CharSet, int] = {}
         if not program.node_start:
             program.node_start.append(0)
 
-    def root(self, chars: CharSet) -> int:
-        """The root of the set's automaton, `FAIL` if it matches nothing."""
-        root = self._roots.get(chars)
+    def add(self, chars: CharSet) -> int:
+        """The id of a set; `FAIL` if it matches nothing."""
+        found = self._ids.get(chars)
+        if found is None:
+            plain = intersection(chars, _ENCODABLE)
+            if not plain:
+                return FAIL
+            found = self._ids.get(plain)
+            if found is None:
+                found = self._ids[plain] = len(self.sets)
+                self.sets.append(plain)
+            self._ids[chars] = found
+        return found
+
+    def root(self, class_id: int) -> int:
+        """The root node of a class."""
+        root = self._roots.get(class_id)
         if root is None:
+            chars = self.sets[class_id]
             if len(chars) < _CACHE_FROM:
                 root = _build(chars, self._intern)
             else:
-                root = FAIL
                 local: list[int] = []
                 for node in _automaton(chars):
                     key = tuple(local[n] if i % 3 == 2 and n != DONE else n for i, n in enumerate(node))
-                    root = self._intern(key)
-                    local.append(root)
-            self._roots[chars] = root
-            self.sets.setdefault(root, chars)
+                    local.append(self._intern(key))
+                root = local[-1]
+            self._roots[class_id] = root
         return root
 
     def _intern(self, node: tuple[int, ...]) -> int:
@@ -82,7 +99,7 @@ def _automaton(chars: CharSet) -> tuple[tuple[int, ...], ...]:
     """The nodes of a set's automaton, targets counted within the tuple; the root is the last."""
     nodes: dict[tuple[int, ...], int] = {}
     root = _build(chars, lambda node: nodes.setdefault(node, len(nodes)))
-    assert root in (FAIL, len(nodes) - 1)
+    assert root == len(nodes) - 1
     return tuple(nodes)
 
 
@@ -99,7 +116,7 @@ def _build(chars: CharSet, intern: _Intern) -> int:
         part = [(max(low, first), min(high, last)) for low, high in chars if low <= last and high >= first]
         if part:
             _branch(part, shift, base, lead, intern)
-    return intern(tuple(lead)) if lead else FAIL
+    return intern(tuple(lead))
 
 
 def _branch(ranges: list[tuple[int, int]], shift: int, base: int, out: list[int], intern: _Intern) -> None:
