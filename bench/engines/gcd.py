@@ -37,7 +37,7 @@ class Adapter(Engine):
         compiled.save(path)
 
     def load(self, path: Path) -> Any:
-        return gcd.load(path)  # type: ignore[attr-defined]
+        return gcd.load(path)
 
     def counters(self, compiled: Any) -> dict[str, int]:
         return dict(compiled.stats())

@@ -213,7 +213,7 @@ def verdict_table(record: dict[str, Any]) -> list[str]:
             verdicts = ", ".join(f"{n} {verdict}" for verdict, n in found["verdicts"].items())
             counted = "yes" if entry.get("writing") == writing else ""
             rows.append([grammar, writing, verdicts, counted, number(found.get("probe_mean_us"))])
-    note = "Out of time: nothing refused as far as it went. Timed is the fastest writing that takes every known text."
+    note = "Masks only in part: the time was up. Timed is the fastest writing that takes every known text."
     return [*table(["grammar", "writing", "texts", "timed", "mean while verifying, µs"], rows, 4), note, ""]
 
 

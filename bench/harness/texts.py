@@ -10,7 +10,9 @@ import random
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import islice
+from typing import Any
 
 from bench.engines import ROOT
 
@@ -59,26 +61,21 @@ def texts(grammar: str, n: int, seed: int = 0) -> list[str]:
     return found
 
 
-def _corpus(grammar: str, chosen: Selection) -> Iterator[str]:
-    _find_tests()
-    from grammars import corpus
+def lark_accepts(grammar: str, text: str) -> bool:
+    """Whether Lark itself takes the text with the shipped grammar."""
+    return bool(_helper("shipped").lark_accepts(grammar, text))
 
+
+def _corpus(grammar: str, chosen: Selection) -> Iterator[str]:
     seen = set()
-    for text in corpus.SOURCES[grammar, chosen.source]():
+    for text in _helper("corpus").SOURCES[grammar, chosen.source]():
         if chosen.least_chars <= len(text) <= chosen.most_chars and text not in seen:
             seen.add(text)
             yield text
 
 
-def _find_tests() -> None:
-    """tests/ holds helpers that are imported by name."""
+def _helper(name: str) -> Any:
+    """A module of tests/grammars/: tests/ holds helpers that are imported by name."""
     if str(ROOT / "tests") not in sys.path:
         sys.path.append(str(ROOT / "tests"))
-
-
-def lark_accepts(grammar: str, text: str) -> bool:
-    """Whether Lark itself takes the text with the shipped grammar."""
-    _find_tests()
-    from grammars import shipped
-
-    return bool(shipped.lark_accepts(grammar, text))
+    return import_module(f"grammars.{name}")

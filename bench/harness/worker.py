@@ -142,12 +142,17 @@ class Task:
         self.arrays[name], self.arrays[name + "_ends"] = pack(texts)
 
     def walk_once(
-        self, name: str, compiled: Any, texts: list[list[int]], opened: tuple[Session, int] | None = None
+        self,
+        name: str,
+        compiled: Any,
+        texts: list[list[int]],
+        seconds: float,
+        opened: tuple[Session, int] | None = None,
     ) -> None:
         """All texts once, masks and accepts."""
         before, preempted = self.engine.counters(compiled), system.preemptions()
         masks, accepts = [], []
-        for tokens, deadline in zip(texts, deadlines(len(texts), self.job.seconds), strict=True):
+        for tokens, deadline in zip(texts, deadlines(len(texts), seconds), strict=True):
             session, first = opened or (self.engine.session(compiled), None)
             opened = None
             m, a = walk(session, tokens, deadline, first)
@@ -164,10 +169,10 @@ class Task:
         """For each position a token drawn from the vocabulary; nearly always it is refused."""
         return [random.randrange(self.job.width - 1000) for _ in tokens]
 
-    def walk_check(self, name: str, compiled: Any, texts: list[list[int]]) -> None:
+    def walk_check(self, name: str, compiled: Any, texts: list[list[int]], seconds: float) -> None:
         """All texts once, checks and accepts without masks."""
         columns: list[list[list[int]]] = [[], [], []]
-        for tokens, deadline in zip(texts, deadlines(len(texts), self.job.seconds / 2), strict=True):
+        for tokens, deadline in zip(texts, deadlines(len(texts), seconds), strict=True):
             session = self.engine.session(compiled)
             for column, times in zip(columns, walk_checks(session, tokens, self.others(tokens), deadline), strict=True):
                 column.append(times)
@@ -182,13 +187,13 @@ class Walk(Task):
         """Every phase; then the artefact and the memory."""
         job, engine = self.job, self.engine
         compiled, session, first = self.open(engine.compile, job.grammar)
-        self.walk_once("cold", compiled, job.known, (session, first))
+        self.walk_once("cold", compiled, job.known, job.seconds, (session, first))
         for i in range(job.repeats):
-            self.walk_once(f"warm{i}", compiled, job.known)
+            self.walk_once(f"warm{i}", compiled, job.known, job.seconds / job.repeats)
         self.values["rss_after_known_mb"] = system.memory_mb()
         for i in range(job.repeats):
-            self.walk_check(f"check{i}", compiled, job.known)
-        self.walk_once("unseen", compiled, job.unseen)
+            self.walk_check(f"check{i}", compiled, job.known, job.seconds / job.repeats / 2)
+        self.walk_once("unseen", compiled, job.unseen, job.seconds)
         self.values["counters"] = engine.counters(compiled)
         self.values["rss_after_unseen_mb"] = system.memory_mb()
         if job.artefact:
@@ -205,7 +210,7 @@ class Compile(Task):
     def run(self) -> None:
         """The first times of everything that needs no mask."""
         compiled, _, _ = self.open(self.engine.compile, self.job.grammar)
-        self.walk_check("cold_check", compiled, self.job.known)
+        self.walk_check("cold_check", compiled, self.job.known, self.job.seconds / 2)
 
 
 class Load(Task):
@@ -216,7 +221,7 @@ class Load(Task):
         assert self.job.artefact
         compiled, session, first = self.open(self.engine.load, self.job.artefact)
         self.values["rss_after_load_mb"] = system.memory_mb()
-        self.walk_once("loaded", compiled, self.job.unseen, (session, first))
+        self.walk_once("loaded", compiled, self.job.unseen, self.job.seconds, (session, first))
 
 
 class Verify(Task):
@@ -259,7 +264,7 @@ class Verify(Task):
             if not session.accept(token):
                 return f"token {at} is in the mask and refused"
             if perf_counter_ns() > deadline:
-                return "out of time"
+                return self.verdict_without_masks(session, tokens, at + 1)
         session.fill()
         ends = [bool(row[t // 32] >> np.uint32(t % 32) & np.uint32(1)) for t in eos]
         visit.append(self.mask_id(row, eos))
@@ -268,6 +273,13 @@ class Verify(Task):
         if not session.is_complete():
             return "the end is in the mask, yet the text is not complete"
         return "accepted"
+
+    def verdict_without_masks(self, session: Session, tokens: list[int], start: int) -> str:
+        """The rest of a text when there is no time for masks."""
+        for at in range(start, len(tokens)):
+            if not session.accept(tokens[at]):
+                return f"token {at} is refused"
+        return "accepted, masks only in part" if session.is_complete() else "the text is not complete"
 
     def mask_id(self, row: Any, eos: list[int]) -> int:
         """The number of a mask. Engines set one end-of-sequence bit or all: here it is the first, for any."""
