@@ -4,7 +4,7 @@ Every node is compiled against its *continuation*, the pc to go to after it, and
 are no jumps, and equal (instruction, continuation) pairs are made once: common suffixes merge by themselves. ``ab|cb``,
 last instruction first::
 
-    0 ACCEPT    1 CLASS b -> 0    2 CLASS a -> 1    3 CLASS c -> 1        and 2, 3 join: CLASS [ac] -> 1
+    0 ACCEPT    1 CLASS b -> 0    2 CLASS [ac] -> 1
 
 Three things need thought.
 
@@ -420,9 +420,10 @@ class _Emitter:
                 self.insert(trie, parts)
         return self.emit_trie(trie, ks)
 
-    def insert(self, trie: _Trie, parts: list[_Part]) -> None:
-        """Add an alternative behind those that are there."""
-        for i, part in enumerate(parts):
+    def insert(self, trie: _Trie, parts: list[_Part], at: int = 0) -> None:
+        """Add an alternative (its parts from index `at` on) behind those that are there."""
+        for i in range(at, len(parts)):
+            part = parts[i]
             last = trie[-1] if trie else None
             if isinstance(part, int):
                 if not isinstance(last, dict):
@@ -437,7 +438,7 @@ class _Emitter:
                     return
                 if isinstance(child, tuple):
                     tail, child = child, []
-                    self.insert(child, tail[0][tail[1] :])
+                    self.insert(child, *tail)
                     last[part] = child
                 trie = child
             elif isinstance(part, Assertion | Look):
