@@ -101,12 +101,12 @@ def test_all_small_patterns_with_conditions(size):
 
 @pytest.mark.slow
 def test_all_patterns_of_size_five():
-    assert agree(LETTERS, 5, TEXTS[::3]) > 1_000_000
+    assert agree(LETTERS, 5, TEXTS[::6]) > 800_000
 
 
 @pytest.mark.slow
 def test_all_conditions_of_size_four():
-    assert agree(CONDITIONS, 4, TEXTS_AND_MORE[::3]) > 500_000
+    assert agree(CONDITIONS, 4, TEXTS_AND_MORE[::3]) > 300_000
 
 
 # -- large worlds -----------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def random_pattern(rnd, depth):
     )
 
 
-@pytest.mark.parametrize("count", [3000, pytest.param(60_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [3000, pytest.param(30_000, marks=pytest.mark.slow)])
 def test_many_random_patterns(count):
     rnd = random.Random(count)
     n = 0
