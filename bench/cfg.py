@@ -239,18 +239,18 @@ class Bench:
 
     def command_line(self, grammar: str, own: Job, artefact: Path) -> dict[str, Any]:
         """`gcd compile`, from process start; its artefact replaces the one that the walk left."""
-        if importlib.util.find_spec("gcd.cli") is None:
+        if importlib.util.find_spec("gcd.__main__") is None:
             return {}
         self.say(f"{grammar}: gcd compile")
         made = self.scratch / f"{grammar}.gcd"
-        command = [sys.executable, "-m", "gcd.cli", "compile", own.grammar, "--tokenizer", own.folder, "-o", str(made)]
+        command = [sys.executable, "-m", "gcd", "compile", own.grammar, "--tokenizer", own.folder, "-o", str(made)]
         seconds = []
         for _ in range(1 + min(2, self.plan.compiles)):
             start = time.perf_counter()
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
             seconds.append(time.perf_counter() - start)
             if done.returncode:
-                return {"gcd_compile_failed": (done.stderr.strip().splitlines() or ["?"])[-1]}
+                return {"gcd_compile_failed": " ".join(done.stderr.split()) or "?"}
         made.replace(artefact)
         return {"gcd_compile_s": sorted(seconds)}
 

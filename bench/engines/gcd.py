@@ -32,12 +32,10 @@ class Adapter(Engine):
         )
 
     def save(self, compiled: Any, path: Path) -> None:
-        if not hasattr(compiled, "save"):
-            raise UnsupportedError("compiled grammars can't be saved yet")
         compiled.save(path)
 
     def load(self, path: Path) -> Any:
-        return gcd.load(path)
+        return gcd.load(path, self.vocab)
 
     def counters(self, compiled: Any) -> dict[str, int]:
         return dict(compiled.stats())

@@ -7,6 +7,9 @@ from typing import Any
 MASK_PHASES = ("cold", "warm", "unseen", "unseen, from the artefact")
 
 
+FAILURES = ("gcd_compile_failed", "load_failed")
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A figure beside its target."""
@@ -200,7 +203,10 @@ def size_table(record: dict[str, Any]) -> list[str]:
         )
     head = ["grammar", "engine", "compile + first mask, ms", "load + first mask, ms", "`gcd compile`, s"]
     head += ["artefact, bytes", "grammar after known texts, MB", "after all, MB", "process before, MB", "peak, MB"]
-    return table(head, rows, 2)
+    lines = table(head, rows, 2)
+    for grammar, engine, entry in each(record):
+        lines += [f"* {grammar}, {engine}: {clip(entry[name])}" for name in FAILURES if name in entry]
+    return [*lines, ""]
 
 
 def verdict_table(record: dict[str, Any]) -> list[str]:
