@@ -32,6 +32,8 @@ class Adapter(Engine):
         )
 
     def save(self, compiled: Any, path: Path) -> None:
+        if not hasattr(compiled, "save"):
+            raise UnsupportedError("compiled grammars can't be saved yet")
         compiled.save(path)
 
     def load(self, path: Path) -> Any:
