@@ -124,6 +124,14 @@ class ReadMostlyMap {
         put(*t, key ? key : 1, value);
         ++count_;
     }
+    template <class F>
+    void each(F&& f) const {
+        const Table* t = table_.load(std::memory_order_acquire);
+        for (u64 i = 0; i <= t->mask; ++i) {
+            const u64 k = t->cells[i].key.load(std::memory_order_acquire);
+            if (k) f(k, t->cells[i].value.load(std::memory_order_relaxed));
+        }
+    }
     u64 size() const { return count_; }
     u64 bytes() const { return (table_.load(std::memory_order_relaxed)->mask + 1) * sizeof(Cell) * 2; }
 

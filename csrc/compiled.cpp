@@ -4,24 +4,26 @@
 
 namespace gcd {
 
-Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreLimits limits, bool lenient)
-    : trie_(std::move(trie)), starts_(g.starts) {
+void check_tables(GrammarTables& g) {
     g.cfg.n_terminals = static_cast<u32>(g.nfa.starts.size());
     g.cfg.validate();
+    auto bad = [](u64 v, const char* w) { throw CoreError(ErrorKind::bad_input, v, w); };
     for (const CfgProduction& p : g.cfg.productions)
         for (const CfgSymbol& s : p.rhs)
-            if (s.terminal && !g.independent && s.lexset >= g.lexsets.size())
-                throw CoreError(ErrorKind::bad_input, s.lexset, "lexset out of bounds");
-    for (const StartSymbol& s : starts_) {
-        if (s.nonterminal != NONE && s.nonterminal >= g.cfg.n_nonterminals)
-            throw CoreError(ErrorKind::bad_input, s.nonterminal, "start symbol out of bounds");
-        if (!g.independent && s.lexset >= g.lexsets.size())
-            throw CoreError(ErrorKind::bad_input, s.lexset, "lexset out of bounds");
+            if (s.terminal && !g.independent && s.lexset >= g.lexsets.size()) bad(s.lexset, "lexset out of bounds");
+    for (const StartSymbol& s : g.starts) {
+        if (s.nonterminal != NONE && s.nonterminal >= g.cfg.n_nonterminals) bad(s.nonterminal, "start symbol out of bounds");
+        if (!g.independent && s.lexset >= g.lexsets.size()) bad(s.lexset, "lexset out of bounds");
     }
-    lexer_ = std::make_unique<Lexer>(std::move(g.nfa), std::move(g.lexsets), std::move(g.ignore), g.independent,
-                                     g.all_lengths, trie_->used_bytes, limits.max_lexer_states,
-                                     g.indentation.enabled ? g.indentation.newline : NONE, g.indentation.tab_len);
-    live_ = std::make_unique<LiveAnalysis>(*lexer_, *trie_, limits.max_lexer_states);
+    if (g.indentation.enabled)
+        for (u32 t : {g.indentation.newline, g.indentation.indent, g.indentation.dedent})
+            if (t >= g.cfg.n_terminals) bad(t, "indentation terminal out of bounds");
+}
+
+Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreLimits limits, bool lenient)
+    : trie_(std::move(trie)) {
+    check_tables(g);
+    begin_lexer(g, limits);
     u32 all = 0;
     if (g.independent) {
         Bits b;
@@ -32,7 +34,7 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreL
     }
     Viability v;
     try {
-        v = analyse_viability(g.cfg, starts_, *lexer_, *live_, all, limits.max_pairs);
+        v = analyse_viability(g.cfg, g.starts, *lexer_, *live_, all, limits.max_pairs);
     } catch (const CoreError& e) {
         if (!lenient || e.kind == ErrorKind::bad_input) throw;
         v = Viability{};
@@ -41,24 +43,29 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreL
         v.element_of.assign(v.n_lexsets, 0);
         v.cfg = g.cfg;
         v.cfg.element_sets.assign(1, Bits{1});
-        for (const StartSymbol& s : starts_) v.starts.push_back(s.nonterminal), v.start_sets.push_back(0);
+        for (const StartSymbol& s : g.starts) v.starts.push_back(s.nonterminal), v.start_sets.push_back(0);
         // Outcomes of states whose analysis was cut short are found again, one state at a time, without a budget shared.
         live_ = std::make_unique<LiveAnalysis>(*lexer_, *trie_, limits.max_lexer_states);
     }
-    exact_ = v.exact;
-    reason_ = v.reason;
-    n_elements_ = v.n_elements;
-    n_pairs_ = v.n_pairs;
-    syntax_ = std::make_unique<SyntaxAutomaton>(std::move(v), *lexer_, limits.max_parser_states);
-    if (g.indentation.enabled) {
-        for (u32 t : {g.indentation.newline, g.indentation.indent, g.indentation.dedent})
-            if (t >= g.cfg.n_terminals) throw CoreError(ErrorKind::bad_input, t, "indentation terminal out of bounds");
-        indented_ = std::make_unique<IndentedSyntax>(*syntax_, g.indentation);
-    }
+    begin_syntax(std::move(g), std::move(v), limits);
+}
+
+void Compiled::begin_lexer(const GrammarTables& g, CoreLimits limits) {
+    lexer_ = std::make_unique<Lexer>(g.nfa, g.lexsets, g.ignore, g.independent, g.all_lengths, trie_->used_bytes,
+                                     limits.max_lexer_states, g.indentation.enabled ? g.indentation.newline : NONE,
+                                     g.indentation.tab_len);
+    live_ = std::make_unique<LiveAnalysis>(*lexer_, *trie_, limits.max_lexer_states);
     live_sets_.push_back({});
     live_set_index_.insert(29, 0);
-    for (u32 i = 0; i < starts_.size(); ++i) {
-        u32 s = syntax_->start(i, starts_[i]);
+}
+
+void Compiled::begin_syntax(GrammarTables g, Viability v, CoreLimits limits) {
+    tables_ = std::move(g);
+    viability_ = v;
+    syntax_ = std::make_unique<SyntaxAutomaton>(std::move(v), *lexer_, limits.max_parser_states);
+    if (tables_.indentation.enabled) indented_ = std::make_unique<IndentedSyntax>(*syntax_, tables_.indentation);
+    for (u32 i = 0; i < tables_.starts.size(); ++i) {
+        u32 s = syntax_->start(i, tables_.starts[i]);
         if (s != NONE && indented_) s = indented_->start(s);
         start_syntax_.push_back(s);
         if (s == NONE) continue;

@@ -22,6 +22,9 @@ struct GrammarTables {
     IndentationSpec indentation;
 };
 
+// Throws bad_input if an index is out of bounds.
+void check_tables(GrammarTables& g);
+
 struct CoreLimits {
     u32 max_lexer_states = 200000;
     u32 max_parser_states = 1000000;
@@ -43,19 +46,23 @@ class Compiled {
     // Throws limit_*/bad_input. If the viability analysis runs out of budget and `lenient`, the grammar is compiled
     // without it: masks then may dead-end, and `exact()` is false.
     Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables tables, CoreLimits limits, bool lenient);
+    // From a section written by `save`.
+    Compiled(std::shared_ptr<const TokenTrie> trie, Reader& r, CoreLimits limits);
+    void save(Writer& w);
 
     Lexer& lexer() { return *lexer_; }
     SyntaxAutomaton& syntax() { return *syntax_; }
     const TokenTrie& trie() const { return *trie_; }
     std::shared_ptr<const TokenTrie> trie_ptr() const { return trie_; }
-    bool exact() const { return exact_; }
-    const std::string& reason() const { return reason_; }
+    bool exact() const { return viability_.exact; }
+    const std::string& reason() const { return viability_.reason; }
     u32 n_starts() const { return static_cast<u32>(start_syntax_.size()); }
+    u32 n_terminals() const { return syntax_->alphabet().n_terminals; }
     bool start_alive(u32 i) const { return start_syntax_[i] != NONE; }
     u32 n_live_nodes() const { return live_->n_nodes(); }
     u32 n_classes() const { return syntax_->alphabet().n_classes; }
-    u32 n_elements() const { return n_elements_; }
-    u32 n_pairs() const { return n_pairs_; }
+    u32 n_elements() const { return viability_.n_elements; }
+    u32 n_pairs() const { return viability_.n_pairs; }
 
     // The readings before any text; empty if the start symbol has no sentence in this vocabulary.
     Readings start(u32 i);
@@ -66,6 +73,7 @@ class Compiled {
     }
     u32 live_set_id(u32 lexer_state) { return live_info_of(lexer_state)->set; }
     const Bits& live_set(u32 id) const { return live_sets_[id]; }
+    u32 n_live_sets() const { return live_sets_.size(); }
     // The symbol of accept `i` of a lexer state if the lexeme ends at trie position `position`.
     u32 accept_symbol(u32 lexer_state, u32 i, u32 position) {
         if (trie_->byte_complete || position == 0) return live_info_of(lexer_state)->accept_symbols[i];
@@ -88,7 +96,7 @@ class Compiled {
     u64 term_hash(u32 s, u32 cut) {
         if (!indented_) return syntax_->term_hash(s, cut);
         const IndentedSyntax::State& i = indented_->state(s);
-        return mix(mix(syntax_->term_hash(i.syntax, cut), i.levels), i.parens);
+        return mix(mix(syntax_->term_hash(i.syntax, cut), indented_->levels_hash(i.levels)), i.parens);
     }
     bool accepts(u32 s, u32* read) { return indented_ ? indented_->accepts(s, read) : syntax_->state(s).accepts; }
     // The state after a lexeme; an ignored one leaves it where it is. NONE if it cannot be taken. `read`, if given, is
@@ -103,6 +111,8 @@ class Compiled {
     }
 
   private:
+    void begin_lexer(const GrammarTables& g, CoreLimits limits);
+    void begin_syntax(GrammarTables g, Viability v, CoreLimits limits);
     struct LiveInfo {
         u32 set;
         std::vector<u32> accept_symbols;
@@ -123,10 +133,8 @@ class Compiled {
     std::unique_ptr<LiveAnalysis> live_;
     std::unique_ptr<SyntaxAutomaton> syntax_;
     std::unique_ptr<IndentedSyntax> indented_;
-    bool exact_ = false;
-    std::string reason_;
-    u32 n_elements_ = 1, n_pairs_ = 0;
-    std::vector<StartSymbol> starts_;
+    GrammarTables tables_;  // as given, for `save`
+    Viability viability_;   // likewise
     std::vector<u32> start_syntax_;
     std::mutex live_mutex_;
     StableVector<std::atomic<const LiveInfo*>> live_info_;

@@ -5,7 +5,7 @@
 namespace gcd {
 
 IndentedSyntax::IndentedSyntax(SyntaxAutomaton& syntax, IndentationSpec spec) : syntax_(syntax), spec_(std::move(spec)) {
-    levels_.push_back({0, 0});
+    levels_.push_back({0, 0, 53});
 }
 
 u32 IndentedSyntax::start(u32 s) {
@@ -34,7 +34,7 @@ u32 IndentedSyntax::intern(u32 syntax, u32 levels, u32 parens) {
 
 u32 IndentedSyntax::push(u32 levels, u32 column) {
     auto [it, fresh] = level_index_.try_emplace(static_cast<u64>(levels) << 32 | column, 0);
-    if (fresh) it->second = levels_.push_back({levels, column});
+    if (fresh) it->second = levels_.push_back({levels, column, mix(levels_[levels].hash, column)});
     return it->second;
 }
 

@@ -29,6 +29,7 @@ class IndentedSyntax {
     };
     u32 start(u32 syntax_state);
     const State& state(u32 id) const { return states_[id]; }
+    u64 levels_hash(u32 levels) const { return levels_[levels].hash; }
     u32 n_states() const { return states_.size(); }
     // The state after a lexeme, NONE if it cannot be taken; `read` as in Compiled::after.
     u32 after(u32 id, u32 symbol, u32 column, u32* read);
@@ -37,6 +38,7 @@ class IndentedSyntax {
   private:
     struct Level {
         u32 below, column;
+        u64 hash;  // of the whole stack
     };
     u32 intern(u32 syntax, u32 levels, u32 parens);
     u32 step(u32 syntax, u32 terminal, u32 cls, u32* read);

@@ -17,6 +17,14 @@ void NfaProgram::validate() const {
     for (size_t i = 0; i < range_lo.size(); ++i)
         if (range_lo[i] > range_hi[i] || range_hi[i] > 255 || (range_to[i] != NONE && range_to[i] >= nodes))
             bad(i, "class range out of bounds");
+    // A character has at most four bytes: class nodes are at most four deep (so there are no cycles either).
+    std::vector<u8> height(nodes, 1);
+    for (int round = 0; round < 5; ++round)
+        for (u32 i = 0; i < nodes; ++i)
+            for (u32 k = node_start[i]; k < node_start[i + 1]; ++k)
+                if (range_to[k] != NONE) height[i] = std::max<u8>(height[i], static_cast<u8>(height[range_to[k]] + 1));
+    for (u32 i = 0; i < nodes; ++i)
+        if (height[i] > 4) bad(i, "a character class is more than four bytes deep");
     for (u32 pc = 0; pc < n; ++pc) {
         const u32 a = arg(pc, 0), b = arg(pc, 1);
         switch (op(pc)) {

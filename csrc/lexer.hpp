@@ -23,7 +23,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "common.hpp"
+#include "archive.hpp"
 
 namespace gcd {
 
@@ -99,6 +99,9 @@ class Lexer {
     Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignore, bool independent, bool all_lengths,
           const bool* used_bytes, u32 max_states, u32 newline_terminal = NONE, u32 tab_len = 8);
 
+    // All that has been found so far; `restore` puts it into a fresh lexer of the same terminals.
+    void save(Writer& w);
+    void restore(Reader& r);
     // Edges are computed on first use under a lock; known ones cost two loads.
     Edge step(u32 state, u8 byte) {
         const u32 cls = byte_class[byte];

@@ -46,6 +46,22 @@ void Masks::fill(const Readings& readings, u32* out) {
     }
 }
 
+bool Masks::fill_known(const Readings& readings, u32* out) {
+    bool first = true;
+    for (const Reading& r : readings) {
+        const u32 id = index_.find((static_cast<u64>(r.syntax) << 32 | r.lexer) + 1);
+        if (id == NONE) return false;
+        if (first) {
+            std::memcpy(out, data(id), words_ * 4);
+        } else {
+            const u32* m = data(id);
+            for (u32 i = 0; i < words_; ++i) out[i] |= m[i];
+        }
+        first = false;
+    }
+    return !first;
+}
+
 void Masks::collect(u32 syntax, const Row& row, MaskScratch& s) {
     const Bits& viable = c_.viable_set(syntax);
     if (!bits_meet(row.symbols, viable) || !s.add(syntax, &row)) return;
@@ -63,6 +79,16 @@ void Masks::collect(u32 syntax, const Row& row, MaskScratch& s) {
         c_.lexer().each(c_.lexer().start(c_.lex_id(p), e.ctx),
                         [&](u32 begin) { collect(p, rows_.row(e.nodes, begin), s); });
     }
+}
+
+u32 Masks::known_by_depth(u64 key) {
+    auto it = by_depth_.find(key);
+    if (it != by_depth_.end()) return it->second;
+    const u64* at = std::lower_bound(saved_keys_.begin(), saved_keys_.end(), key);
+    if (at == saved_keys_.end() || *at != key) return NONE;
+    const u32 id = saved_ids_[static_cast<size_t>(at - saved_keys_.begin())];
+    Reader::check(id < masks_.size(), "a mask's number is out of bounds");
+    return id;
 }
 
 u32 Masks::mask_id_slow(const Reading& r) {
@@ -84,11 +110,11 @@ u32 Masks::mask_id_slow(const Reading& r) {
         if (!(depths >> d & 1)) continue;
         const u64 k = depth_key(d);
         std::lock_guard<std::mutex> lock(mutex_);
-        auto it = by_depth_.find(k);
-        if (it == by_depth_.end()) continue;
-        if (index_.find(key) == NONE) index_.insert(key, it->second);
+        const u32 id = known_by_depth(k);
+        if (id == NONE) continue;
+        if (index_.find(key) == NONE) index_.insert(key, id);
         counters.depth_hits.fetch_add(1, std::memory_order_relaxed);
-        return it->second;
+        return id;
     }
     counters.misses.fetch_add(1, std::memory_order_relaxed);
     MaskScratch s;
@@ -105,12 +131,13 @@ u32 Masks::mask_id_slow(const Reading& r) {
     u32 id = NONE;
     auto [lo, hi] = by_content_.equal_range(h);
     for (auto it = lo; it != hi && id == NONE; ++it)
-        if (std::memcmp(masks_[it->second].get(), s.words.data(), words_ * 4) == 0) id = it->second;
+        if (std::memcmp(masks_[it->second], s.words.data(), words_ * 4) == 0) id = it->second;
     if (id == NONE) {
         if (bytes_ > max_bytes_) throw CoreError(ErrorKind::limit_bytes, bytes_, "the mask tables outgrew their budget");
         auto copy = std::unique_ptr<u32[]>(new u32[words_]);
         std::memcpy(copy.get(), s.words.data(), words_ * 4);
-        id = masks_.push_back(std::move(copy));
+        arena_.push_back(std::move(copy));
+        id = masks_.push_back(arena_.back().get());
         by_content_.emplace(h, id);
         bytes_ += words_ * 4;
     }
@@ -120,6 +147,47 @@ u32 Masks::mask_id_slow(const Reading& r) {
         by_depth_.emplace(dk, id);
     }
     return id;
+}
+
+void Masks::save(Writer& w) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<u32> states, depths;
+    std::vector<std::pair<u32, u32>> sorted(depths_.begin(), depths_.end());
+    std::sort(sorted.begin(), sorted.end());
+    for (auto& [s, d] : sorted) states.push_back(s), depths.push_back(d);
+    w.array(states);
+    w.array(depths);
+    std::vector<std::pair<u64, u32>> all(by_depth_.begin(), by_depth_.end());
+    for (size_t i = 0; i < saved_keys_.size(); ++i) all.emplace_back(saved_keys_[i], saved_ids_[i]);
+    std::sort(all.begin(), all.end());
+    std::vector<u64> keys;
+    std::vector<u32> ids;
+    for (auto& [k, id] : all) keys.push_back(k), ids.push_back(id);
+    w.array(keys);
+    w.array(ids);
+    std::vector<u32> words;
+    words.reserve(static_cast<size_t>(masks_.size()) * words_);
+    for (u32 i = 0; i < masks_.size(); ++i) words.insert(words.end(), masks_[i], masks_[i] + words_);
+    w.array(words);
+}
+
+void Masks::restore(Reader& r) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto check = Reader::check;
+    check(masks_.size() == 0, "masks are restored into a fresh engine only");
+    const View<u32> states = r.view<u32>(), depths = r.view<u32>();
+    saved_keys_ = r.view<u64>();
+    saved_ids_ = r.view<u32>();
+    const View<u32> words = r.view<u32>();
+    r.done();
+    check(states.size() == depths.size() && saved_keys_.size() == saved_ids_.size() && words.size() % words_ == 0,
+          "mask tables differ in length");
+    const u32 width = c_.trie().width;
+    for (size_t i = 0; i < words.size(); i += words_) {
+        check(width % 32 == 0 || !(words[i + words_ - 1] >> (width % 32)), "a mask names a token out of range");
+        masks_.push_back(words.data() + i);
+    }
+    for (size_t i = 0; i < states.size(); ++i) depths_[states[i]] = depths[i];
 }
 
 }  // namespace gcd

@@ -145,4 +145,78 @@ bool Matcher::complete() {
     return false;
 }
 
+void Matcher::expected(Bits& inside, Bits& next) {
+    Compiled& c = engine_->compiled;
+    const Alphabet& a = c.syntax().alphabet();
+    auto terminals = [&](const Bits& symbols, Bits& out) {
+        bits_each(symbols, [&](u32 s) {
+            if (a.terminal(s) < a.n_terminals) bits_set(out, a.terminal(s));
+        });
+    };
+    for (const Reading& r : readings_) {
+        const LexState& l = c.lexer().state(r.lexer);
+        if (l.start) {
+            terminals(c.viable_set(r.syntax), next);
+            continue;
+        }
+        Bits both = c.live(r.lexer);
+        const Bits& viable = c.viable_set(r.syntax);
+        for (size_t w = 0; w < both.size(); ++w) both[w] &= w < viable.size() ? viable[w] : 0;
+        terminals(both, inside);
+        for (u32 i = 0; i < l.accepts.size(); ++i) {
+            const u32 p = c.after(r.syntax, c.accept_symbol(r.lexer, i, 0), l.accepts[i].column, nullptr);
+            if (p != NONE) terminals(c.viable_set(p), next);
+        }
+    }
+}
+
+std::vector<u8> Matcher::forced_bytes(u32 n) {
+    Compiled& c = engine_->compiled;
+    std::vector<u8> out;
+    if (finished_ || !c.trie().byte_complete) return out;
+    Readings at = readings_, next, only;
+    u32 bytes_in_class[256] = {};
+    for (u32 b = 0; b < 256; ++b)
+        if (c.lexer().byte_class[b] != NONE) ++bytes_in_class[c.lexer().byte_class[b]];
+    while (out.size() < n) {
+        for (const Reading& r : at)
+            if (c.complete(r)) return out;
+        u32 found = NONE;
+        for (u32 cls = 0; cls < c.lexer().n_classes(); ++cls) {
+            next.clear();
+            c.advance(at, c.lexer().class_byte(cls), 0, next);
+            next.erase(std::remove_if(next.begin(), next.end(), [&](const Reading& r) { return !c.viable(r); }), next.end());
+            if (next.empty()) continue;
+            if (found != NONE || bytes_in_class[cls] > 1) return out;
+            found = cls;
+            only = next;
+        }
+        if (found == NONE) return out;
+        out.push_back(c.lexer().class_byte(found));
+        at = only;
+    }
+    return out;
+}
+
+std::vector<u32> Matcher::forced_tokens(u32 max_bytes) {
+    const std::vector<u8> bytes = forced_bytes(max_bytes);
+    const TokenTrie& t = engine_->compiled.trie();
+    std::vector<u32> out;
+    for (size_t i = 0; i < bytes.size();) {
+        u32 node = 0, best = NONE;
+        size_t end = i, k = i;
+        while (k < bytes.size()) {
+            const u32 child = t.child(node, bytes[k]);
+            if (child == NONE) break;
+            node = child;
+            ++k;
+            if (t.has_token(node)) best = t.order[t.own_begin(node)], end = k;
+        }
+        if (best == NONE || (k == bytes.size() && t.end[node] > node + 1)) break;  // a longer token might begin here
+        out.push_back(best);
+        i = end;
+    }
+    return out;
+}
+
 }  // namespace gcd

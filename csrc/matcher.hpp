@@ -12,6 +12,20 @@ struct Engine {
           rows(compiled, limits.memo_bytes),
           masks(compiled, rows, eos, limits.memo_bytes),
           eos_ids(std::move(eos)) {}
+    // From an artefact's sections, which must outlive the engine.
+    Engine(std::shared_ptr<const TokenTrie> trie, Reader tables, Reader row_section, Reader mask_section,
+           std::vector<u32> eos, CoreLimits limits)
+        : compiled(std::move(trie), tables, limits),
+          rows(compiled, limits.memo_bytes),
+          masks(compiled, rows, eos, limits.memo_bytes),
+          eos_ids(std::move(eos)) {
+        rows.restore(row_section);
+        masks.restore(mask_section);
+    }
+    // Fills the tables with what texts are likely to need: breadth first over readings, one step for each byte, until
+    // `max_masks` masks or `seconds` are used up. Returns the number of readings looked at.
+    u64 explore(u32 max_masks, double seconds);
+
     Compiled compiled;
     Rows rows;
     Masks masks;
@@ -33,6 +47,7 @@ class Matcher {
             engine_->masks.fill(readings_, out);
         }
     }
+    bool fill_known(u32* out) { return !finished_ && engine_->masks.fill_known(readings_, out); }
     // True if the token may come next. Changes nothing.
     bool check(u32 token);
     // Moves over a token; false (and nothing changed) if it may not come next.
@@ -51,6 +66,14 @@ class Matcher {
     u32 start_index() const { return start_; }
     // How many bytes from here on stay viable, at most n (up to a token's end where not every byte is a token).
     u32 viable_bytes(const u8* data, u32 n);
+
+    // Terminals whose lexeme the text is in the middle of, and those that may come next once it ends here.
+    void expected(Bits& inside, Bits& next);
+    // Bytes that every continuation begins with, at most n; none if the text may end here.
+    std::vector<u8> forced_bytes(u32 n);
+    // Tokens for the forced bytes, longest first at each place. Held back from where a longer text could turn out to
+    // have a longer token, so what is returned stays what a longest-first tokenizer would choose.
+    std::vector<u32> forced_tokens(u32 max_bytes);
 
   private:
     bool walk(const u8* data, u32 n, Readings& out);

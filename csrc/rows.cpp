@@ -8,23 +8,39 @@ namespace gcd {
 
 Rows::Rows(Compiled& c, u64 max_bytes) : c_(c), max_bytes_(max_bytes), scratch_(c.trie().words()) { intern_nodes({0}); }
 
+View<u32> Rows::keep(std::vector<u32> v) {
+    v.shrink_to_fit();
+    bytes_ += v.size() * 4 + 64;
+    arena_.push_back(std::make_unique<std::vector<u32>>(std::move(v)));
+    return View<u32>(*arena_.back());
+}
+
 u32 Rows::intern_nodes(std::vector<u32> nodes) {
     u64 h = 31;
     for (u32 n : nodes) h = mix(h, n);
     auto [lo, hi] = node_list_index_.equal_range(h);
-    for (auto it = lo; it != hi; ++it)
-        if (node_lists_[it->second] == nodes) return it->second;
-    Bits classes;
-    const TokenTrie& t = c_.trie();
-    for (u32 n : nodes)
-        for (u32 k = n + 1; k < t.end[n]; k = t.end[k]) bits_set(classes, c_.lexer().byte_class[t.byte[k]]);
-    std::vector<u32> cl;
-    bits_each(classes, [&](u32 k) { cl.push_back(k); });
-    bytes_ += nodes.size() * 4 + 64;
-    const u32 id = node_lists_.push_back(std::move(nodes));
-    first_classes_.push_back(std::move(cl));
+    for (auto it = lo; it != hi; ++it) {
+        const View<u32>& known = node_lists_[it->second];
+        if (known.size() == nodes.size() && std::equal(nodes.begin(), nodes.end(), known.begin())) return it->second;
+    }
+    const u32 id = node_lists_.push_back(keep(std::move(nodes)));
+    first_classes_.emplace_back();
+    first_known_.push_back(false);
     node_list_index_.emplace(h, id);
     return id;
+}
+
+const std::vector<u32>& Rows::first_classes(u32 node_list) {
+    if (!first_known_[node_list]) {
+        Bits classes;
+        const TokenTrie& t = c_.trie();
+        for (u32 n : node_lists_[node_list])
+            for (u32 k = n + 1; k < t.end[n]; k = t.end[k])
+                if (c_.lexer().byte_class[t.byte[k]] != NONE) bits_set(classes, c_.lexer().byte_class[t.byte[k]]);
+        bits_each(classes, [&](u32 k) { first_classes_[node_list].push_back(k); });
+        first_known_[node_list] = true;
+    }
+    return first_classes_[node_list];
 }
 
 // See Skip::utf8_target.
@@ -178,13 +194,14 @@ struct Rows::Builder {
             for (u32 i = a; i < b; ++i) put(t.order[i]);
         u32 many = 0;
         for (u32 w = lo; w < hi; ++w) many += static_cast<u32>(__builtin_popcount(scratch[w]));
-        out.count = many;
         if (many > words) {
-            out.words = scratch;
+            out.words = rows.keep(scratch);
         } else {
-            out.ids.reserve(many);
+            std::vector<u32> ids;
+            ids.reserve(many);
             for (u32 w = lo; w < hi; ++w)
-                for (u32 x = scratch[w]; x; x &= x - 1) out.ids.push_back(w * 32 + static_cast<u32>(__builtin_ctz(x)));
+                for (u32 x = scratch[w]; x; x &= x - 1) ids.push_back(w * 32 + static_cast<u32>(__builtin_ctz(x)));
+            out.ids = rows.keep(std::move(ids));
         }
         if (lo < hi) std::fill(scratch.begin() + lo, scratch.begin() + hi, 0);
     }
@@ -204,13 +221,12 @@ struct Rows::Builder {
                 for (auto [a, b] : ranges[live]) ids.insert(ids.end(), t.order.begin() + a, t.order.begin() + b);
                 std::sort(ids.begin(), ids.end());
                 ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-                g.tokens.count = static_cast<u32>(ids.size());
-                g.tokens.ids = std::move(ids);
+                g.tokens.ids = rows.keep(std::move(ids));
             } else {
                 collect_ids(live, words, g.tokens);
             }
             bits_or(row.symbols, c.live_set(live));
-            rows.bytes_ += g.tokens.ids.size() * 4 + g.tokens.words.size() * 4 + sizeof(RowGroup);
+            rows.bytes_ += sizeof(RowGroup);
             row.groups.push_back(std::move(g));
         });
         for (auto& [key, nodes] : exits) {
@@ -228,6 +244,7 @@ const Row& Rows::row_slow(u32 node_list, u32 state) {
     std::lock_guard<std::mutex> lock(mutex_);
     const u64 key = (static_cast<u64>(node_list) << 32 | state) + 1;
     u32 id = index_.find(key);
+    if (id == NONE) id = saved_row(key);
     if (id != NONE) return *rows_[id];
     if (bytes_ > max_bytes_) throw CoreError(ErrorKind::limit_bytes, bytes_, "the mask tables outgrew their budget");
     Lexer& lx = c_.lexer();
@@ -238,8 +255,8 @@ const Row& Rows::row_slow(u32 node_list, u32 state) {
     if (start) {
         sig.push_back(node_list);
         h = mix(37, node_list);
-        for (u32 cls : first_classes_[node_list]) {
-            const Edge e = cls == NONE ? EDGE_DEAD : lx.step_class(state, cls);
+        for (u32 cls : first_classes(node_list)) {
+            const Edge e = lx.step_class(state, cls);
             sig.push_back(e);
             h = mix(h, e);
         }
@@ -260,6 +277,136 @@ const Row& Rows::row_slow(u32 node_list, u32 state) {
         successor_keys_.emplace_back(std::move(sig), id);
     }
     return *rows_[id];
+}
+
+void Rows::save(Writer& w) const {
+    const u32 n = rows_.size();
+    std::vector<std::vector<u32>> lists;
+    for (u32 i = 0; i < node_lists_.size(); ++i) lists.emplace_back(node_lists_[i].begin(), node_lists_[i].end());
+    write_lists(w, lists);
+    // Per row: groups (live set, 0 = ids / 1 = words, items) and exits; the token sets one after another, padded.
+    std::vector<u32> group_start{0}, exit_start{0}, group_live, exits;
+    std::vector<u64> group_at, group_size;  // index into `items`; size, top bit: dense
+    std::vector<u32> items;
+    std::unordered_multimap<u64, std::pair<u64, u64>> known;  // equal token sets are stored once
+    for (u32 i = 0; i < n; ++i) {
+        for (const RowGroup& g : rows_[i]->groups) {
+            const bool dense = !g.tokens.words.empty();
+            const View<u32>& v = dense ? g.tokens.words : g.tokens.ids;
+            const u64 size = v.size() | (dense ? 1ull << 63 : 0);
+            u64 h = mix(3, size);
+            for (u32 x : v) h = mix(h, x);
+            u64 at = ~0ull;
+            auto [lo, hi] = known.equal_range(h);
+            for (auto it = lo; it != hi && at == ~0ull; ++it)
+                if (it->second.second == size && std::equal(v.begin(), v.end(), items.begin() + static_cast<long>(it->second.first)))
+                    at = it->second.first;
+            if (at == ~0ull) {
+                at = items.size();
+                items.insert(items.end(), v.begin(), v.end());
+                known.emplace(h, std::make_pair(at, size));
+            }
+            group_live.push_back(g.live_set);
+            group_at.push_back(at);
+            group_size.push_back(size);
+        }
+        for (const RowExit& e : rows_[i]->exits) exits.insert(exits.end(), {e.symbol, e.ctx, e.column, e.nodes});
+        group_start.push_back(static_cast<u32>(group_live.size()));
+        exit_start.push_back(static_cast<u32>(exits.size() / 4));
+    }
+    w.array(group_start);
+    w.array(exit_start);
+    w.array(group_live);
+    w.array(group_at);
+    w.array(group_size);
+    w.array(exits);
+    w.array(items);
+    std::vector<std::pair<u64, u32>> index;
+    index_.each([&](u64 key, u32 id) { index.emplace_back(key, id); });
+    std::sort(index.begin(), index.end());
+    std::vector<u64> keys;
+    std::vector<u32> ids;
+    for (auto& [k, id] : index) keys.push_back(k), ids.push_back(id);
+    w.array(keys);
+    w.array(ids);
+}
+
+void Rows::restore(Reader& r) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto check = Reader::check;
+    check(rows_.size() == 0 && node_lists_.size() == 1, "rows are restored into a fresh engine only");
+    const u32 n_nodes = c_.trie().n_nodes();
+    const ListsView<u32> lists(r);
+    check(lists.size() > 0 && lists[0].size() == 1 && lists[0][0] == 0, "the first node list is not the root");
+    for (u32 i = 1; i < lists.size(); ++i) {
+        for (u32 n : lists[i]) check(n < n_nodes, "a node list is out of bounds");
+        node_lists_.push_back(lists[i]);
+        first_classes_.emplace_back();
+        first_known_.push_back(false);
+    }
+    Saved& v = saved_;
+    v.n_lists = static_cast<u32>(lists.size());
+    v.group_start = r.view<u32>();
+    v.exit_start = r.view<u32>();
+    v.group_live = r.view<u32>();
+    v.group_at = r.view<u64>();
+    v.group_size = r.view<u64>();
+    v.exits = r.view<u32>();
+    v.items = r.view<u32>();
+    v.keys = r.view<u64>();
+    v.row_of_key = r.view<u32>();
+    r.done();
+    check(!v.group_start.empty() && v.group_start.size() == v.exit_start.size() && v.keys.size() == v.row_of_key.size() &&
+              v.group_at.size() == v.group_live.size() && v.group_size.size() == v.group_live.size() && v.exits.size() % 4 == 0,
+          "row tables differ in length");
+    v.row_ids.assign(v.group_start.size() - 1, NONE);
+}
+
+Row Rows::unpack(u32 i) const {
+    auto check = Reader::check;
+    const Saved& v = saved_;
+    const u32 width = c_.trie().width, words = c_.trie().words();
+    check(v.group_start[i] <= v.group_start[i + 1] && v.group_start[i + 1] <= v.group_live.size() &&
+              v.exit_start[i] <= v.exit_start[i + 1] && v.exit_start[i + 1] <= v.exits.size() / 4,
+          "a row is out of bounds");
+    Row row;
+    for (u32 g = v.group_start[i]; g < v.group_start[i + 1]; ++g) {
+        const bool dense = v.group_size[g] >> 63;
+        const u64 size = v.group_size[g] & ~(1ull << 63);
+        check(v.group_at[g] <= v.items.size() && size <= v.items.size() - v.group_at[g], "a row group is out of bounds");
+        check(v.group_live[g] < c_.n_live_sets(), "a row group's live set is out of bounds");
+        const View<u32> tokens(v.items.data() + v.group_at[g], static_cast<size_t>(size));
+        RowGroup rg;
+        rg.live_set = v.group_live[g];
+        if (dense) {
+            check(size == words && (width % 32 == 0 || !(tokens[words - 1] >> (width % 32))),
+                  "a row group names a token out of range");
+            rg.tokens.words = tokens;
+        } else {
+            for (u32 id : tokens) check(id < width, "a row group names a token out of range");
+            rg.tokens.ids = tokens;
+        }
+        bits_or(row.symbols, c_.live_set(rg.live_set));
+        row.groups.push_back(rg);
+    }
+    for (u32 e = v.exit_start[i]; e < v.exit_start[i + 1]; ++e) {
+        const RowExit x{v.exits[4 * e], v.exits[4 * e + 1], v.exits[4 * e + 2], v.exits[4 * e + 3]};
+        check(x.symbol < c_.syntax().alphabet().size() && x.ctx < c_.lexer().n_contexts() && x.nodes < v.n_lists,
+              "a row exit is out of bounds");
+        bits_set(row.symbols, x.symbol);
+        row.exits.push_back(x);
+    }
+    return row;
+}
+
+u32 Rows::saved_row(u64 key) {
+    const u64* at = std::lower_bound(saved_.keys.begin(), saved_.keys.end(), key);
+    if (at == saved_.keys.end() || *at != key) return NONE;
+    const u32 i = saved_.row_of_key[static_cast<size_t>(at - saved_.keys.begin())];
+    Reader::check(i < saved_.row_ids.size(), "a row's number is out of bounds");
+    if (saved_.row_ids[i] == NONE) saved_.row_ids[i] = rows_.push_back(std::make_unique<Row>(unpack(i)));
+    index_.insert(key, saved_.row_ids[i]);
+    return saved_.row_ids[i];
 }
 
 }  // namespace gcd

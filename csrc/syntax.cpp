@@ -434,7 +434,8 @@ u64 SyntaxAutomaton::term_hash(u32 state, u32 cut) {
     std::lock_guard<std::mutex> lock(mutex_);
     auto found = state_hash_.find(pair_key(state, cut));
     if (found != state_hash_.end()) return found->second;
-    const u64 h = mix(items_hash(states_[state].items, cut), states_[state].lex_id);
+    // With independent lexing the items decide what is lexed, and its id is not the same in every process.
+    const u64 h = mix(items_hash(states_[state].items, cut), lexer_.independent() ? 0 : states_[state].lex_id);
     state_hash_[pair_key(state, cut)] = h;
     return h;
 }

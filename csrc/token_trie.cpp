@@ -43,8 +43,15 @@ struct Utf8 {
 }  // namespace
 
 TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 width_in)
-    : bytes(std::move(bytes_in)), offsets(std::move(offsets_in)), width(width_in) {
-    if (offsets.empty() || offsets[0] != 0 || offsets.back() != bytes.size())
+    : width(width_in) {
+    own_.bytes = std::move(bytes_in);
+    own_.offsets = std::move(offsets_in);
+    bytes = View<u8>(own_.bytes);
+    offsets = View<u32>(own_.offsets);
+    std::vector<u8>&byte = own_.byte, &boundary = own_.boundary;
+    std::vector<u32>&end = own_.end, &token_begin = own_.token_begin, &order = own_.order, &summary_id = own_.summary_id;
+    std::vector<SubtreeSummary>& summaries = own_.summaries;
+    if (offsets.size() == 0 || offsets[0] != 0 || offsets[offsets.size() - 1] != bytes.size())
         throw CoreError(ErrorKind::bad_input, 0, "token offsets do not cover the token bytes");
     const u32 n = n_tokens();
     for (u32 t = 0; t < n; ++t)
@@ -63,7 +70,6 @@ TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 
     end.push_back(0);
     token_begin.push_back(0);
     std::vector<u32> path{0};
-    bool single[256] = {};
     for (u32 i = 0; i < order.size(); ++i) {
         const u8* d = token_data(order[i]);
         const u32 len = token_size(order[i]);
@@ -79,23 +85,17 @@ TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 
             end.push_back(0);
             token_begin.push_back(i);
         }
-        for (u32 k = 0; k < len; ++k) used_bytes[d[k]] = true;
-        if (len == 1) single[d[0]] = true;
-        max_token_bytes = std::max(max_token_bytes, len);
     }
     while (!path.empty()) {
         end[path.back()] = static_cast<u32>(byte.size());
         path.pop_back();
     }
     token_begin.push_back(static_cast<u32>(order.size()));
-    byte_complete = true;
-    for (int b = 0; b < 256; ++b)
-        if (used_bytes[b] && !single[b]) byte_complete = false;
 
     // token_begin[i] was set to the first token at or below i, so tokens that end at i are those before its first
     // child's begin: own_end(i) = token_begin[i + 1] holds because the next node in preorder is that child or what
     // follows the subtree.
-    const u32 m = n_nodes();
+    const u32 m = static_cast<u32>(byte.size());
     boundary.assign(m, 0);
     summary_id.assign(m, NONE);
     std::vector<Utf8> utf(m);
@@ -134,6 +134,76 @@ TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 
     }
     for (u32 i = 0; i < m; ++i)
         if (summary_id[i] != NONE) summaries[summary_id[i]] = below[i];
+    this->byte = View<u8>(byte);
+    this->end = View<u32>(end);
+    this->token_begin = View<u32>(token_begin);
+    this->order = View<u32>(order);
+    this->summary_id = View<u32>(summary_id);
+    this->summaries = View<SubtreeSummary>(summaries);
+    this->boundary = View<u8>(boundary);
+    scan_bytes();
+}
+
+void TokenTrie::scan_bytes() {
+    bool single[256] = {};
+    for (u32 t : order) {
+        const u8* d = token_data(t);
+        const u32 len = token_size(t);
+        for (u32 k = 0; k < len; ++k) used_bytes[d[k]] = true;
+        if (len == 1) single[d[0]] = true;
+        max_token_bytes = std::max(max_token_bytes, len);
+    }
+    byte_complete = true;
+    for (int b = 0; b < 256; ++b)
+        if (used_bytes[b] && !single[b]) byte_complete = false;
+}
+
+void TokenTrie::save(Writer& w) const {
+    w.number(width);
+    w.array(bytes);
+    w.array(offsets);
+    w.array(byte);
+    w.array(end);
+    w.array(token_begin);
+    w.array(order);
+    w.array(summary_id);
+    w.array(summaries);
+    w.array(boundary);
+}
+
+TokenTrie::TokenTrie(Reader& r) {
+    auto check = Reader::check;
+    width = r.number32();
+    bytes = r.view<u8>();
+    offsets = r.view<u32>();
+    byte = r.view<u8>();
+    end = r.view<u32>();
+    token_begin = r.view<u32>();
+    order = r.view<u32>();
+    summary_id = r.view<u32>();
+    summaries = r.view<SubtreeSummary>();
+    boundary = r.view<u8>();
+    r.done();
+    const size_t n = byte.size();
+    check(width > 0 && offsets.size() > 1 && offsets[0] == 0 && offsets[offsets.size() - 1] == bytes.size(), "bad token table");
+    for (size_t i = 0; i + 1 < offsets.size(); ++i) check(offsets[i] <= offsets[i + 1], "token offsets fall");
+    check(n > 0 && end.size() == n && token_begin.size() == n + 1 && summary_id.size() == n && boundary.size() == n,
+          "the trie's arrays differ in length");
+    check(end[0] == n && token_begin[0] == 0 && token_begin[n] == order.size(), "the trie's root is wrong");
+    for (size_t i = 0; i < n; ++i) {
+        check(end[i] > i && end[i] <= n && token_begin[i] <= token_begin[i + 1], "a trie node is out of bounds");
+        check(summary_id[i] == NONE || summary_id[i] < summaries.size(), "a trie summary is out of bounds");
+        check((summary_id[i] == NONE) == (end[i] == i + 1), "a trie summary is missing");
+    }
+    // Subtrees must nest: a child's end lies within its parent's.
+    std::vector<u32> stack{0};
+    for (u32 i = 1; i < n; ++i) {
+        while (end[stack.back()] <= i) stack.pop_back();
+        check(end[i] <= end[stack.back()], "trie subtrees overlap");
+        stack.push_back(i);
+    }
+    for (u32 t : order) check(t < width && t < n_tokens() && token_size(t) > 0, "a trie token is out of bounds");
+    scan_bytes();
 }
 
 u32 TokenTrie::child(u32 node, u8 b) const {

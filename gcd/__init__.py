@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors; a test compares the two
     from gcd.bitmask import allocate_token_bitmask, apply_token_bitmask_inplace
-    from gcd.compiled_grammar import CompiledGrammar
+    from gcd._native.matcher import fill_bitmasks
+    from gcd.compiled_grammar import CompiledGrammar, load
     from gcd.compiler import compile  # noqa: A004 - the name that users type
     from gcd.errors import (
         ArtifactError,
@@ -48,6 +49,8 @@ _PUBLIC = {
     "allocate_token_bitmask": "gcd.bitmask",
     "apply_token_bitmask_inplace": "gcd.bitmask",
     "compile": "gcd.compiler",
+    "fill_bitmasks": "gcd._native.matcher",
+    "load": "gcd.compiled_grammar",
 }
 
 __all__ = [
@@ -69,6 +72,8 @@ __all__ = [
     "allocate_token_bitmask",
     "apply_token_bitmask_inplace",
     "compile",
+    "fill_bitmasks",
+    "load",
 ]
 
 

@@ -2,33 +2,66 @@
 
 from __future__ import annotations
 
+import json
+import os
+import time
+import weakref
+from array import array
+
 from gcd._native.engine import Engine
 from gcd._native.matcher import Matcher
-from gcd.exactness import Exactness
-from gcd.grammar.ir import Grammar
+from gcd._native.trie import TokenTrie
+from gcd.artifact import Artifact, write_artifact
+from gcd.errors import ArtifactError
+from gcd.exactness import KINDS, Exactness
+from gcd.grammar_info import GrammarInfo
+from gcd.limits import Limits
 from gcd.vocab import Vocabulary
 
-__all__ = ["CompiledGrammar"]
+__all__ = ["CompiledGrammar", "load"]
 
 
 class CompiledGrammar:
     """A grammar compiled for a vocabulary. Immutable to its users; may be shared between threads.
 
     Attributes:
-        vocab: the vocabulary.
-        grammar: the grammar's intermediate representation.
+        info: the grammar's names, places and source.
         exactness: what the compilation vouches for.
-        seconds: how long it took.
+        width: columns of the logits, as in the vocabulary.
+        eos_ids: the token ids that end a sequence.
+        fingerprint: of the vocabulary, in hex.
+        seconds: how long compiling (or loading) took.
     """
 
     def __init__(
-        self, engine: Engine, grammar: Grammar, vocab: Vocabulary, exactness: Exactness, seconds: float = 0.0
+        self,
+        engine: Engine,
+        info: GrammarInfo,
+        exactness: Exactness,
+        *,
+        eos_ids: tuple[int, ...],
+        fingerprint: str,
+        vocab: Vocabulary | None = None,
+        artifact: Artifact | None = None,
+        seconds: float = 0.0,
     ) -> None:
         self._engine = engine
-        self.grammar = grammar
-        self.vocab = vocab
+        self.info = info
         self.exactness = exactness
+        self.eos_ids = eos_ids
+        self.fingerprint = fingerprint
+        self.width: int = engine.trie.width
+        self._vocab = vocab
+        self._artifact = artifact
         self.seconds = seconds
+
+    @property
+    def vocab(self) -> Vocabulary:
+        """The vocabulary; read from the artefact when first asked for."""
+        if self._vocab is None:
+            assert self._artifact is not None
+            self._vocab = _read_vocab(self._artifact)
+        return self._vocab
 
     def matcher(self, start: str | None = None) -> Matcher:
         """A matcher at the beginning of a text.
@@ -39,13 +72,121 @@ class CompiledGrammar:
         Raises:
             ValueError: no such start symbol.
         """
-        names = [s.name for s in self.grammar.starts]
         if start is None:
-            return Matcher(self._engine, 0)
-        if start not in names:
-            raise ValueError(f"no start symbol {start!r}; this grammar has {', '.join(names)}")
-        return Matcher(self._engine, names.index(start))
+            return Matcher(self._engine, 0, self.info)
+        if start not in self.info.starts:
+            raise ValueError(f"no start symbol {start!r}; this grammar has {', '.join(self.info.starts)}")
+        return Matcher(self._engine, self.info.starts.index(start), self.info)
 
     def stats(self) -> dict[str, int]:
         """Sizes of the automata and tables as they stand now (they fill on demand)."""
         return dict(self._engine.counts())
+
+    def fill_tables(self, max_masks: int = 2000, seconds: float = 10.0) -> int:
+        """Fill the tables with what texts are likely to need, as the offline command does before it saves.
+
+        Returns:
+            How many positions were looked at.
+        """
+        return int(self._engine.explore(max_masks, seconds))
+
+    def save(self, path: str | os.PathLike[str]) -> int:
+        """Write everything, the tables as they stand now, to one file; returns its size in bytes."""
+        meta = {
+            "gcd": version(),
+            "grammar": self.info.to_json(),
+            "exactness": {
+                "exact": self.exactness.exact,
+                "kinds": sorted(self.exactness.kinds),
+                "reasons": list(self.exactness.reasons),
+                "notes": list(self.exactness.notes),
+            },
+            "width": self.width,
+            "eos_ids": list(self.eos_ids),
+            "special_ids": list(self.vocab.special_ids),
+        }
+        sections = {"meta": json.dumps(meta, sort_keys=True).encode(), "trie": self._engine.trie.section()}
+        sections.update(self._engine.sections())
+        return write_artifact(path, bytes.fromhex(self.info.hash), bytes.fromhex(self.fingerprint), sections)
+
+    def __repr__(self) -> str:
+        return f"<CompiledGrammar {self.info.mode}, {len(self.info.terminals)} terminals, width {self.width}, {self.exactness}>"
+
+
+def load(path: str | os.PathLike[str], vocab: Vocabulary | None = None, limits: Limits | None = None) -> CompiledGrammar:
+    """Read an artefact that `CompiledGrammar.save` wrote. Needs neither the grammar nor the tokenizer.
+
+    Args:
+        path: the file. It is mapped, and must not be changed while it is in use (replacing it by renaming is fine).
+        vocab: the vocabulary that it must have been compiled for; compared by fingerprint.
+        limits: bounds on what is built lazily later.
+
+    Raises:
+        ArtifactError: the file is missing, damaged, foreign, of another version, or for another vocabulary.
+    """
+    began = time.perf_counter()
+    artifact = Artifact.open(path)
+    fingerprint = artifact.fingerprint.hex()
+    if vocab is not None and vocab.fingerprint != fingerprint:
+        raise ArtifactError(
+            f"the artefact was compiled for another vocabulary ({fingerprint[:12]}…, not {vocab.fingerprint[:12]}…)",
+            place=artifact.name,
+            remedy="compile the grammar for this tokenizer",
+        )
+    meta = artifact.json("meta")
+    try:
+        info = GrammarInfo.from_json(meta["grammar"])
+        e = meta["exactness"]
+        exactness = Exactness(bool(e["exact"]), frozenset(e["kinds"]) & KINDS, tuple(e["reasons"]), tuple(e["notes"]))
+        eos_ids = tuple(int(i) for i in meta["eos_ids"])
+        if not info.starts or any(not 0 <= i < meta["width"] for i in eos_ids):
+            raise ValueError("an id is out of range")
+        if info.hash != artifact.grammar_hash.hex():
+            raise ValueError("the grammar's hash differs from the header's")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"section 'meta' is damaged: {error}", place=artifact.name) from error
+    try:
+        trie = _TRIES.get(fingerprint) if vocab is None else vocab.shared.get("token_trie")
+        if not isinstance(trie, TokenTrie):
+            trie = _TRIES[fingerprint] = TokenTrie.from_section(artifact.section("trie"))
+        engine = Engine.from_sections(
+            trie, artifact.section("tables"), artifact.section("rows"), artifact.section("masks"), eos_ids, limits or Limits()
+        )
+    except ArtifactError as error:
+        if error.place is None:
+            raise ArtifactError(error.cause, place=artifact.name, remedy=error.remedy) from error
+        raise
+    if trie.width != meta["width"] or engine.n_starts != len(info.starts) or engine.n_terminals != len(info.terminals):
+        raise ArtifactError("its sections don't belong together", place=artifact.name)
+    return CompiledGrammar(
+        engine,
+        info,
+        exactness,
+        eos_ids=eos_ids,
+        fingerprint=fingerprint,
+        vocab=vocab,
+        artifact=artifact,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def version() -> str:
+    """gcd's version, as artefacts carry it."""
+    from gcd import __version__
+
+    return __version__
+
+
+_TRIES: weakref.WeakValueDictionary[str, TokenTrie] = weakref.WeakValueDictionary()
+"""Artefacts of one vocabulary that are open at the same time share its trie."""
+
+
+def _read_vocab(artifact: Artifact) -> Vocabulary:
+    meta = artifact.json("meta")
+    blob, offsets = TokenTrie.from_section(artifact.section("trie")).packed()
+    vocab = Vocabulary.from_packed(
+        blob, array("I", offsets), eos_ids=meta["eos_ids"], special_ids=meta["special_ids"]
+    )
+    if vocab.fingerprint != artifact.fingerprint.hex():
+        raise ArtifactError("its tokens are not those that its header names", place=artifact.name)
+    return vocab

@@ -11,6 +11,7 @@ from gcd.compiled_grammar import CompiledGrammar
 from gcd.errors import GrammarError, InexactError
 from gcd.exactness import KINDS, Exactness
 from gcd.grammar.ir import Grammar
+from gcd.grammar_info import GrammarInfo
 from gcd.limits import Limits
 from gcd.regex.compiler import NfaCompiler
 from gcd.regex.program import NfaProgram
@@ -77,7 +78,15 @@ def compile(  # noqa: A001 - the name that users type: gcd.compile
             f"the language of {', '.join(map(repr, dead))} is empty: no text in this vocabulary belongs to it",
             remedy="look for lexemes that can't stand side by side (no separator), or for bytes without a token",
         )
-    return CompiledGrammar(engine, grammar, vocab, exactness, seconds=time.perf_counter() - began)
+    return CompiledGrammar(
+        engine,
+        GrammarInfo.of(grammar),
+        exactness,
+        eos_ids=vocab.eos_ids,
+        fingerprint=vocab.fingerprint,
+        vocab=vocab,
+        seconds=time.perf_counter() - began,
+    )
 
 
 def nfa_program(grammar: Grammar, limits: Limits) -> NfaProgram:

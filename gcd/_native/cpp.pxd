@@ -10,8 +10,31 @@ from gcd._native.translate cimport raise_core_error
 
 
 
+cdef extern from "archive.hpp" namespace "gcd" nogil:
+    cdef cppclass Writer:
+        Writer()
+        vector[uint8_t] out
+
+    cdef cppclass Reader:
+        Reader(const uint8_t*, size_t) except +raise_core_error
+
+    uint64_t section_checksum(const uint8_t*, size_t)
+
+    cdef cppclass ByteView "gcd::View<uint8_t>":
+        const uint8_t* data()
+        size_t size()
+
+    cdef cppclass NumberView "gcd::View<uint32_t>":
+        const uint32_t* data()
+        size_t size()
+
+
 cdef extern from "token_trie.hpp" namespace "gcd" nogil:
     cdef cppclass TokenTrie:
+        TokenTrie(Reader&) except +raise_core_error
+        void save(Writer&) except +raise_core_error
+        ByteView bytes
+        NumberView offsets
         TokenTrie(vector[uint8_t], vector[uint32_t], uint32_t) except +raise_core_error
         uint32_t n_nodes()
         uint32_t n_tokens()
@@ -65,6 +88,7 @@ cdef extern from "cfg.hpp" namespace "gcd" nogil:
 
     ctypedef vector[uint64_t] Bits
     void bits_set(Bits&, uint32_t)
+    cbool bits_get(const Bits&, uint32_t)
 
     cdef cppclass Cfg:
         uint32_t n_nonterminals
@@ -118,15 +142,18 @@ cdef extern from "compiled.hpp" namespace "gcd" nogil:
         cbool exact()
         const string& reason()
         uint32_t n_starts()
+        uint32_t n_terminals()
         cbool start_alive(uint32_t)
         uint32_t n_live_nodes()
         uint32_t n_classes()
         uint32_t n_elements()
+        void save(Writer&) except +raise_core_error
         uint32_t n_pairs()
 
 
 cdef extern from "rows.hpp" namespace "gcd" nogil:
     cdef cppclass Rows:
+        void save(Writer&) except +raise_core_error
         uint32_t n_rows()
         uint32_t n_node_lists()
         uint64_t n_visited()
@@ -140,6 +167,7 @@ cdef extern from "masks.hpp" namespace "gcd" nogil:
 
     cdef cppclass Masks:
         MaskCounters counters
+        void save(Writer&) except +raise_core_error
         uint32_t words()
         uint32_t n_masks()
         uint64_t n_readings()
@@ -155,6 +183,9 @@ cdef extern from "compiled.hpp" namespace "gcd" nogil:
 cdef extern from "matcher.hpp" namespace "gcd" nogil:
     cdef cppclass Engine:
         Engine(shared_ptr[ConstTokenTrie], GrammarTables, vector[uint32_t], CoreLimits, cbool) except +raise_core_error
+        Engine(shared_ptr[ConstTokenTrie], Reader, Reader, Reader, vector[uint32_t], CoreLimits) except +raise_core_error
+        uint64_t explore(uint32_t, double) except +raise_core_error
+        vector[uint32_t] eos_ids
         Compiled compiled
         Rows rows
         Masks masks
@@ -173,4 +204,15 @@ cdef extern from "matcher.hpp" namespace "gcd" nogil:
         cbool complete() except +raise_core_error
         cbool dead()
         const vector[Reading]& readings()
+        void expected(Bits&, Bits&) except +raise_core_error
+        vector[uint8_t] forced_bytes(uint32_t) except +raise_core_error
+        vector[uint32_t] forced_tokens(uint32_t) except +raise_core_error
         uint32_t viable_bytes(const uint8_t*, uint32_t) except +raise_core_error
+
+
+cdef extern from "batch.hpp" namespace "gcd" nogil:
+    cdef cppclass BatchRow:
+        Matcher* matcher
+        uint32_t* out
+
+    void fill_batch(const vector[BatchRow]&, uint32_t) except +raise_core_error

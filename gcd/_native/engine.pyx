@@ -1,7 +1,7 @@
 """A compiled grammar: lexer DFA, syntax automaton, rows and masks over one token trie."""
 
-from libc.stdint cimport uint32_t
-from libcpp.memory cimport shared_ptr
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libcpp.memory cimport shared_ptr, unique_ptr
 from libcpp.utility cimport move
 from libcpp.vector cimport vector
 
@@ -12,12 +12,16 @@ from gcd._native.cpp cimport (
     CoreLimits,
     Engine as CppEngine,
     GrammarTables,
+    Reader,
+    Writer,
     Lexset,
     StartSymbol,
     Unless,
     bits_set,
 )
 from gcd._native.trie cimport TokenTrie
+
+from gcd.errors import ArtifactError
 
 
 cdef vector[uint32_t] numbers(object values) except *:
@@ -32,6 +36,19 @@ cdef vector[uint32_t] numbers(object values) except *:
     for v in values:
         out.push_back(<uint32_t>v)
     return out
+
+
+cdef CoreLimits core_limits(object limits) except *:
+    cdef CoreLimits core
+    core.max_lexer_states = min(limits.max_lexer_states, 0x3FFFFFFF)
+    core.max_parser_states = 4_000_000
+    core.max_pairs = min(limits.max_lexer_states, 0x3FFFFFFF)
+    core.memo_bytes = limits.memo_bytes
+    return core
+
+
+cdef bytes written(Writer& w):
+    return bytes(<uint8_t[:w.out.size()]>w.out.data()) if w.out.size() else b""
 
 
 cdef class Engine:
@@ -96,16 +113,56 @@ cdef class Engine:
             t.indentation.tab_len = grammar.indentation.tab_len
             t.indentation.open = numbers(grammar.indentation.open_parens)
             t.indentation.close = numbers(grammar.indentation.close_parens)
-        core.max_lexer_states = min(limits.max_lexer_states, 0x3FFFFFFF)
-        core.max_parser_states = 4_000_000
-        core.max_pairs = min(limits.max_lexer_states, 0x3FFFFFFF)
-        core.memo_bytes = limits.memo_bytes
+        core = core_limits(limits)
         cdef vector[uint32_t] eos = numbers(eos_ids)
         cdef CppEngine* raw
         self.trie = trie
         with nogil:
             raw = new CppEngine(trie.trie, move(t), move(eos), core, lenient)
         self.engine = shared_ptr[CppEngine](raw)
+
+    @staticmethod
+    def from_sections(
+        TokenTrie trie,
+        const uint8_t[::1] tables,
+        const uint8_t[::1] rows,
+        const uint8_t[::1] masks,
+        object eos_ids,
+        object limits,
+    ):
+        cdef Engine self = Engine.__new__(Engine)
+        cdef CoreLimits core = core_limits(limits)
+        cdef vector[uint32_t] eos = numbers(eos_ids)
+        cdef CppEngine* raw
+        cdef unique_ptr[Reader] t, r, m
+        if not (tables.shape[0] and rows.shape[0] and masks.shape[0]):
+            raise ArtifactError("a section is empty")
+        t.reset(new Reader(&tables[0], tables.shape[0]))
+        r.reset(new Reader(&rows[0], rows.shape[0]))
+        m.reset(new Reader(&masks[0], masks.shape[0]))
+        with nogil:
+            raw = new CppEngine(trie.trie, t.get()[0], r.get()[0], m.get()[0], move(eos), core)
+        self.engine = shared_ptr[CppEngine](raw)
+        self.trie = trie
+        self.owner = (tables, rows, masks)
+        return self
+
+    def sections(self):
+        """The artefact's sections "tables", "rows" and "masks", as they stand now."""
+        cdef Writer t, r, m
+        cdef CppEngine* e = self.engine.get()
+        with nogil:
+            e.compiled.save(t)
+            e.rows.save(r)
+            e.masks.save(m)
+        return {"tables": written(t), "rows": written(r), "masks": written(m)}
+
+    def explore(self, uint32_t max_masks, double seconds):
+        cdef CppEngine* e = self.engine.get()
+        cdef uint64_t n
+        with nogil:
+            n = e.explore(max_masks, seconds)
+        return n
 
     @property
     def exact(self):
@@ -114,6 +171,18 @@ cdef class Engine:
     @property
     def reason(self):
         return self.engine.get().compiled.reason().decode()
+
+    @property
+    def eos_ids(self):
+        return tuple(self.engine.get().eos_ids)
+
+    @property
+    def n_starts(self):
+        return self.engine.get().compiled.n_starts()
+
+    @property
+    def n_terminals(self):
+        return self.engine.get().compiled.n_terminals()
 
     def start_alive(self, uint32_t i):
         return self.engine.get().compiled.start_alive(i)

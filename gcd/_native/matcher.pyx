@@ -4,10 +4,13 @@
 from cpython.buffer cimport PyBuffer_Release
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libcpp.memory cimport make_unique, unique_ptr
+from libcpp.vector cimport vector
 
 from gcd._native.bitmask cimport bitmask_row
-from gcd._native.cpp cimport Matcher as CppMatcher
+from gcd._native.cpp cimport BatchRow, Bits, Matcher as CppMatcher, TokenTrie as CppTokenTrie, bits_get, fill_batch
 from gcd._native.engine cimport Engine
+
+import os
 
 from gcd.errors import MatcherError
 
@@ -17,11 +20,13 @@ cdef class Matcher:
 
     cdef unique_ptr[CppMatcher] m
     cdef readonly Engine engine
+    cdef readonly object info
     cdef uint32_t width
     cdef uint32_t words
 
-    def __cinit__(self, Engine engine, uint32_t start=0):
+    def __cinit__(self, Engine engine, uint32_t start=0, object info=None):
         self.engine = engine
+        self.info = info
         self.width = engine.trie.trie.get().width
         self.words = engine.trie.trie.get().words()
         self.m.reset(new CppMatcher(engine.engine, start))
@@ -92,9 +97,39 @@ cdef class Matcher:
         self.m.get().reset()
 
     def fork(self):
-        cdef Matcher other = Matcher.__new__(Matcher, self.engine)
+        cdef Matcher other = Matcher.__new__(Matcher, self.engine, 0, self.info)
         other.m.reset(new CppMatcher(self.m.get()[0]))
         return other
+
+    def token_bytes(self, token):
+        """The token's bytes; empty if it is no text."""
+        self._check_id(token)
+        cdef const CppTokenTrie* t = self.engine.trie.trie.get()
+        cdef uint32_t at = t.offsets.data()[<uint32_t>token], n = t.token_size(<uint32_t>token)
+        return (<const char*>t.bytes.data())[at : at + n]
+
+    def expected(self):
+        """(ids of terminals whose lexeme the text is inside of, ids of terminals that may come next)."""
+        cdef Bits inside, following
+        cdef uint32_t t
+        self.m.get().expected(inside, following)
+        n = self.engine.n_terminals
+        return [t for t in range(n) if bits_get(inside, t)], [t for t in range(n) if bits_get(following, t)]
+
+    def explain(self, token):
+        """Why a token may or may not come next, see `gcd.explain.Explanation`."""
+        from gcd.explain import explain_token
+
+        return explain_token(self, token)
+
+    def forced_bytes(self, uint32_t most=4096):
+        """Bytes that every continuation begins with; none where the text may end."""
+        cdef vector[uint8_t] out = self.m.get().forced_bytes(most)
+        return bytes(out)
+
+    def forced_tokens(self, uint32_t most=4096):
+        """Tokens for the forced bytes, held back from where longer text could turn out to have a longer token."""
+        return list(self.m.get().forced_tokens(most))
 
     @property
     def readings(self):
@@ -130,3 +165,34 @@ cdef class Matcher:
                 m.fill(out)
         finally:
             PyBuffer_Release(&view)
+
+
+def fill_bitmasks(matchers, bitmask, uint32_t threads=0):
+    """Write the masks of a batch: row i gets that of ``matchers[i]``; None leaves its row as it is.
+
+    Masks that are known are copied, the others worked out by native threads without the GIL (`threads`: how many,
+    default one for each processor). The matchers must be of one vocabulary, and no two the same.
+    """
+    cdef vector[BatchRow] batch
+    cdef vector[Py_buffer] views
+    cdef Py_buffer view
+    cdef BatchRow item
+    cdef Matcher m
+    cdef size_t k
+    cdef uint32_t n = threads if threads else (os.cpu_count() or 1)
+    if len({id(x) for x in matchers if x is not None}) != sum(x is not None for x in matchers):
+        raise ValueError("a matcher stands in the batch twice")
+    try:
+        for i, x in enumerate(matchers):
+            if x is None:
+                continue
+            m = x
+            item.matcher = m.m.get()
+            item.out = bitmask_row(bitmask, i, m.words, &view)
+            views.push_back(view)
+            batch.push_back(item)
+        with nogil:
+            fill_batch(batch, n)
+    finally:
+        for k in range(views.size()):
+            PyBuffer_Release(&views[k])

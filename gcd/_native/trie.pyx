@@ -1,11 +1,11 @@
 """The token trie of a vocabulary."""
 
 from libc.stdint cimport uint8_t, uint32_t
-from libcpp.memory cimport shared_ptr
+from libcpp.memory cimport shared_ptr, unique_ptr
 from libcpp.utility cimport move
 from libcpp.vector cimport vector
 
-from gcd._native.cpp cimport ConstTokenTrie, TokenTrie as CppTokenTrie
+from gcd._native.cpp cimport ConstTokenTrie, Reader, TokenTrie as CppTokenTrie, Writer, section_checksum
 
 
 cdef class TokenTrie:
@@ -19,6 +19,29 @@ cdef class TokenTrie:
         with nogil:
             raw = new CppTokenTrie(move(bytes_), move(offsets_), width)
         self.trie = shared_ptr[ConstTokenTrie](raw)
+
+    @staticmethod
+    def from_section(const uint8_t[::1] section):
+        cdef TokenTrie self = TokenTrie.__new__(TokenTrie)
+        cdef CppTokenTrie* raw
+        cdef unique_ptr[Reader] r
+        r.reset(new Reader(&section[0] if section.shape[0] else NULL, section.shape[0]))
+        with nogil:
+            raw = new CppTokenTrie(r.get()[0])
+        self.trie = shared_ptr[ConstTokenTrie](raw)
+        self.owner = section
+        return self
+
+    def section(self):
+        cdef Writer w
+        self.trie.get().save(w)
+        return bytes(<uint8_t[:w.out.size()]>w.out.data())
+
+    def packed(self):
+        """All tokens' bytes one after another, and where each token starts (as `Vocabulary.packed`)."""
+        cdef const CppTokenTrie* t = self.trie.get()
+        cdef size_t n = t.bytes.size(), m = t.offsets.size()
+        return bytes((<uint8_t[:n]><uint8_t*>t.bytes.data())) if n else b"", memoryview(bytes(<uint8_t[: m * 4]><uint8_t*>t.offsets.data())).cast("I")
 
     @property
     def n_nodes(self):
@@ -35,3 +58,10 @@ cdef class TokenTrie:
     @property
     def width(self):
         return self.trie.get().width
+
+
+def checksum(const uint8_t[::1] data):
+    """64-bit checksum of an artefact's section."""
+    if data.shape[0] == 0:
+        return section_checksum(NULL, 0)
+    return section_checksum(&data[0], data.shape[0])

@@ -1,0 +1,101 @@
+#include "batch.hpp"
+
+#include <condition_variable>
+#include <functional>
+#include <thread>
+
+namespace gcd {
+
+namespace {
+
+// Workers that sleep between batches. They are started when first needed and live as long as the process: joining
+// them while a process exits (or after a fork, where they do not exist) can hang, so they are never joined.
+class Pool {
+  public:
+    static Pool& get() {
+        static Pool* pool = new Pool;
+        return *pool;
+    }
+    void run(u32 threads, const std::function<void()>& work) {
+        if (threads > 1) {
+            std::lock_guard<std::mutex> lock(mutex_);
+            while (workers_ + 1 < threads && workers_ < 64) {
+                std::thread([this] { loop(); }).detach();
+                ++workers_;
+            }
+        }
+        auto job = std::make_shared<Job>();
+        job->work = &work;
+        {
+            std::lock_guard<std::mutex> lock(mutex_);
+            job_ = job;
+            job->slots = threads - 1;
+            ++round_;
+        }
+        wake_.notify_all();
+        work();
+        std::unique_lock<std::mutex> lock(mutex_);
+        job->slots = 0;  // nobody starts on it any more
+        if (job_ == job) job_.reset();
+        job->idle.wait(lock, [&] { return job->busy == 0; });
+    }
+
+  private:
+    struct Job {
+        const std::function<void()>* work = nullptr;
+        u32 slots = 0, busy = 0;
+        std::condition_variable idle;
+    };
+    void loop() {
+        std::unique_lock<std::mutex> lock(mutex_);
+        u64 seen = 0;
+        for (;;) {
+            wake_.wait(lock, [&] { return round_ != seen; });
+            seen = round_;
+            std::shared_ptr<Job> job = job_;
+            if (!job || job->slots == 0) continue;
+            --job->slots;
+            ++job->busy;
+            lock.unlock();
+            (*job->work)();
+            lock.lock();
+            if (--job->busy == 0) job->idle.notify_all();
+        }
+    }
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::shared_ptr<Job> job_;
+    u64 round_ = 0;
+    u32 workers_ = 0;
+};
+
+}  // namespace
+
+void fill_batch(const std::vector<BatchRow>& rows, u32 threads) {
+    std::vector<BatchRow> open;
+    for (const BatchRow& r : rows)
+        if (!r.matcher->fill_known(r.out)) open.push_back(r);
+    if (open.empty()) return;
+    std::atomic<size_t> next{0};
+    std::mutex failure_mutex;
+    std::exception_ptr failure;
+    size_t failed = open.size();
+    const std::function<void()> work = [&] {
+        for (size_t i; (i = next.fetch_add(1)) < open.size();) {
+            try {
+                open[i].matcher->fill(open[i].out);
+            } catch (...) {
+                std::lock_guard<std::mutex> lock(failure_mutex);
+                if (i < failed) failed = i, failure = std::current_exception();
+            }
+        }
+    };
+    if (threads < 2 || open.size() < 2) {
+        work();
+    } else {
+        Pool::get().run(std::min<u32>(threads, static_cast<u32>(open.size())), work);
+    }
+    if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace gcd

@@ -1,0 +1,42 @@
+// Offline compilation: walking a grammar's readings so that the tables are full before the first text.
+#include <chrono>
+#include <deque>
+#include <unordered_set>
+
+#include "matcher.hpp"
+
+namespace gcd {
+
+u64 Engine::explore(u32 max_masks, double seconds) {
+    using Clock = std::chrono::steady_clock;
+    const auto began = Clock::now();
+    std::deque<Reading> work;
+    std::unordered_set<u64> seen;
+    auto add = [&](const Reading& r) {
+        if (seen.insert(static_cast<u64>(r.syntax) << 32 | r.lexer).second && compiled.viable(r)) work.push_back(r);
+    };
+    for (u32 i = 0; i < compiled.n_starts(); ++i)
+        for (const Reading& r : compiled.start(i)) add(r);
+    u64 n = 0;
+    Readings one(1), out;
+    while (!work.empty() && masks.counters.misses < max_masks) {
+        if (std::chrono::duration<double>(Clock::now() - began).count() > seconds) break;
+        const Reading r = work.front();
+        work.pop_front();
+        ++n;
+        const u64 before = masks.counters.misses;
+        masks.mask(r);
+        // A reading whose mask was known already (its context looked the same from here) has nothing new behind it,
+        // but for what lies deeper than the mask could see; texts find that out by themselves.
+        if (masks.counters.misses == before) continue;
+        one[0] = r;
+        for (u32 cls = 0; cls < compiled.lexer().n_classes(); ++cls) {
+            out.clear();
+            compiled.advance(one, compiled.lexer().class_byte(cls), 0, out);
+            for (const Reading& o : out) add(o);
+        }
+    }
+    return n;
+}
+
+}  // namespace gcd

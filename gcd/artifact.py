@@ -1,0 +1,151 @@
+"""The artefact: one file that holds a compiled grammar with its tokens, so that no tokenizer or grammar is needed again.
+
+Layout (all numbers little-endian)::
+
+    0   8  label  b"gcd\\x00art\\n"
+    8   4  0x01020304, to tell byte orders apart
+    12  4  format version
+    16  32 SHA-256 of the grammar (what it was compiled from, options included)
+    48  32 fingerprint of the vocabulary
+    80  4  number of sections
+    84  4  zero
+    88  8  checksum of the section table
+    96  .. section table: per section name (16 bytes, zero-padded), offset, size, checksum (8 each)
+
+Each section begins at a multiple of 64 and is used where it lies (the file is mapped). A file is hostile input: label,
+byte order, version, table checksum and bounds are checked when it is opened, each section's checksum before anything in
+it is used, and every id in it before it is followed.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from gcd._native.trie import checksum
+from gcd.errors import ArtifactError
+
+__all__ = ["FORMAT_VERSION", "Artifact", "write_artifact"]
+
+FORMAT_VERSION = 1
+_LABEL = b"gcd\x00art\n"
+_ORDER = 0x01020304
+_HEADER = struct.Struct("<8sII32s32sIIQ")
+_ENTRY = struct.Struct("<16sQQQ")
+_ALIGN = 64
+_MAX_SECTIONS = 64
+
+
+def write_artifact(path: str | os.PathLike[str], grammar_hash: bytes, fingerprint: bytes, sections: dict[str, bytes]) -> int:
+    """Write an artefact, whole or not at all (a temporary file is renamed). Returns its size in bytes."""
+    offset = -(-(_HEADER.size + _ENTRY.size * len(sections)) // _ALIGN) * _ALIGN
+    table = b""
+    places = []
+    for name, data in sections.items():
+        table += _ENTRY.pack(name.encode(), offset, len(data), checksum(data))
+        places.append((offset, data))
+        offset = -(-(offset + len(data)) // _ALIGN) * _ALIGN
+    header = _HEADER.pack(
+        _LABEL, _ORDER, FORMAT_VERSION, grammar_hash, fingerprint, len(sections), 0, checksum(table)
+    )
+    target = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(header + table)
+            for place, data in places:
+                file.write(bytes(place - file.tell()))
+                file.write(data)
+            size = file.tell()
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return size
+
+
+class Artifact:
+    """An opened artefact: its header, and its sections on demand.
+
+    Attributes:
+        name: where it came from, for messages.
+        version: its format version.
+        grammar_hash, fingerprint: 32 bytes each.
+        sizes: bytes of each section.
+    """
+
+    def __init__(self, data: Any, name: str) -> None:
+        self.name = name
+        self._data = memoryview(data)
+        if len(self._data) < _HEADER.size:
+            raise self._error(f"a file of {len(self._data)} bytes is too short to be an artefact")
+        label, order, version, self.grammar_hash, self.fingerprint, count, zero, table_sum = _HEADER.unpack_from(self._data)
+        if label != _LABEL:
+            raise self._error("this is not an artefact of gcd's", "compile one: gcd compile GRAMMAR --tokenizer NAME -o FILE.gcd")
+        if order != _ORDER:
+            raise self._error("the artefact was written with another byte order", "compile it again on this machine")
+        if version != FORMAT_VERSION:
+            raise self._error(
+                f"the artefact has format version {version}; this gcd reads version {FORMAT_VERSION}",
+                "compile it again with this version of gcd",
+            )
+        end = _HEADER.size + _ENTRY.size * count
+        if count > _MAX_SECTIONS or zero or end > len(self._data):
+            raise self._error("the section table is damaged")
+        table = self._data[_HEADER.size : end]
+        if checksum(table) != table_sum:
+            raise self._error("the section table is damaged: its checksum is wrong")
+        self.version = version
+        self._places: dict[str, tuple[int, int, int]] = {}
+        for i in range(count):
+            raw, offset, size, section_sum = _ENTRY.unpack_from(table, i * _ENTRY.size)
+            section = raw.rstrip(b"\0").decode("ascii", "replace")
+            if offset % _ALIGN or offset > len(self._data) or size > len(self._data) - offset:
+                raise self._error(f"section {section!r} lies outside of the file: it is truncated")
+            self._places[section] = (offset, size, section_sum)
+        self.sizes = {section: place[1] for section, place in self._places.items()}
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Artifact:
+        """Map a file.
+
+        Raises:
+            ArtifactError: no such file, or not an artefact that this version reads.
+        """
+        name = os.fspath(path)
+        try:
+            with open(name, "rb") as file:
+                if os.fstat(file.fileno()).st_size == 0:
+                    return cls(b"", name)
+                return cls(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), name)
+        except OSError as error:
+            raise ArtifactError(f"cannot be read: {error.strerror}", place=name, remedy="check the path") from error
+
+    def section(self, name: str) -> memoryview:
+        """A section's bytes, once its checksum was found right."""
+        if name not in self._places:
+            raise self._error(f"section {name!r} is missing")
+        offset, size, expected = self._places[name]
+        data = self._data[offset : offset + size]
+        if checksum(data) != expected:
+            raise self._error(f"section {name!r} is damaged: its checksum is wrong")
+        return data
+
+    def json(self, name: str) -> dict[str, Any]:
+        """A section that holds a JSON object."""
+        try:
+            value = json.loads(bytes(self.section(name)))
+        except (ValueError, RecursionError) as error:
+            raise self._error(f"section {name!r} is damaged: {error}") from error
+        if not isinstance(value, dict):
+            raise self._error(f"section {name!r} is damaged: not an object")
+        return value
+
+    def _error(self, cause: str, remedy: str = "compile the grammar again, or fetch the file again") -> ArtifactError:
+        return ArtifactError(cause, place=self.name, remedy=remedy)

@@ -1,0 +1,85 @@
+"""What an artefact keeps of a grammar for people: names, places and examples, for messages and `gcd inspect`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gcd.grammar.ir import Grammar
+
+__all__ = ["GrammarInfo", "TerminalInfo"]
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalInfo:
+    name: str
+    pattern: str
+    line: int = 0
+    source: str = ""
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GrammarInfo:
+    """The readable side of a compiled grammar.
+
+    Attributes:
+        starts: names of the start symbols, in the engine's order.
+        terminals: in the order of their ids.
+        mode: ``parser/lexer`` in Lark's words.
+        n_nonterminals, n_productions: sizes of the normalised grammar.
+        source: the grammar's text as it was given.
+        notes: what a reader should know (conflicts resolved, rules dropped).
+        hash: SHA-256, in hex, of all that the engine was given.
+    """
+
+    starts: tuple[str, ...]
+    terminals: tuple[TerminalInfo, ...]
+    mode: str
+    n_nonterminals: int
+    n_productions: int
+    source: str
+    notes: tuple[str, ...]
+    hash: str
+
+    @classmethod
+    def of(cls, grammar: Grammar) -> GrammarInfo:
+        """Of a grammar that is about to be compiled."""
+        return cls(
+            starts=tuple(s.name for s in grammar.starts),
+            terminals=tuple(
+                TerminalInfo(t.name, t.pattern, t.span.line, t.span.source, t.example) for t in grammar.terminals
+            ),
+            mode=grammar.mode,
+            n_nonterminals=len(grammar.nonterminals),
+            n_productions=len(grammar.productions),
+            source=grammar.source,
+            notes=grammar.notes,
+            hash=hashlib.sha256(repr(grammar).encode()).hexdigest(),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> GrammarInfo:
+        """Raises TypeError, KeyError or ValueError where the data is not what `to_json` makes."""
+        terminals = tuple(TerminalInfo(**t) for t in data["terminals"])
+        for t in terminals:
+            if not (isinstance(t.name, str) and isinstance(t.pattern, str) and isinstance(t.line, int)):
+                raise ValueError("a terminal's entry is damaged")
+        texts = [*data["starts"], data["mode"], data["source"], *data["notes"], data["hash"]]
+        if not all(isinstance(t, str) for t in texts):
+            raise ValueError("an entry is not text")
+        return cls(
+            starts=tuple(data["starts"]),
+            terminals=terminals,
+            mode=data["mode"],
+            n_nonterminals=int(data["n_nonterminals"]),
+            n_productions=int(data["n_productions"]),
+            source=data["source"],
+            notes=tuple(data["notes"]),
+            hash=data["hash"],
+        )
