@@ -1,5 +1,6 @@
 """Programs: the shape of the code, limits, refusals. What programs match is in property/test_regex_*.py."""
 
+import itertools
 import re
 
 import pytest
@@ -140,6 +141,8 @@ class TestAlternations:
 
     def test_overlapping_classes_keep_their_order(self):
         assert end(r"[ab]c|ad|[bc]d|\wx", "ad") == 2
+        assert end("aq|[ab]|axx", "axx") == 1, "the third may not join the first"
+        assert end("[ab]q|a|bxx|[ab]x", "bxx") == 3
         assert most_threads(compiled("[ab]x|[cd]x|[ef]x|[ab]y|[cd]y"), "axx") <= 3
 
     def test_word_edges_are_shared(self):
@@ -214,8 +217,43 @@ class TestAtomic:
         assert len(compiled(pattern).lookaheads) == lookaheads
 
     @pytest.mark.parametrize(
+        "pattern",
+        [
+            *("(?>(?:a|ab)b)c", "(?>a|ab)c", "(?>ab|a)b?c", "(?>a*)ab|b", "(?>a?ab?)b", "(?>a?b??)b", "(?>(?:a|b)+)c"),
+            *(
+                "(?>(?:a|ab)*)b",
+                "(?:a|ab)*+b",
+                "(?:a|ab){2}+",
+                "(?:ab?){1,2}+b",
+                "(?>(?:ab?){1,2})b",
+                "(?>(?:a|b+)c?)b",
+            ),
+            *(
+                "(?>a{1,2}b?)b",
+                "(?>(?>a|ab)b)c",
+                "(?>a(?=b)|ab)c?",
+                "(?>[ab]+c|a)b",
+                "(?>(?:|a)b)c?",
+                "a?+b",
+                "a{1,2}+a",
+            ),
+        ],
+    )
+    def test_as_cpython(self, pattern):
+        theirs = re.compile(pattern)
+        ours = Simulator(compiled(pattern))
+        for text in ("".join(t) for n in range(6) for t in itertools.product("abc", repeat=n)):
+            match = theirs.match(text)
+            assert ours.match(0, text.encode()) == (match and match.end()), text
+
+    @pytest.mark.parametrize(
         ("pattern", "construct", "column"),
-        [("x(?>(?:a|ab)*b)", "atomic group", 2), ("(?:a|b?)++", "possessive quantifier", 1)],
+        [
+            ("(?>(?:a|ab){2})", "atomic group", 1),
+            ("(?>a*[ab])b", "atomic group", 1),
+            ("x(?>(?:a|ab)*b)", "atomic group", 2),
+            ("(?:a|b?)++", "possessive quantifier", 1),
+        ],
     )
     def test_refused(self, pattern, construct, column):
         with pytest.raises(UnsupportedError) as caught:
