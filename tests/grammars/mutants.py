@@ -17,7 +17,7 @@ _TOKEN = re.compile(r"\s+|\w+|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|.", re.
 def mutants(name: str, n: int, seed: int = 0) -> list[str]:
     """``n`` different texts that the field's tool refuses; the same ones for the same seed and the same library."""
     found: dict[str, None] = {}
-    for mutant in _every_mutant(name, seed):
+    for mutant in edited(name, seed):
         if len(found) == n:
             break
         if mutant not in found and not field_tools.accepts(name, mutant):
@@ -25,7 +25,8 @@ def mutants(name: str, n: int, seed: int = 0) -> list[str]:
     return list(found)
 
 
-def _every_mutant(name: str, seed: int) -> Iterator[str]:
+def edited(name: str, seed: int) -> Iterator[str]:
+    """Real texts with small edits, without end, whatever the field's tool says of them."""
     chance = random.Random(f"{name} {seed}")
     originals = _originals(name)
     tokens = [piece for text in originals[:200] for piece in _TOKEN.findall(text)]

@@ -41,7 +41,8 @@ def parses(parser: Lark, text: str) -> bool:
     """Whether Lark takes the text."""
     try:
         parser.parse(text)
-    except (LarkError, AssertionError):  # the indenter asserts that brackets close only what was opened
+    # The indenter asserts that brackets close only what was opened, and looks for the line end in each newline token.
+    except (LarkError, AssertionError, IndexError):
         return False
     return True
 
