@@ -27,7 +27,7 @@ STATES = 30
 WALKS, STEPS = 4, 10
 """Random walks beyond these, and their length in tokens."""
 SEARCH = 3000
-"""States searched for an ending that would justify the mask."""
+"""States searched for an ending that would justify a mask; those beyond the oracle's depth share them in a world."""
 EFFORT = 3000
 """Work for Lark in one world, beyond the enumeration; then the check ends."""
 
@@ -109,6 +109,8 @@ class WorldCheck:
         """Of every prefix visited: the mask depends on the bytes alone."""
         self.path: dict[bytes, list[int]] = {b"": []}
         """Token ids that led there first."""
+        self.searches = SEARCH
+        """States still to be searched in this world."""
         self.endings: list[list[int]] = []
         """Token ids that completed a text."""
 
@@ -242,7 +244,8 @@ class WorldCheck:
                 return
         queue: deque[tuple[list[int], Any]] = deque([([], fork)])
         seen = {b""}
-        while queue and len(seen) < SEARCH:
+        most = SEARCH if expected is False else max(30, self.searches)
+        while queue and len(seen) < most:
             ids, state = queue.popleft()
             if state.is_complete:
                 self._judge_ending(prefix, i, begin, ids)
@@ -255,6 +258,7 @@ class WorldCheck:
                     fork = state.fork()
                     self._accept(fork, begin + text, j)
                     queue.append(([*ids, j], fork))
+        self.searches -= len(seen)
         if not queue or expected is False:
             self.fail(prefix, f"token {i} is allowed, but no sentence follows ({len(seen)} states searched)")
         self.tally.open += 1

@@ -8,7 +8,7 @@ of up to `bound` letters and keeps those that tokens can spell. From that list:
   is a witness;
 * a prefix for which the list has no witness is dead, as far as the list goes. That is *proven* when
   the productions allow no text longer than `bound`, and *asserted* for prefixes of up to `depth`
-  letters, where the last `MARGIN` letters of the bound brought no new live prefix. Beyond `depth`
+  letters, where the last `margin` letters of the bound brought no new live prefix. Beyond `depth`
   the oracle says "unknown", and whoever claims that the prefix is live must show a sentence, which
   Lark then judges (see `checks.py`).
 
@@ -25,15 +25,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
+from math import inf
 
 from lark import Lark
 from lark.exceptions import GrammarError, LarkError
 from lark.grammar import NonTerminal
 
-__all__ = ["MARGIN", "Judge", "LarkBroken", "Reference", "TerminalTexts", "World", "letters_of"]
+__all__ = ["LEAST_MARGIN", "Judge", "LarkBroken", "Reference", "TerminalTexts", "World", "letters_of"]
 
-MARGIN = 4
-"""A prefix is called dead when its last chance came this many letters before the bound."""
+LEAST_MARGIN = 4
+"""Letters, at least, between the last chance of a prefix that is called dead and the bound."""
 
 
 class LarkBroken(Exception):
@@ -73,6 +74,7 @@ class Judge:
 
     def __init__(self, grammar: str, parser: str = "lalr", lexer: str = "auto", start="start"):
         self.lark = self._load(grammar, parser, lexer, start)
+        self._slowness = 20 if self.lark.options.parser == "earley" and _cyclic(self.lark) else 1
         self.spent = 0.0
         """Effort so far."""
         self._memo: dict[bytes, bool] = {}
@@ -90,7 +92,7 @@ class Judge:
         """What a text of this size costs, about, in LALR parses of a tiny one: Earley is cubic."""
         if self.lark.options.parser == "lalr":
             return 1
-        return 1 + len(self.lark.rules) * size**3 / 1000
+        return self._slowness * (1 + len(self.lark.rules) * size**3 / 1000)
 
     def accepts(self, text: bytes) -> bool:
         """Whether the bytes are UTF-8 and the text is a sentence."""
@@ -113,6 +115,22 @@ class Judge:
                 return True  # Earley's chart holds the whole text, twice: only the tree failed
             raise LarkBroken(f"{decoded!r}: {error!r}") from error
         return True
+
+
+def _cyclic(lark: Lark) -> bool:
+    """Whether a rule derives itself and nothing more, by others that are empty: Earley's charts explode."""
+    nullable: set[str] = set()
+    units: set[tuple[str, str]] = set()
+    while True:
+        before = len(nullable), len(units)
+        for rule in lark.rules:
+            origin, names = rule.origin.name, [s.name for s in rule.expansion]
+            if nullable.issuperset(names):
+                nullable.add(origin)
+            units |= {(origin, n) for i, n in enumerate(names) if nullable.issuperset(names[:i] + names[i + 1 :])}
+        units |= {(a, c) for a, b in units for b2, c in units if b == b2}
+        if before == (len(nullable), len(units)):
+            return any(a == b for a, b in units)
 
 
 def letters_of(vocabulary: Iterable[bytes | None]) -> str:
@@ -270,7 +288,7 @@ class Candidates:
     def longest(self) -> float:
         """Letters in the longest text that the productions allow; infinite with a loop in them."""
         if self.padded:
-            return float("inf")
+            return inf
         known: dict[str, float] = {}
 
         def of(name: str, above: frozenset[str]) -> float:
@@ -281,15 +299,27 @@ class Candidates:
         def measure(name: str, above: frozenset[str]) -> float:
             if name in self._terminals:
                 width = self._terminals[name].longest
-                return float("inf") if width >= int(sre_parse.MAXREPEAT) else width
+                return inf if width >= int(sre_parse.MAXREPEAT) else width
             if name in above:
-                return float("inf")
+                return inf
             inside = above | {name}
             if name == "ignored*":
                 return 0
             return max(sum(of(s, inside) for s in symbols) for symbols in self._by_origin[name])
 
         return of(self.top, frozenset())
+
+    def longest_production(self) -> int:
+        """The largest of the productions' shortest texts, in letters (lookaround and lexing left aside)."""
+        least: dict[str, float] = {name: t.shortest for name, t in self._terminals.items()}
+        while True:
+            sizes = {}
+            for origin, symbols in self._rules:
+                size = sum(least.get(s, inf) for s in symbols)
+                sizes[origin] = min(size, sizes.get(origin, inf))
+            if all(least.get(name) == size for name, size in sizes.items()):
+                return int(max(s for s in (sum(least[n] for n in e) for _, e in self._rules) if s < inf))
+            least.update(sizes)
 
     def unproductive(self) -> set[str]:
         """Rules that no text is derived from, however long (terminals are taken as matching)."""
@@ -341,6 +371,8 @@ class Reference:
     """All sentences of up to this many letters are known."""
     finite: bool = field(init=False, default=False)
     """The bound is past the longest text that the productions allow: every verdict is proven."""
+    margin: int = field(init=False, default=0)
+    """Letters that one more production adds to a sentence, at most, where it derives the shortest text it can."""
     depth: float = field(init=False, default=-1)
     """Prefixes of up to this many letters without a witness are taken as dead."""
     sentences: set[bytes] = field(init=False, default_factory=set)
@@ -364,8 +396,9 @@ class Reference:
             for text in sorted(texts):
                 self._judge(text.encode(), self.bound)
         self.finite = self.candidates.longest() <= self.bound
-        late = (_count(p) for p, size in self.shortest.items() if size > self.bound - MARGIN)
-        self.depth = float("inf") if self.finite else min(late, default=self.bound - MARGIN + 1) - 1
+        self.margin = max(LEAST_MARGIN, self.candidates.longest_production())
+        late = (_count(p) for p, size in self.shortest.items() if size > self.bound - self.margin)
+        self.depth = inf if self.finite else min(late, default=self.bound - self.margin + 1) - 1
         draw = random.Random(world.name)
         work = 0.0
         while work < self.deep and not self.finite:

@@ -93,6 +93,7 @@ class GrammarMaker:
         self.letters = letters
         self.terminals: list[str] = []
         self.rules: list[str] = []
+        self.templates = False
 
     def text(self) -> str:
         """The grammar."""
@@ -103,7 +104,9 @@ class GrammarMaker:
             priority = f".{choose.integer(1, 3)}" if choose.chance(12) else ""
             lines.append(f"T{i}{priority}: {self.terminal()}")
             self.terminals.append(f"T{i}")
-        rules = [f"{rule}: {self.alternatives(2)[0]}" for rule in self.rules]
+        rules = [f"{self.head(rule)}: {self.alternatives(2)[0]}" for rule in self.rules]
+        if self.templates:
+            rules.append("_list{x, y}: x (y x)*\n_maybe{x}: x |")
         if choose.chance(40):
             if choose.chance(40):
                 ignored = choose.choice(self.terminals)
@@ -113,6 +116,12 @@ class GrammarMaker:
                 ignored = f"/{self.regex(1)}/"
             lines.append(f"%ignore {ignored}")
         return "\n".join([*rules, *lines]) + "\n"
+
+    def head(self, rule: str) -> str:
+        """The rule's name, at times with what changes trees or resolves conflicts."""
+        modifier = self.choose.choice(["?", "!"]) if self.choose.chance(15) else ""
+        priority = f".{self.choose.integer(1, 3)}" if self.choose.chance(8) else ""
+        return modifier + rule + priority
 
     # Terminals
 
@@ -124,6 +133,9 @@ class GrammarMaker:
         if kind == 4:
             some = "".join(escape(self.word(1)) for _ in range(self.choose.integer(1, 2)))
             return f"/[{some}]+/"
+        if kind == 5 and self.choose.chance(30):
+            first, last = sorted([self.word(1), self.word(1)])
+            return f"{quote(first)}..{quote(last)}"
         if kind == 5 and self.terminals:
             parts = [self.choose.choice(self.terminals), quote(self.word(1))]
             return " ".join(parts if self.choose.chance(50) else parts[::-1])
@@ -202,8 +214,14 @@ class GrammarMaker:
             inside = self.choose.choice(self.rules)
         elif kind <= 8 or not depth:
             inside = quote(self.word(2))
+        elif self.choose.chance(25):
+            self.templates = True
+            some = self.choose.choice(self.terminals)
+            inside = self.choose.choice([f"_list{{{some}, {quote(self.word(1))}}}", f"_maybe{{{some}}}"])
         else:
             inside, plain = self.alternatives(depth - 1)
+            if self.choose.chance(15):
+                return f"[{inside}]", plain + 1
             inside = f"({inside})"
         if not self.choose.chance(35):
             return inside, plain
@@ -284,8 +302,8 @@ def build_world(choose: Chooser, name: str, parser: str, lexer: str) -> World:
     if sketch.candidates.unproductive():
         raise Refused("a rule can never end")
     sentences = sorted(sketch.sentences)
-    if not sentences and not choose.chance(5):
-        raise Refused("no sentence")
+    if len(sentences) < 2 and not choose.chance(8):
+        raise Refused("nothing much to say")
     vocabulary, eos_ids = random_vocabulary(choose, letters, sentences)
     return World(name, grammar, vocabulary, eos_ids, parser, lexer)
 
