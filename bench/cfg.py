@@ -36,10 +36,22 @@ CLOSERS = (
     ['"', "'", ")", "]", "}", "*/", ":", ";"],
     ["a", " a", "1", " 1", " END", " THEN 1", " NULL", "null", "e", "l"],
     [" ", ",", "=", "*", "\n", ".", "("],
+    [
+        " AS (SELECT 1)",
+        " SELECT 1",
+        " VALUES (1)",
+        " (1)",
+        " FROM a",
+        " SET a = 1",
+        " INTO a",
+        " BY 1",
+        " AND 1",
+        " IN (1)",
+    ],
     [" AS", " FROM", " BY", " SELECT", " SET", " AND", " INTO", " VALUES", " JOIN", " ON", " WHEN", " IN", " ROW"],
     list("bcdfghijkmnopqrstuvwxyz0"),
 )
-"""What tends to end a text, likeliest first; `worker.Complete` picks from these."""
+"""What tends to end a text, likeliest first; `worker.Complete` picks from these and from bytes inside characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +273,9 @@ class Bench:
         eos = set(jobs.eos_ids)
         whole = [d for d in result.sample if d.token in eos]
         endings: dict[int, Any] = {id(d): b"" for d in whole}
-        closers = [[t[0] for text in group if len(t := self.tokens(text)) == 1] for group in CLOSERS]
+        closers = [[self.tokens(text) for text in group] for group in CLOSERS]
+        tokens = enumerate(self.vocab.tokens)
+        closers.append([[i] for i, token in tokens if token and len(token) == 1 and 0x80 <= token[0] < 0xC0])
         for engine, is_ours in (("gcd", True), (peer, False)):
             mine = [d for d in result.sample if d.ours is is_ours and d.token not in eos]
             if not mine:

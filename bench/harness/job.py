@@ -39,8 +39,8 @@ class Job:
     artefact: str | None = None
     items: list[tuple[int, int, int]] = field(default_factory=list)
     """For `complete`: (known text, position, token there)."""
-    closers: list[list[int]] = field(default_factory=list)
-    """For `complete`: tokens that tend to end texts, the likeliest group first."""
+    closers: list[list[list[int]]] = field(default_factory=list)
+    """For `complete`: sequences of tokens that tend to end texts, the likeliest group first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,9 @@ def heading(record: dict[str, Any]) -> Iterator[str]:
             yield f"{engine}: " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."
     preempted = sum(sum(e["preempted"].values()) for e in entries(record) if "preempted" in e)
     yield f"Preempted {preempted:,} times while times were taken; each adds milliseconds to one of them."
+    for grammar, result in record["grammars"].items():
+        if "missing" in result:
+            yield f"**{grammar} was not measured: {result['missing']}**"
     clocks = [e["clock"] for e in entries(record) if "clock" in e]
     if clocks:
         shown = f"p50 {number(clocks[0]['p50'])} µs, p99 {number(clocks[0]['p99'])} µs"

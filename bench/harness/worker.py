@@ -344,17 +344,18 @@ class Complete(Task):
         """Tokens that end the text, taken at random, mostly from the first groups of closers."""
         chosen: list[int] = []
         while not session.is_complete():
-            if len(chosen) == self.STEPS:
-                return None
             groups = list(self.job.closers)
-            order: list[int] = []
+            order: list[list[int]] = []
             while groups:
                 group = groups.pop(0 if random.random() < 0.7 else random.randrange(len(groups)))
                 order += random.sample(group, len(group))
-            taken = next((t for t in order if session.check(t) and session.accept(t)), None)
-            if taken is None:
+            sequence = next((s for s in order if session.check(s[0])), None)
+            if sequence is None or len(chosen) >= self.STEPS:
                 return None
-            chosen.append(taken)
+            for token in sequence:
+                if not session.check(token) or not session.accept(token):
+                    break
+                chosen.append(token)
         return chosen
 
 

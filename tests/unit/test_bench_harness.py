@@ -162,14 +162,14 @@ class TestWalks:
 
     def test_an_ending_is_the_rest_of_the_text_or_found(self):
         task = object.__new__(worker.Complete)
-        task.job = SimpleNamespace(closers=[[3, 9], [5]])
+        task.job = SimpleNamespace(closers=[[[3], [9]], [[5]]])
         task.engine = Language()
         task.engine.session = lambda compiled, make=task.engine.session: make()
         assert task.ending(None, [1], 2, [4, 9]) == [4, 9]
         assert task.ending(None, [1], 5, [4, 6, 9]) == [6, 9]
         assert task.ending(None, [1], 9, [4]) == []
         assert task.ending(None, [4], 1, [9]) is False
-        task.job.closers = [[1]]
+        task.job.closers = [[[1, 9]], [[0]]]
         assert task.ending(None, [1], 2, [0]) is None
 
 
