@@ -42,6 +42,7 @@ _HEADER = re.compile(r"(?://|\#)\s*gcd:(?P<options>.*)", re.VERBOSE)
 _OPTION = re.compile(r"\S+")
 _MAX_BLANK_LINES = 2_000
 _MAX_DIGITS = 18
+_MAX_PRIORITY_DIGITS = 1000
 _OPEN, _CLOSE = "([{", ")]}"
 
 
@@ -149,10 +150,11 @@ class Source:
                     raise self.error(f"more than {_MAX_BLANK_LINES:,} blank lines in a row", at, remedy="remove them")
                 continue
             if kind == "number":
-                if len(token) > _MAX_DIGITS:
-                    raise self.error(f"a number of {len(token):,} digits", at, length=len(token))
                 before = recent[-1][0] if recent else ""
-                if before == "dots" or (recent and recent[-1][1] == "~"):
+                counts = before == "dots" or (recent and recent[-1][1] == "~")
+                if len(token) > (_MAX_DIGITS if counts else _MAX_PRIORITY_DIGITS):
+                    raise self.error(f"a number of {len(token):,} digits", at, length=len(token))
+                if counts:
                     self.limit(limits, "max_repeat", int(token), at, len(token))
             elif kind == "string":
                 self._literals.setdefault(token, at)
