@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from gcd._native.engine import Engine
 from gcd._native.trie import TokenTrie
 from gcd.compiled_grammar import CompiledGrammar
-from gcd.errors import GrammarError, InexactError
+from gcd.errors import GrammarError, InexactError, LimitError
 from gcd.exactness import KINDS, Exactness
 from gcd.grammar.ir import Grammar
 from gcd.grammar_info import GrammarInfo
@@ -96,7 +96,14 @@ def nfa_program(grammar: Grammar, limits: Limits) -> NfaProgram:
         if terminal.declared:
             compiler.add_declared()
         else:
-            compiler.add(terminal.pattern, terminal.flags, name=terminal.name)
+            try:
+                compiler.add(terminal.pattern, terminal.flags, name=terminal.name, dialect=terminal.dialect)
+            except (GrammarError, LimitError) as error:
+                span = terminal.span
+                if span.line and grammar.source != terminal.pattern:
+                    file = f"{span.source}, " if span.source else ""
+                    error.place = f"{error.place} (defined at {file}line {span.line}, column {span.column})"
+                raise
     return compiler.program()
 
 
