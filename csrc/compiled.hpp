@@ -98,6 +98,32 @@ class Compiled {
         const IndentedSyntax::State& i = indented_->state(s);
         return mix(mix(syntax_->term_hash(i.syntax, cut), indented_->levels_hash(i.levels)), i.parens);
     }
+    // The same, one item at a time (SyntaxAutomaton::Single).
+    void singles(u32 s, std::vector<u32>& out) {
+        if (indented_)
+            indented_->singles(s, out);
+        else
+            out = syntax_->singles(s);
+    }
+    const Bits& single_viable(u32 s) const { return indented_ ? indented_->single(s).viable : *syntax_->single(s).viable; }
+    u32 single_lex_id(u32 s) const { return syntax_->single(indented_ ? indented_->single(s).single : s).lex_id; }
+    u32 single_height(u32 s) const { return syntax_->single(indented_ ? indented_->single(s).single : s).height; }
+    u64 single_hash(u32 s, u32 cut) {
+        if (!indented_) return syntax_->single_hash(s, cut);
+        const IndentedSyntax::Single& i = indented_->single(s);
+        return mix(mix(syntax_->single_hash(i.single, cut), indented_->levels_hash(i.levels)), i.parens);
+    }
+    void after_single(u32 s, u32 symbol, u32 column, u32& read, std::vector<u32>& out) {
+        if (indented_) {
+            indented_->after_single(s, symbol, column, read, out);
+        } else if (!bits_get(*syntax_->single(s).viable, symbol)) {
+            out.clear();
+        } else if (is_ignored_symbol(symbol)) {
+            out.assign(1, s);
+        } else {
+            out = syntax_->step_single(s, symbol, read);
+        }
+    }
     bool accepts(u32 s, u32* read) { return indented_ ? indented_->accepts(s, read) : syntax_->state(s).accepts; }
     // The state after a lexeme; an ignored one leaves it where it is. NONE if it cannot be taken. `read`, if given, is
     // lowered to the lowest return node looked into.

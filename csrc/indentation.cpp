@@ -92,6 +92,76 @@ u32 IndentedSyntax::after(u32 id, u32 symbol, u32 column, u32* read) {
     return out;
 }
 
+u32 IndentedSyntax::intern_single(u32 single, u32 levels, u32 parens) {
+    const u64 h = mix(mix(mix(79, single), levels), parens);
+    auto [lo, hi] = single_index_.equal_range(h);
+    for (auto it = lo; it != hi; ++it) {
+        const Single& s = singles_[it->second];
+        if (s.single == single && s.levels == levels && s.parens == parens) return it->second;
+    }
+    Single s{single, levels, parens, *syntax_.single(single).viable};
+    if (parens)
+        for (u32 k = 0; k < syntax_.alphabet().n_classes; ++k) bits_set(s.viable, syntax_.alphabet().symbol(spec_.newline, k));
+    const u32 id = singles_.push_back(std::move(s));
+    single_index_.emplace(h, id);
+    return id;
+}
+
+void IndentedSyntax::singles(u32 id, std::vector<u32>& out) {
+    const State& s = states_[id];
+    const std::vector<u32>& plain = syntax_.singles(s.syntax);
+    std::lock_guard<std::mutex> lock(mutex_);
+    out.clear();
+    for (u32 p : plain) out.push_back(intern_single(p, s.levels, s.parens));
+}
+
+void IndentedSyntax::after_single(u32 id, u32 symbol, u32 column, u32& read, std::vector<u32>& out) {
+    const Alphabet& a = syntax_.alphabet();
+    const u32 terminal = a.terminal(symbol), cls = symbol % a.n_classes;
+    const Single s = singles_[id];
+    out.clear();
+    if (!bits_get(s.viable, symbol) || (terminal == spec_.newline && !s.parens && column == NONE)) return;
+    if (terminal == a.n_terminals || (terminal == spec_.newline && s.parens)) {
+        out.push_back(id);
+        return;
+    }
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<u32> at = syntax_.step_single(s.single, symbol, read);
+    u32 levels = s.levels, parens = s.parens;
+    auto take = [&](u32 t) {
+        std::vector<u32> next;
+        for (u32 x : at) {
+            const u32 sym = a.symbol(t, cls);
+            if (!bits_get(*syntax_.single(x).viable, sym)) continue;
+            const std::vector<u32>& more = syntax_.step_single(x, sym, read);
+            next.insert(next.end(), more.begin(), more.end());
+        }
+        std::sort(next.begin(), next.end());
+        next.erase(std::unique(next.begin(), next.end()), next.end());
+        at = std::move(next);
+    };
+    if (terminal == spec_.newline) {
+        if (column > levels_[levels].column) {
+            take(spec_.indent);
+            levels = push(levels, column);
+        } else {
+            while (!at.empty() && column < levels_[levels].column) {
+                take(spec_.dedent);
+                levels = levels_[levels].below;
+            }
+            if (column != levels_[levels].column) at.clear();
+        }
+    } else if (std::find(spec_.open.begin(), spec_.open.end(), terminal) != spec_.open.end()) {
+        ++parens;
+    } else if (std::find(spec_.close.begin(), spec_.close.end(), terminal) != spec_.close.end()) {
+        if (parens == 0)
+            at.clear();
+        else
+            --parens;
+    }
+    for (u32 x : at) out.push_back(intern_single(x, levels, parens));
+}
+
 bool IndentedSyntax::accepts(u32 id, u32* read) {
     std::lock_guard<std::mutex> lock(mutex_);
     State& s = states_[id];

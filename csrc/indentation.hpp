@@ -29,6 +29,14 @@ class IndentedSyntax {
     };
     u32 start(u32 syntax_state);
     const State& state(u32 id) const { return states_[id]; }
+    // Singles as in SyntaxAutomaton, each with the levels and parentheses of its state.
+    struct Single {
+        u32 single, levels, parens;
+        Bits viable;
+    };
+    void singles(u32 id, std::vector<u32>& out);
+    const Single& single(u32 id) const { return singles_[id]; }
+    void after_single(u32 id, u32 symbol, u32 column, u32& read, std::vector<u32>& out);
     u64 levels_hash(u32 levels) const { return levels_[levels].hash; }
     u32 n_states() const { return states_.size(); }
     // The state after a lexeme, NONE if it cannot be taken; `read` as in Compiled::after.
@@ -43,6 +51,9 @@ class IndentedSyntax {
     u32 intern(u32 syntax, u32 levels, u32 parens);
     u32 step(u32 syntax, u32 terminal, u32 cls, u32* read);
     u32 push(u32 levels, u32 column);
+    u32 intern_single(u32 single, u32 levels, u32 parens);
+    StableVector<Single> singles_;
+    std::unordered_multimap<u64, u32> single_index_;
 
     SyntaxAutomaton& syntax_;
     IndentationSpec spec_;

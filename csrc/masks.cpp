@@ -4,32 +4,12 @@
 
 namespace gcd {
 
-struct MaskScratch {
-    std::vector<u32> words;
-    std::vector<std::pair<u32, const Row*>> seen;  // open addressing, a power of two; Row* null: empty
-    size_t n_seen = 0;
-    u32 read = NONE;  // lowest return node looked into
-
-    bool add(u32 syntax, const Row* row) {
-        if (2 * (n_seen + 1) > seen.size()) {
-            std::vector<std::pair<u32, const Row*>> old(seen.size() ? 2 * seen.size() : 64);
-            old.swap(seen);
-            n_seen = 0;
-            for (const auto& e : old)
-                if (e.second) add(e.first, e.second);
-        }
-        size_t i = mix(syntax, reinterpret_cast<u64>(row));
-        for (;; ++i) {
-            auto& e = seen[i & (seen.size() - 1)];
-            if (!e.second) {
-                e = {syntax, row};
-                ++n_seen;
-                return true;
-            }
-            if (e.first == syntax && e.second == row) return false;
-        }
-    }
-};
+namespace {
+constexpr u32 kMaxDepth = 31;
+// Depth d: return nodes from the state's height down to height - d + 1 were looked into.
+u32 depth_of(u32 read, u32 height) { return read > height ? 0 : height - read + 1; }
+u32 cut_at(u32 depth, u32 height) { return depth > height ? 0 : height - depth + 1; }
+}  // namespace
 
 Masks::Masks(Compiled& c, Rows& rows, std::vector<u32> eos, u64 max_bytes)
     : c_(c), rows_(rows), eos_(std::move(eos)), words_(c.trie().words()), max_bytes_(max_bytes) {}
@@ -62,22 +42,83 @@ bool Masks::fill_known(const Readings& readings, u32* out) {
     return !first;
 }
 
-void Masks::collect(u32 syntax, const Row& row, MaskScratch& s) {
-    const Bits& viable = c_.viable_set(syntax);
-    if (!bits_meet(row.symbols, viable) || !s.add(syntax, &row)) return;
-    for (const RowGroup& g : row.groups) {
-        if (!bits_meet(c_.live_set(g.live_set), viable)) continue;
-        if (!g.tokens.words.empty()) {
-            for (u32 i = 0; i < words_; ++i) s.words[i] |= g.tokens.words[i];
-        } else {
-            for (u32 id : g.tokens.ids) s.words[id / 32] |= 1u << (id % 32);
+u32 Masks::reads_of(u32 part, u32 single) const {
+    const u32 d = parts_[part]->depth, h = c_.single_height(single);
+    return d == 0 ? NONE : cut_at(d, h);
+}
+
+u32 Masks::part(u32 single, u32 row_id) {
+    const Row& row = rows_.row(row_id);
+    const Bits& viable = c_.single_viable(single);
+    if (!bits_meet(row.symbols, viable)) return NONE;
+    const u64 key = static_cast<u64>(single) << 32 | row_id;
+    auto known = part_index_.find(key);
+    if (known != part_index_.end()) return known->second;
+    const u32 height = c_.single_height(single);
+    auto depth_key = [&](u32 d) { return mix(mix(mix(59, row_id), d), c_.single_hash(single, cut_at(d, height))); };
+    auto depths = part_depths_.find(row_id);
+    if (depths != part_depths_.end())
+        for (u32 d = 0; d <= kMaxDepth; ++d) {
+            if (!(depths->second >> d & 1)) continue;
+            auto it = part_by_depth_.find(depth_key(d));
+            if (it == part_by_depth_.end()) continue;
+            part_index_.emplace(key, it->second);
+            return it->second;
+        }
+    counters.visits.fetch_add(1, std::memory_order_relaxed);
+    auto p = std::make_unique<Part>();
+    u32 read = NONE;
+    for (const RowGroup& g : row.groups)
+        if (bits_meet(c_.live_set(g.live_set), viable)) p->sets.push_back(&g.tokens);
+    std::vector<u32> singles;
+    for (const RowExit& e : row.exits) {
+        c_.after_single(single, e.symbol, e.column, read, singles);
+        if (singles.empty()) continue;
+        u32 begins_of = NONE;
+        Edge begins = EDGE_DEAD;
+        for (u32 s : singles) {
+            const u32 lex_id = c_.single_lex_id(s);  // the same for all, unless every item is lexed on its own
+            if (lex_id != begins_of) begins = c_.lexer().start(lex_id, e.ctx), begins_of = lex_id;
+            c_.lexer().each(begins, [&](u32 begin) {
+                const u32 child = part(s, rows_.row_id(e.nodes, begin));
+                if (child == NONE) return;
+                read = std::min(read, reads_of(child, s));
+                if (std::find(p->parts.begin(), p->parts.end(), child) == p->parts.end()) p->parts.push_back(child);
+            });
         }
     }
-    for (const RowExit& e : row.exits) {
-        const u32 p = c_.after(syntax, e.symbol, e.column, &s.read);
-        if (p == NONE) continue;
-        c_.lexer().each(c_.lexer().start(c_.lex_id(p), e.ctx),
-                        [&](u32 begin) { collect(p, rows_.row(e.nodes, begin), s); });
+    p->depth = depth_of(read, height);
+    bytes_ += sizeof(Part) + p->sets.size() * 8 + p->parts.size() * 4 + 64;
+    const u32 id = static_cast<u32>(parts_.size());
+    const u32 depth = p->depth;
+    parts_.push_back(std::move(p));
+    part_stamp_.push_back(0);
+    part_index_.emplace(key, id);
+    if (depth <= kMaxDepth) {
+        part_depths_[row_id] |= 1u << depth;
+        part_by_depth_.emplace(depth_key(depth), id);
+    }
+    return id;
+}
+
+void Masks::add_up(u32 id, std::vector<u32>& words) {
+    std::vector<u32> stack{id};
+    while (!stack.empty()) {
+        const u32 x = stack.back();
+        stack.pop_back();
+        if (part_stamp_[x] == stamp_) continue;
+        part_stamp_[x] = stamp_;
+        const Part& p = *parts_[x];
+        for (const TokenSet* set : p.sets) {
+            if (set->words.empty()) {
+                for (u32 t : set->ids) words[t / 32] |= 1u << (t % 32);
+            } else if (std::find(dense_.begin(), dense_.end(), set) == dense_.end()) {
+                dense_.push_back(set);
+                const u32* w = set->words.data();
+                for (u32 i = 0; i < words_; ++i) words[i] |= w[i];
+            }
+        }
+        stack.insert(stack.end(), p.parts.begin(), p.parts.end());
     }
 }
 
@@ -92,59 +133,60 @@ u32 Masks::known_by_depth(u64 key) {
 }
 
 u32 Masks::mask_id_slow(const Reading& r) {
-    constexpr u32 kMaxDepth = 31;
-    const u64 key = (static_cast<u64>(r.syntax) << 32 | r.lexer) + 1;
-    // Depth d: return nodes from the state's height down to height - d + 1 were looked into.
-    const u32 height = c_.height(r.syntax);
-    auto depth_key = [&](u32 d) {
-        const u32 cut = d > height ? 0 : height - d + 1;
-        return mix(mix(mix(41, r.lexer), d), c_.term_hash(r.syntax, cut));
-    };
-    u32 depths = 0;
-    {
-        std::lock_guard<std::mutex> lock(mutex_);
-        auto it = depths_.find(r.lexer);
-        if (it != depths_.end()) depths = it->second;
-    }
-    for (u32 d = 0; d <= kMaxDepth; ++d) {
-        if (!(depths >> d & 1)) continue;
-        const u64 k = depth_key(d);
-        std::lock_guard<std::mutex> lock(mutex_);
-        const u32 id = known_by_depth(k);
-        if (id == NONE) continue;
-        if (index_.find(key) == NONE) index_.insert(key, id);
-        counters.depth_hits.fetch_add(1, std::memory_order_relaxed);
-        return id;
-    }
-    counters.misses.fetch_add(1, std::memory_order_relaxed);
-    MaskScratch s;
-    s.words.assign(words_, 0);
-    if (c_.viable(r)) collect(r.syntax, rows_.row(Rows::kRootNodes, r.lexer), s);
-    if (c_.complete(r, &s.read))
-        for (u32 t : eos_)
-            if (t / 32 < words_) s.words[t / 32] |= 1u << (t % 32);
-    u64 h = 43;
-    for (u32 i = 0; i < words_; ++i) h = mix(h, s.words[i]);
-    const u32 depth = s.read > height ? 0 : height - s.read + 1;
-    const u64 dk = depth <= kMaxDepth ? depth_key(depth) : 0;
     std::lock_guard<std::mutex> lock(mutex_);
-    u32 id = NONE;
+    const u64 key = (static_cast<u64>(r.syntax) << 32 | r.lexer) + 1;
+    u32 id = index_.find(key);
+    if (id != NONE) return id;
+    const u32 height = c_.height(r.syntax);
+    auto depth_key = [&](u32 d) { return mix(mix(mix(41, r.lexer), d), c_.term_hash(r.syntax, cut_at(d, height))); };
+    auto depths = depths_.find(r.lexer);
+    if (depths != depths_.end())
+        for (u32 d = 0; d <= kMaxDepth; ++d) {
+            if (!(depths->second >> d & 1)) continue;
+            id = known_by_depth(depth_key(d));
+            if (id == NONE) continue;
+            index_.insert(key, id);
+            counters.depth_hits.fetch_add(1, std::memory_order_relaxed);
+            return id;
+        }
+    counters.misses.fetch_add(1, std::memory_order_relaxed);
+    scratch_.assign(words_, 0);
+    u32 read = NONE;
+    ++stamp_;
+    dense_.clear();
+    if (c_.viable(r)) {
+        const u32 row = rows_.row_id(Rows::kRootNodes, r.lexer);
+        std::vector<u32> singles;
+        c_.singles(r.syntax, singles);
+        for (u32 s : singles) {
+            const u32 p = part(s, row);
+            if (p == NONE) continue;
+            read = std::min(read, reads_of(p, s));
+            add_up(p, scratch_);
+        }
+    }
+    if (c_.complete(r, &read))
+        for (u32 t : eos_)
+            if (t / 32 < words_) scratch_[t / 32] |= 1u << (t % 32);
+    u64 h = 43;
+    for (u32 i = 0; i + 1 < words_; i += 2) h = mix(h, static_cast<u64>(scratch_[i]) << 32 | scratch_[i + 1]);
+    if (words_ % 2) h = mix(h, scratch_[words_ - 1]);
     auto [lo, hi] = by_content_.equal_range(h);
     for (auto it = lo; it != hi && id == NONE; ++it)
-        if (std::memcmp(masks_[it->second], s.words.data(), words_ * 4) == 0) id = it->second;
+        if (std::memcmp(masks_[it->second], scratch_.data(), words_ * 4) == 0) id = it->second;
     if (id == NONE) {
         if (bytes_ > max_bytes_) throw CoreError(ErrorKind::limit_bytes, bytes_, "the mask tables outgrew their budget");
-        auto copy = std::unique_ptr<u32[]>(new u32[words_]);
-        std::memcpy(copy.get(), s.words.data(), words_ * 4);
-        arena_.push_back(std::move(copy));
+        arena_.push_back(std::unique_ptr<u32[]>(new u32[words_]));
+        std::memcpy(arena_.back().get(), scratch_.data(), words_ * 4);
         id = masks_.push_back(arena_.back().get());
         by_content_.emplace(h, id);
         bytes_ += words_ * 4;
     }
-    if (index_.find(key) == NONE) index_.insert(key, id);
+    index_.insert(key, id);
+    const u32 depth = depth_of(read, height);
     if (depth <= kMaxDepth) {
         depths_[r.lexer] |= 1u << depth;
-        by_depth_.emplace(dk, id);
+        by_depth_.emplace(depth_key(depth), id);
     }
     return id;
 }

@@ -4,6 +4,10 @@
 // one is first looked up by what its mask can depend on at all: the lexer state and the parser state's items as a term,
 // cut below the lowest return node that the computation of earlier masks at this lexer state looked into (`depths_`:
 // how far below the state's own height). Equal masks are stored once.
+//
+// A mask that has to be worked out is put together from *parts*: what one item of the parser state (a state of its own,
+// SyntaxAutomaton::singles) does with one row. Parts are known by the same kind of key, and point to the rows' token
+// sets and to further parts, so a new reading mostly meets parts that are there already.
 #pragma once
 
 #include "rows.hpp"
@@ -25,7 +29,7 @@ class Masks {
     u64 n_readings() const { return index_.size(); }
     u64 bytes() const { return bytes_; }
     struct Counters {
-        std::atomic<u64> hits{0}, depth_hits{0}, misses{0};
+        std::atomic<u64> depth_hits{0}, misses{0}, visits{0};  // visits: parts worked out
     };
     Counters counters;
 
@@ -38,7 +42,14 @@ class Masks {
     const u32* data(u32 id) const { return masks_[id]; }
     u32 mask_id_slow(const Reading& r);
     u32 known_by_depth(u64 key);
-    void collect(u32 syntax, const Row& row, struct MaskScratch& s);
+    struct Part {
+        std::vector<const TokenSet*> sets;
+        std::vector<u32> parts;
+        u32 depth = 0;  // as in `depths_`
+    };
+    u32 part(u32 single, u32 row);  // NONE: it allows nothing
+    u32 reads_of(u32 part, u32 single) const;
+    void add_up(u32 part, std::vector<u32>& words);
 
     Compiled& c_;
     Rows& rows_;
@@ -46,7 +57,7 @@ class Masks {
     u32 words_;
     u64 max_bytes_;
     std::atomic<u64> bytes_{0};
-    std::mutex mutex_;
+    std::mutex mutex_;  // held by whoever works a mask out
     StableVector<const u32*> masks_;
     std::vector<std::unique_ptr<u32[]>> arena_;  // behind those that do not lie in an artefact
     View<u64> saved_keys_;                       // an artefact's `by_depth_`: keys rise
@@ -55,6 +66,14 @@ class Masks {
     std::unordered_map<u64, u32> by_depth_;          // hash of (lexer state, depth, parser state cut there) -> mask
     std::unordered_map<u32, u32> depths_;            // lexer state -> bit set of depths seen
     std::unordered_multimap<u64, u32> by_content_;
+    std::vector<std::unique_ptr<Part>> parts_;
+    std::unordered_map<u64, u32> part_index_;     // (single, row) -> part
+    std::unordered_map<u64, u32> part_by_depth_;  // hash of (row, depth, parser state cut there) -> part
+    std::unordered_map<u32, u32> part_depths_;    // row -> bit set of depths seen
+    std::vector<u32> part_stamp_;                 // part -> the last mask it was added to
+    std::vector<const TokenSet*> dense_;          // dense sets of the mask being added up
+    u32 stamp_ = 0;
+    std::vector<u32> scratch_;
 };
 
 }  // namespace gcd

@@ -240,12 +240,12 @@ struct Rows::Builder {
     }
 };
 
-const Row& Rows::row_slow(u32 node_list, u32 state) {
+u32 Rows::row_slow(u32 node_list, u32 state) {
     std::lock_guard<std::mutex> lock(mutex_);
     const u64 key = (static_cast<u64>(node_list) << 32 | state) + 1;
     u32 id = index_.find(key);
     if (id == NONE) id = saved_row(key);
-    if (id != NONE) return *rows_[id];
+    if (id != NONE) return id;
     if (bytes_ > max_bytes_) throw CoreError(ErrorKind::limit_bytes, bytes_, "the mask tables outgrew their budget");
     Lexer& lx = c_.lexer();
     // A start state acts only through its successors, so two lexsets that agree on the bytes at hand share the row.
@@ -263,7 +263,7 @@ const Row& Rows::row_slow(u32 node_list, u32 state) {
         for (u32 known : by_successors_[h])
             if (successor_keys_[known].first == sig) {
                 index_.insert(key, successor_keys_[known].second);
-                return *rows_[successor_keys_[known].second];
+                return successor_keys_[known].second;
             }
     }
     Builder b(*this);
@@ -276,7 +276,7 @@ const Row& Rows::row_slow(u32 node_list, u32 state) {
         bytes_ += sig.size() * 4;
         successor_keys_.emplace_back(std::move(sig), id);
     }
-    return *rows_[id];
+    return id;
 }
 
 void Rows::save(Writer& w) const {

@@ -38,10 +38,11 @@ class Rows {
   public:
     Rows(Compiled& compiled, u64 max_bytes);
     // The row of a lexer state from a list of trie nodes (`root_nodes` is {root}).
-    const Row& row(u32 node_list, u32 lexer_state) {
+    u32 row_id(u32 node_list, u32 lexer_state) {
         const u32 id = index_.find((static_cast<u64>(node_list) << 32 | lexer_state) + 1);
-        return id != NONE ? *rows_[id] : row_slow(node_list, lexer_state);
+        return id != NONE ? id : row_slow(node_list, lexer_state);
     }
+    const Row& row(u32 id) const { return *rows_[id]; }
     static constexpr u32 kRootNodes = 0;
     u32 n_rows() const { return rows_.size(); }
     u64 bytes() const { return bytes_; }
@@ -68,7 +69,7 @@ class Rows {
     u32 saved_row(u64 key);
     Row unpack(u32 saved) const;
     struct Builder;
-    const Row& row_slow(u32 node_list, u32 lexer_state);
+    u32 row_slow(u32 node_list, u32 lexer_state);
     u32 intern_nodes(std::vector<u32> nodes);
     View<u32> keep(std::vector<u32> v);
     const Skip& skip_of(u32 lexer_state);

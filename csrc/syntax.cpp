@@ -257,21 +257,37 @@ void SyntaxAutomaton::after(u32 position, u32 node, Items& out) {
     }
 }
 
-void SyntaxAutomaton::add_viable(const Item& it, Bits& viable) {
-    if (it.position == ACCEPT) return;
+// What an item lets come next, ignored lexemes included: it depends on its position, not on its return node.
+const Bits& SyntaxAutomaton::viable_of(const Item& it, u32 lex_id) {
+    const u32 lexset = lexer_.independent() ? 0 : lex_id;
+    std::unique_ptr<Bits>& known = viable_[mix(mix(61, pair_key(it.position, it.forbid)), lexset)];
+    if (known) return *known;
     Bits b;
-    const u32 s = symbol_at_[it.position];
-    if (s & TERM) {
-        const Occurrence& o = occurrences_[s & ~TERM];
-        bits_each(cfg_.class_sets[o.follow], [&](u32 k) { bits_set(b, alphabet_.symbol(o.terminal, k)); });
-    } else {
-        b = first_[s];
+    if (it.position != ACCEPT) {
+        const u32 s = symbol_at_[it.position];
+        if (s & TERM) {
+            const Occurrence& o = occurrences_[s & ~TERM];
+            bits_each(cfg_.class_sets[o.follow], [&](u32 k) { bits_set(b, alphabet_.symbol(o.terminal, k)); });
+        } else {
+            b = first_[s];
+        }
+        if (it.forbid) {
+            const Bits& f = forbid_symbols_[it.forbid];
+            for (size_t w = 0; w < b.size() && w < f.size(); ++w) b[w] &= ~f[w];
+        }
     }
-    if (it.forbid) {
-        const Bits& f = forbid_symbols_[it.forbid];
-        for (size_t w = 0; w < b.size() && w < f.size(); ++w) b[w] &= ~f[w];
+    // An ignored lexeme may come where the item can be completed from the boundary that it leaves.
+    const u32 set = it.position == ACCEPT ? end_set_ : live_at_[it.position];
+    for (u32 k = 0; k < alphabet_.n_classes; ++k) {
+        bool ok = alphabet_.n_classes == 1;
+        if (!ok) {
+            const u32 e = element_of_[lexset * alphabet_.n_classes + k];
+            ok = e != NONE && bits_get(cfg_.element_sets[set], e);
+        }
+        if (ok) bits_set(b, alphabet_.symbol(alphabet_.n_terminals, k));
     }
-    bits_or(viable, b);
+    known = std::make_unique<Bits>(std::move(b));
+    return *known;
 }
 
 u32 SyntaxAutomaton::height_of(const Items& items) const {
@@ -317,25 +333,9 @@ u32 SyntaxAutomaton::intern(Items items, u32 lex_id) {
     SyntaxState s;
     s.accepts = false;
     s.lex_id = lex_id;
-    const u32 lexset = lexer_.independent() ? 0 : lex_id;
     for (const Item& i : items) {
-        add_viable(i, s.viable);
+        bits_or(s.viable, viable_of(i, lex_id));
         if (i.position == ACCEPT && !bits_get(cfg_.forbids[i.forbid], cfg_.end_terminal())) s.accepts = true;
-    }
-    // Ignored lexemes may follow where some item can be completed from the boundary that they leave.
-    for (u32 k = 0; k < alphabet_.n_classes; ++k) {
-        const u32 e = element_of_.empty() ? 0 : element_of_[lexset * alphabet_.n_classes + k];
-        bool ok = false;
-        for (const Item& i : items) {
-            if (alphabet_.n_classes == 1) {
-                ok = true;
-                break;
-            }
-            if (e == NONE) break;
-            const u32 set = i.position == ACCEPT ? end_set_ : live_at_[i.position];
-            if (bits_get(cfg_.element_sets[set], e)) ok = true;
-        }
-        if (ok) bits_set(s.viable, alphabet_.symbol(alphabet_.n_terminals, k));
     }
     if (lexer_.independent()) {
         Bits ts;
@@ -376,40 +376,30 @@ u32 SyntaxAutomaton::start(u32 i, const StartSymbol& sym) {
     return intern(std::move(items), lexer_.independent() ? 0 : sym.lexset);
 }
 
-u32 SyntaxAutomaton::step_slow(u32 state, u32 symbol) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    SyntaxState& s = states_[state];
-    std::atomic<u32>& slot = s.next[rank(s.viable, symbol)];
-    u32 known = slot.load(std::memory_order_relaxed);
-    if (known != NONE) return known;
-    const u32 terminal = alphabet_.terminal(symbol);
-    u32 lexset = NONE;
-    read_ = NONE;
-    Items out;
-    auto shifted = [&](const Occurrence& o) {
+void SyntaxAutomaton::step_item(const Item& i, u32 symbol, Items& out, std::unordered_map<u32, Items>& calls, u32& lexset) {
+    if (i.position == ACCEPT || (i.forbid && bits_get(cfg_.forbids[i.forbid], alphabet_.terminal(symbol)))) return;
+    const u32 sym = symbol_at_[i.position];
+    if (sym == END) return;
+    if (sym & TERM) {
+        const Occurrence& o = occurrences_[sym & ~TERM];
+        if (!occurrence_takes(o, symbol)) return;
         if (lexset != NONE && lexset != o.lexset)
-            throw CoreError(ErrorKind::bad_input, terminal, "a terminal leads to different lexsets at once");
+            throw CoreError(ErrorKind::bad_input, o.terminal, "a terminal leads to different lexsets at once");
         lexset = o.lexset;
-    };
-    std::unordered_map<u32, Items> calls;
-    for (const Item& i : s.items) {
-        if (i.position == ACCEPT || (i.forbid && bits_get(cfg_.forbids[i.forbid], terminal))) continue;
-        const u32 sym = symbol_at_[i.position];
-        if (sym & TERM) {
-            if (sym == END) continue;
-            const Occurrence& o = occurrences_[sym & ~TERM];
-            if (!occurrence_takes(o, symbol)) continue;
-            shifted(o);
-            after(i.position + 1, i.node, out);
-        } else if (bits_get(first_[sym], symbol)) {
-            Items& k = calls[sym];
-            if (i.node == 0) {
-                k.push_back({ACCEPT, 0, forbid_at_[i.position + 1]});
-            } else {
-                after(i.position + 1, i.node, k);
-            }
+        after(i.position + 1, i.node, out);
+    } else if (bits_get(first_[sym], symbol)) {
+        Items& k = calls[sym];
+        if (i.node == 0) {
+            k.push_back({ACCEPT, 0, forbid_at_[i.position + 1]});
+        } else {
+            after(i.position + 1, i.node, k);
         }
     }
+}
+
+// Enters the nonterminals called, each once with all that may follow it, and reads the terminal in there.
+void SyntaxAutomaton::step_calls(u32 symbol, std::unordered_map<u32, Items>& calls, Items& out, u32& lexset) {
+    const u32 terminal = alphabet_.terminal(symbol);
     for (auto& [n, k] : calls) {
         canonical(k);
         const u32 frame = make_frame(n, intern_items(k));
@@ -417,13 +407,30 @@ u32 SyntaxAutomaton::step_slow(u32 state, u32 symbol) {
         auto lo = std::lower_bound(es.begin(), es.end(), terminal,
                                    [&](const Entry& e, u32 t) { return occurrences_[e.symbol_set].terminal < t; });
         for (; lo != es.end() && occurrences_[lo->symbol_set].terminal == terminal; ++lo) {
-            if (!occurrence_takes(occurrences_[lo->symbol_set], symbol)) continue;
-            shifted(occurrences_[lo->symbol_set]);
+            const Occurrence& o = occurrences_[lo->symbol_set];
+            if (!occurrence_takes(o, symbol)) continue;
+            if (lexset != NONE && lexset != o.lexset)
+                throw CoreError(ErrorKind::bad_input, terminal, "a terminal leads to different lexsets at once");
+            lexset = o.lexset;
             const u32 read = read_;  // the frame was made here: its continuation is already accounted for
             after(lo->position, make_node(frame, lo->completed), out);
             read_ = read;
         }
     }
+}
+
+u32 SyntaxAutomaton::step_slow(u32 state, u32 symbol) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    SyntaxState& s = states_[state];
+    std::atomic<u32>& slot = s.next[rank(s.viable, symbol)];
+    u32 known = slot.load(std::memory_order_relaxed);
+    if (known != NONE) return known;
+    u32 lexset = NONE;
+    read_ = NONE;
+    Items out;
+    std::unordered_map<u32, Items> calls;
+    for (const Item& i : s.items) step_item(i, symbol, out, calls, lexset);
+    step_calls(symbol, calls, out, lexset);
     known = intern(std::move(out), lexset == NONE ? 0 : lexset);
     s.reads[rank(s.viable, symbol)] = read_;
     slot.store(known, std::memory_order_release);
@@ -438,6 +445,63 @@ u64 SyntaxAutomaton::term_hash(u32 state, u32 cut) {
     const u64 h = mix(items_hash(states_[state].items, cut), lexer_.independent() ? 0 : states_[state].lex_id);
     state_hash_[pair_key(state, cut)] = h;
     return h;
+}
+
+u32 SyntaxAutomaton::intern_single(const Item& i, u32 lex_id) {
+    const u64 h = mix(mix(mix(67, pair_key(i.position, i.node)), i.forbid), lex_id);
+    auto [lo, hi] = single_index_.equal_range(h);
+    for (auto it = lo; it != hi; ++it)
+        if (single_list_[it->second].item == i && single_list_[it->second].lex_id == lex_id) return it->second;
+    const u32 id = single_list_.push_back({i, lex_id, frames_[nodes_[i.node].frame].height, &viable_of(i, lex_id)});
+    single_index_.emplace(h, id);
+    return id;
+}
+
+const std::vector<u32>& SyntaxAutomaton::singles(u32 state) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto [it, fresh] = singles_.try_emplace(state);
+    if (fresh) {
+        const SyntaxState& s = states_[state];
+        for (const Item& i : s.items) it->second.push_back(intern_single(i, lexer_.independent() ? own_set(i) : s.lex_id));
+    }
+    return it->second;
+}
+
+// Independent lexing: the set of terminals that an item alone can use.
+u32 SyntaxAutomaton::own_set(const Item& i) {
+    Bits ts;
+    bits_each(viable_of(i, 0), [&](u32 sym) {
+        if (alphabet_.terminal(sym) < alphabet_.n_terminals) bits_set(ts, alphabet_.terminal(sym));
+    });
+    return lexer_.intern_set(ts);
+}
+
+const std::vector<u32>& SyntaxAutomaton::step_single(u32 id, u32 symbol, u32& read) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto [it, fresh] = single_steps_.try_emplace(pair_key(id, symbol));
+    if (fresh) {
+        const Item i = single_list_[id].item;
+        u32 lexset = NONE;
+        read_ = NONE;
+        Items out;
+        std::unordered_map<u32, Items> calls;
+        step_item(i, symbol, out, calls, lexset);
+        step_calls(symbol, calls, out, lexset);
+        canonical(out);
+        it->second.read = read_;
+        for (const Item& o : out)
+            it->second.singles.push_back(intern_single(o, lexer_.independent() ? own_set(o) : lexset == NONE ? 0 : lexset));
+    }
+    read = std::min(read, it->second.read);
+    return it->second.singles;
+}
+
+u64 SyntaxAutomaton::single_hash(u32 id, u32 cut) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const Single& s = single_list_[id];
+    // With independent lexing the item decides what is lexed, and the set's id is not the same in every process.
+    const u64 h = mix(mix(mix(17, s.item.position), s.item.forbid), nodes_[s.item.node].completed);
+    return mix(mix(h, frame_hash(nodes_[s.item.node].frame, cut)), lexer_.independent() ? 0 : s.lex_id);
 }
 
 Bits SyntaxAutomaton::viable_terminals(u32 state) const {

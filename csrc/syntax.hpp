@@ -79,6 +79,20 @@ class SyntaxAutomaton {
     // a term, with everything below left out. States that agree on it (each with the cut at the same distance from its
     // own height) have the same mask, if computing the mask looked no lower (masks.cpp).
     u64 term_hash(u32 state, u32 cut);
+    // Singles: one item of a state, with the lexset in force. What may follow a state is the union of what may follow
+    // its items, and items recur far more often than sets of them, so masks are put together from singles (masks.cpp).
+    struct Single {
+        Item item;
+        u32 lex_id;
+        u32 height;
+        const Bits* viable;
+    };
+    const std::vector<u32>& singles(u32 state);
+    const Single& single(u32 id) const { return single_list_[id]; }
+    // The singles after a terminal; `read` as in `step_reads`, lowered.
+    const std::vector<u32>& step_single(u32 id, u32 symbol, u32& read);
+    u64 single_hash(u32 id, u32 cut);
+    u32 n_singles() const { return single_list_.size(); }
     // Terminals (not symbols) that are viable, without ignored ones.
     Bits viable_terminals(u32 state) const;
     const Cfg& cfg() const { return cfg_; }
@@ -112,6 +126,20 @@ class SyntaxAutomaton {
         return r + static_cast<u32>(__builtin_popcountll(b[i / 64] & ((1ull << (i % 64)) - 1)));
     }
     u32 step_slow(u32 state, u32 symbol);
+    u32 intern_single(const Item& i, u32 lex_id);
+    const Bits& viable_of(const Item& i, u32 lex_id);
+    u32 own_set(const Item& i);
+    void step_item(const Item& i, u32 symbol, Items& out, std::unordered_map<u32, Items>& calls, u32& lexset);
+    void step_calls(u32 symbol, std::unordered_map<u32, Items>& calls, Items& out, u32& lexset);
+    struct SingleStep {
+        std::vector<u32> singles;
+        u32 read;
+    };
+    StableVector<Single> single_list_;
+    std::unordered_multimap<u64, u32> single_index_;
+    std::unordered_map<u32, std::vector<u32>> singles_;
+    std::unordered_map<u64, SingleStep> single_steps_;
+    std::unordered_map<u64, std::unique_ptr<Bits>> viable_;  // (position, forbid, lexset) -> symbols
     u32 intern(Items items, u32 lex_id);
     u32 intern_items(Items items);
     u32 make_frame(u32 nonterminal, u32 continuation);
@@ -124,7 +152,6 @@ class SyntaxAutomaton {
     bool occurrence_takes(const Occurrence& o, u32 symbol) const {
         return alphabet_.terminal(symbol) == o.terminal && bits_get(cfg_.class_sets[o.follow], symbol % alphabet_.n_classes);
     }
-    void add_viable(const Item& it, Bits& viable);
     u32 height_of(const Items& items) const;
     u64 frame_hash(u32 frame, u32 cut);
     u64 items_hash(const Items& items, u32 cut);

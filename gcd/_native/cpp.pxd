@@ -106,6 +106,7 @@ cdef extern from "viability.hpp" namespace "gcd" nogil:
 cdef extern from "syntax.hpp" namespace "gcd" nogil:
     cdef cppclass SyntaxAutomaton:
         uint32_t n_states()
+        uint32_t n_singles()
 
 
 cdef extern from "indentation.hpp" namespace "gcd" nogil:
@@ -164,6 +165,7 @@ cdef extern from "masks.hpp" namespace "gcd" nogil:
     cdef cppclass MaskCounters "gcd::Masks::Counters":
         uint64_t misses "misses.load"()
         uint64_t depth_hits "depth_hits.load"()
+        uint64_t visits "visits.load"()
 
     cdef cppclass Masks:
         MaskCounters counters

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from typing_extensions import disjoint_base
+from typing_extensions import Buffer, disjoint_base
 
 from gcd._native.trie import TokenTrie
 from gcd.grammar.ir import Grammar
@@ -36,6 +36,24 @@ class Engine:
             LimitError: a bound was reached.
             GrammarError: the tables are not a grammar.
         """
+    @staticmethod
+    def from_sections(
+        trie: TokenTrie, tables: Buffer, rows: Buffer, masks: Buffer, eos_ids: Iterable[int], limits: Limits
+    ) -> Engine:
+        """An engine from an artefact's sections, used where they lie; the buffers are kept alive.
+
+        Raises:
+            ArtifactError: the sections are damaged, or don't belong together.
+        """
+    def sections(self) -> dict[str, bytes]:
+        """The artefact's sections "tables", "rows" and "masks", as they stand now."""
+    def explore(self, max_masks: int, seconds: float) -> int:
+        """Fill the tables with what texts are likely to need; return how many positions were looked at.
+
+        Args:
+            max_masks: positions after which to stop.
+            seconds: time after which to stop.
+        """
     @property
     def trie(self) -> TokenTrie:
         """The vocabulary's tokens."""
@@ -45,6 +63,15 @@ class Engine:
     @property
     def reason(self) -> str:
         """Why it isn't exact; empty if it is."""
+    @property
+    def eos_ids(self) -> tuple[int, ...]:
+        """Ids that end a sequence."""
+    @property
+    def n_starts(self) -> int:
+        """Start symbols."""
+    @property
+    def n_terminals(self) -> int:
+        """Terminals; their ids are below it."""
     def start_alive(self, i: int) -> bool:
         """Whether some text belongs to the language of start symbol number `i`."""
     def counts(self) -> dict[str, int]:

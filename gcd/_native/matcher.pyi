@@ -1,11 +1,13 @@
 """Matchers: one sequence's position in a compiled grammar."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from typing_extensions import Buffer, disjoint_base
 
 from gcd._native.engine import Engine
+from gcd.explain import Explanation
+from gcd.grammar_info import GrammarInfo
 
 @disjoint_base
 class Matcher:
@@ -16,11 +18,14 @@ class Matcher:
     may be.
     """
 
-    def __new__(cls, engine: Engine, start: int = 0) -> Self:
-        """At the beginning of a text of start symbol number `start`."""
+    def __new__(cls, engine: Engine, start: int = 0, info: GrammarInfo | None = None) -> Self:
+        """At the beginning of a text of start symbol number `start`; `info` names things in explanations."""
     @property
     def engine(self) -> Engine:
         """The compiled grammar's native part."""
+    @property
+    def info(self) -> GrammarInfo | None:
+        """The grammar's names, for explanations."""
     def accept(self, token: int) -> bool:
         """Move over a token.
 
@@ -69,6 +74,27 @@ class Matcher:
         """Go back to the beginning of the text."""
     def fork(self) -> Matcher:
         """A matcher in the same state, with the same history, that goes its own way."""
+    def token_bytes(self, token: int) -> bytes:
+        """A token's bytes; empty if it is no text (special, or a hole).
+
+        Raises:
+            MatcherError: the id is out of range.
+        """
+    def expected(self) -> tuple[list[int], list[int]]:
+        """Ids of the terminals whose lexeme the text is in the middle of, and of those that may begin here."""
+    def explain(self, token: int) -> Explanation:
+        """Why a token is allowed or refused: the byte at which it fails, what is expected there, and by which line.
+
+        Raises:
+            MatcherError: the id is out of range.
+        """
+    def forced_bytes(self, most: int = 4096) -> bytes:
+        """What every continuation begins with, up to `most` bytes; nothing where the text may end."""
+    def forced_tokens(self, most: int = 4096) -> list[int]:
+        """Tokens for the forced bytes.
+
+        The last of them are held back where the text that follows could turn out to belong to a longer token.
+        """
     @property
     def readings(self) -> list[tuple[int, int]]:
         """(parser state, lexer state) of every reading of the text that is still alive, as ids of the engine."""
@@ -98,3 +124,20 @@ class Matcher:
             ValueError: another number of words than this vocabulary needs, or words that don't lie side by side.
             IndexError: no such row.
         """
+
+def fill_bitmasks(matchers: Sequence[Matcher | None], bitmask: Any, threads: int = 0) -> None:
+    """Write the masks of a batch into the rows of a bitmask. Releases the GIL.
+
+    Masks that are known are copied, the others worked out by native threads.
+
+    Args:
+        matchers: row i gets the mask of ``matchers[i]``; None leaves its row as it is. All of one vocabulary, none
+            twice.
+        bitmask: int32 of shape ``(batch, words)`` on the CPU, as for `Matcher.fill_bitmask`.
+        threads: how many threads at most; default one for each processor.
+
+    Raises:
+        TypeError: no such tensor or buffer, or something that isn't a matcher.
+        ValueError: a matcher stands in the batch twice, or the bitmask has another number of words.
+        IndexError: more matchers than rows.
+    """

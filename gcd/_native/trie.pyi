@@ -2,6 +2,9 @@
 
 from typing_extensions import Buffer, disjoint_base
 
+def checksum(data: Buffer) -> int:
+    """64 bits that tell damaged bytes from whole ones; what artefacts carry for each section."""
+
 @disjoint_base
 class TokenTrie:
     """All tokens of a vocabulary by their bytes, one path for each distinct text. Immutable."""
@@ -14,6 +17,17 @@ class TokenTrie:
             offsets: uint32, ``width + 1`` of them: token t is ``data[offsets[t]:offsets[t + 1]]``; empty is no text.
             width: columns of the logits.
         """
+    @staticmethod
+    def from_section(section: Buffer) -> TokenTrie:
+        """The trie in an artefact's section "trie", used where it lies; the buffer is kept alive.
+
+        Raises:
+            ArtifactError: the section isn't a trie.
+        """
+    def section(self) -> bytes:
+        """The artefact's section "trie"."""
+    def packed(self) -> tuple[bytes, memoryview[int]]:
+        """All tokens' bytes one after another, and ``width + 1`` uint32, where each begins; see `Vocabulary.packed`."""
     @property
     def n_nodes(self) -> int:
         """Nodes, the root among them."""
