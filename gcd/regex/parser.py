@@ -170,15 +170,16 @@ def where(pattern: str, name: str, start: int, end: int) -> dict[str, object]:
 class _Group:
     """A group that is open: what was read of it, and what to go back to at its end."""
 
-    __slots__ = ("alternatives", "behind", "flags", "items", "kind", "name", "negative", "start")
+    __slots__ = ("alternatives", "behind", "condition", "flags", "items", "kind", "name", "negative", "start")
 
     def __init__(self, kind: str, start: int, flags: int) -> None:
-        self.kind = kind  # "group", "look" or "atomic"
+        self.kind = kind  # "group", "look", "atomic" or "conditional"
         self.start = start
         self.flags = flags  # outside of it
         self.alternatives: list[Node] = []
         self.items: list[Node] = []
         self.behind = self.negative = False
+        self.condition: Look | None = None  # of a conditional group
 
 
 class _Parser:
@@ -249,6 +250,8 @@ class _Parser:
                 continue
             char = pattern[at]
             if char == "|":
+                if self.group.kind == "conditional" and self.group.alternatives:
+                    self.error("a conditional group has two branches at most", at, at + 1, "a group: (?:...|...)")
                 self.group.alternatives.append(self.concat(at))
                 self.group.items = []
                 self.last = ""
@@ -432,6 +435,8 @@ class _Parser:
         if char == "P":
             return self.open_p(at)
         if char == "(":
+            if self.dialect == "regex" and pattern.startswith(("?=", "?!", "?<=", "?<!"), at + 3):
+                return self.open(self.push(_Group("conditional", at, self.flags), at + 2))
             self.unsupported("conditional group", "a conditional group needs to know which groups matched", at, at + 3)
         if char == ">":
             return self.push(_Group("atomic", at, self.flags), at + 3)
@@ -547,7 +552,7 @@ class _Parser:
         if not self.stack:
             self.error("unbalanced parenthesis", at, at + 1)
         group = self.group
-        node = self.alternation(group, at)
+        node = self.conditional(group, at) if group.kind == "conditional" else self.alternation(group, at)
         self.flags = group.flags
         self.group = self.stack.pop()
         end = at + 1
@@ -555,6 +560,10 @@ class _Parser:
             if group.behind:
                 self.check_lookbehind(node, group.start, end)
             node = Look(node, group.behind, group.negative, group.start, end)
+            if self.group.kind == "conditional" and self.group.condition is None:
+                self.group.condition = node
+                self.last = ""
+                return end
         elif group.kind == "atomic":
             node = Atomic(node, group.start, end, node.min_width, node.max_width)
         elif type(node) is Literal:  # so that no literal around it takes its text for its own
@@ -562,6 +571,19 @@ class _Parser:
         self.item(node)
         self.last = "group"
         return end
+
+    def conditional(self, group: _Group, end: int) -> Node:
+        """``(?(?=a)b|c)`` as what it means: ``(?:(?=a)b|(?!a)c)``."""
+        look = group.condition
+        assert look is not None
+        branches = [*group.alternatives, self.concat(end), Concat((), end, end, 0, 0)]
+        items = []
+        for negative, branch in zip((look.negative, not look.negative), branches, strict=False):
+            group.items = [Look(look.body, look.behind, negative, look.start, look.end), branch]
+            items.append(self.concat(end))
+        low = min(item.min_width for item in items)
+        high = max(item.max_width for item in items)
+        return Alternation(tuple(items), group.start, end, low, high)
 
     def check_lookbehind(self, body: Node, start: int, end: int) -> None:
         if self.dialect != "python":

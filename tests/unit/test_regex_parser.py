@@ -279,6 +279,25 @@ class TestRegexDialect:
         )
         assert parse(r"\pN", dialect="regex") == parse(r"[\p{N}]", dialect="regex")
 
+    @pytest.mark.parametrize(
+        ("pattern", "same"),
+        [
+            (r"(?(?=a)b|c)", "(?:(?=a)b|(?!a)c)"),
+            (r"(?(?!a)b)d", "(?:(?!a)b|(?=a))d"),
+            (r"(?(?<=x)|b(?:c|d))+", "(?:(?<=x)|(?<!x)b(?:c|d))+"),
+            (r"(?(?=(?(?<!a)b|c))d|e)", "(?:(?=(?:(?<!a)b|(?<=a)c))d|(?!(?:(?<!a)b|(?<=a)c))e)"),
+        ],
+    )
+    def test_conditional_on_lookaround(self, pattern, same):
+        assert parse(pattern, dialect="regex") == parse(same, dialect="regex")
+
+    @pytest.mark.parametrize("pattern", ["(?(?=a)b|c|d)", "(?(?=a)*b)", "(?(?=a)b", "(?(?=a"])
+    def test_wrong_conditionals(self, pattern):
+        with pytest.raises(GrammarError):
+            parse(pattern, dialect="regex")
+        with pytest.raises(UnsupportedError):
+            parse("(?(?=a)b|c)")
+
     def test_named_groups_and_lookbehinds(self):
         assert parse("(?<n>ab)", dialect="regex") == parse("ab")
         assert parse("(?<=a*)", dialect="regex").min_width == 0
