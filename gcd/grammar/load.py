@@ -96,10 +96,14 @@ def from_lark(
     module = _regex_module() if regex else re
     deadline = limits.deadline()
 
-    loaded, definitions, spans = load(source, Importer(limits, import_paths, folder, size))
-    where = _Where(source, spans)
-    _check_starts(starts, definitions, source, header)
-    check_expansion(definitions, limits, where.of_rule)
+    where = _Where(source, {})
+
+    def check(definitions: Mapping[str, Definition], spans: Mapping[str, SourceSpan]) -> None:
+        where.spans = spans
+        _check_starts(starts, definitions, source, header)
+        check_expansion(definitions, limits, where.of_rule)
+
+    loaded = load(source, Importer(limits, import_paths, folder, size), check)
     deadline.check("reading the grammar")
     always_accept = tuple(indenter.always_accept) if indenter else ()
     with translated(source):
@@ -190,18 +194,18 @@ class _Where:
 
     def __init__(self, source: Source, spans: Mapping[str, SourceSpan]) -> None:
         self._source = source
-        self._spans = spans
+        self.spans = spans
 
     def rule(self, name: str) -> SourceSpan:
         """Of a rule of the BNF: those that Lark made for a repetition or a template stand where that does."""
         generated = _GENERATED.fullmatch(name)
         if generated:
             name = generated[1]
-        return self._spans.get(name) or self._spans.get(name.partition("{")[0]) or SourceSpan()
+        return self.spans.get(name) or self.spans.get(name.partition("{")[0]) or SourceSpan()
 
     def terminal(self, definition: TerminalDef) -> SourceSpan:
         """Of a terminal; one without a definition stands where it is first written."""
-        span = self._spans.get(definition.name)
+        span = self.spans.get(definition.name)
         if span is None and definition.pattern.raw:
             span = self._source.literal(definition.pattern.raw)
         return span or SourceSpan()

@@ -39,12 +39,24 @@ _MAX_IMPORTS = 500
 _MAX_DEPTH = 40
 
 
-def load(source: Source, importer: Importer) -> tuple[LarkGrammar, Mapping[str, Definition], Mapping[str, SourceSpan]]:
-    """Lark's parsed grammar, its definitions by name, and where each stands."""
+def load(
+    source: Source,
+    importer: Importer,
+    check: Callable[[Mapping[str, Definition], Mapping[str, SourceSpan]], None],
+) -> LarkGrammar:
+    """Lark's parsed grammar.
+
+    Args:
+        source: the text.
+        importer: what it may import from.
+        check: is shown the definitions by name, and where each stands, before anything is done with them that takes
+            time in the size of what they expand to.
+    """
     builder = _Builder(importer, source, importer.main_folder, {})
     builder.load_grammar(source.text, source.name or "<string>")
+    check(builder._definitions, builder.spans)
     with translated(source):
-        return builder.build(), builder._definitions, builder.spans
+        return builder.build()
 
 
 class Importer:
@@ -186,6 +198,8 @@ class _Builder(GrammarBuilder):
         self._source = source
         self._folder = folder
         self._depth = depth
+        self._imported_sizes: dict[str, int] = {}
+        self.terminal_sizes = source.terminal_sizes({}, importer.limits)
 
     def load_grammar(
         self, grammar_text: str, grammar_name: str = "<?>", mangle: Callable[[str], str] | None = None
@@ -233,3 +247,6 @@ class _Builder(GrammarBuilder):
             if name in self._definitions:
                 raise self._source.error_at(f"{name!r} is imported from {source.name!r}, but defined already", at)
         self._definitions.update(builder._definitions)
+        for name, local in aliases.items():
+            self._imported_sizes[local] = builder.terminal_sizes.get(name, 1)
+        self.terminal_sizes = self._source.terminal_sizes(self._imported_sizes, self._importer.limits)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Mapping
 from functools import cached_property
 
 from gcd.errors import GrammarError, LimitError
@@ -60,6 +61,8 @@ class Source:
         self._definitions: dict[str, int] = {}
         self._uses: dict[str, int] = {}
         self._literals: dict[str, int] = {}
+        # For each terminal: tokens of its definition, and the names among them.
+        self._bodies: dict[str, tuple[list[int], dict[str, int]]] = {}
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -140,7 +143,8 @@ class Source:
         if "\0" in self.text:
             raise self.error("the text holds a NUL character", self.text.index("\0"))
         opened: list[int] = []
-        recent: list[tuple[str, str, int]] = []  # tokens since the last colon
+        recent: list[tuple[str, str, int]] = []  # the last tokens since the last colon
+        self._body: tuple[list[int], dict[str, int]] | None = None
         for match in _TOKEN.finditer(self.text):
             kind, token, at = match.lastgroup or "", match[0], match.start()
             if kind == "comment":
@@ -177,9 +181,15 @@ class Source:
                     self._note_definition(recent)
                     recent.clear()
                     continue
+                elif token == "%":
+                    self._spill(recent)
+                    recent.clear()
+                    self._body = None
             recent.append((kind, token, at))
             if len(recent) > 64:
+                self._spill(recent[:32])
                 del recent[:32]
+        self._spill(recent)
         if opened:
             raise self.error("this bracket is never closed", opened[-1])
 
@@ -194,9 +204,61 @@ class Source:
             i -= 1
         if i >= 0 and before[i][0] == "name":
             name, at = before[i][1], before[i][2]
+            self._spill(before[:i])
+            self._body = self._bodies.setdefault(name, ([0], {})) if name.isupper() else None
             self._definitions.setdefault(name, at)
             if self._uses.get(name) == at:
                 del self._uses[name]
+
+    def _spill(self, tokens: list[tuple[str, str, int]]) -> None:
+        """Count tokens towards the terminal whose definition they belong to."""
+        if self._body is None:
+            return
+        count, names = self._body
+        for kind, token, _ in tokens:
+            if kind == "name":
+                names[token] = names.get(token, 0) + 1
+            else:
+                count[0] += 1
+
+    def terminal_sizes(self, imported: Mapping[str, int], limits: Limits) -> dict[str, int]:
+        """How many tokens each terminal has once the terminals in it are written out.
+
+        Lark's loader walks terminals in this size, several times over, before it finds a terminal that uses itself.
+
+        Args:
+            imported: the sizes of imported terminals, by their names here.
+            limits: `max_productions` bounds the sum.
+        """
+        sizes: dict[str, int] = {}
+        total = 0
+        for root in self._bodies:
+            stack = [root]
+            open_names: dict[str, None] = {}
+            while stack:
+                name = stack[-1]
+                if name in sizes:
+                    stack.pop()
+                    continue
+                count, names = self._bodies[name]
+                pending = [n for n in names if n not in sizes and n in self._bodies]
+                if not pending:
+                    size = count[0] + imported.get(name, 0)
+                    size += sum(n * (1 + sizes.get(used, imported.get(used, 1))) for used, n in names.items())
+                    sizes[name] = size
+                    total += size
+                    self.limit(limits, "max_productions", total, self._definitions[name], len(name))
+                    continue
+                if name in open_names:
+                    raise self.error(
+                        f"terminal {name!r} contains itself",
+                        self._definitions[name],
+                        length=len(name),
+                        remedy="only rules can be recursive",
+                    )
+                open_names[name] = None
+                stack.extend(pending)
+        return sizes | {name: size for name, size in imported.items() if name not in sizes}
 
     def _check_pattern(self, token: str, at: int, limits: Limits) -> None:
         """Bound the nesting and repetition inside of a regular expression; Python's own parser recurses on it."""

@@ -39,7 +39,9 @@ def translated(source: Source) -> Iterator[None]:
         cause = f"{str(found)!r} can't stand here" if found is not None else "this can't stand here"
         remedy = f"one of {', '.join(expected)}" if 0 < len(expected) < 8 else None
         raise source.error_at(cause, SourceSpan(max(error.line, 0), max(error.column, 0)), remedy=remedy) from None
-    except VisitError as error:
+    except VisitError as error:  # what a callback raised while Lark walked a tree
+        if isinstance(error.orig_exc, RecursionError):
+            raise _too_deep(source) from None
         raise _from_message(str(error.orig_exc), source) from None
     except LarkError as error:
         raise _from_message(str(error), source) from None
@@ -51,11 +53,7 @@ def translated(source: Source) -> Iterator[None]:
             remedy="pip install regex, and pass regex=True",
         ) from None
     except RecursionError:
-        raise GrammarError(
-            "a rule or terminal is nested too deeply for Lark's loader",
-            name=source.name or None,
-            remedy="give the inner parts rules of their own",
-        ) from None
+        raise _too_deep(source) from None
     except (
         ArithmeticError,
         AssertionError,
@@ -69,6 +67,14 @@ def translated(source: Source) -> Iterator[None]:
         raise _from_message(
             f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, source
         ) from None
+
+
+def _too_deep(source: Source) -> GrammarError:
+    return GrammarError(
+        "a rule or terminal is nested too deeply for Lark's loader",
+        name=source.name or None,
+        remedy="give the inner parts rules of their own",
+    )
 
 
 def _from_message(message: str, source: Source) -> GrammarError:
