@@ -47,7 +47,75 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreL
         // Outcomes of states whose analysis was cut short are found again, one state at a time, without a budget shared.
         live_ = std::make_unique<LiveAnalysis>(*lexer_, *trie_, limits.max_lexer_states);
     }
+    if (v.exact && g.indentation.enabled && !every_column_reachable()) {
+        v.exact = false;
+        v.reason =
+            "inside a newline terminal that indentation watches, the text can reach a column from which no open level "
+            "may be reachable any more: let the terminal match several line ends in a row, each with blanks after it";
+    }
     begin_syntax(std::move(g), std::move(v), limits);
+}
+
+// Indentation: once a line end was read in a newline lexeme, can the text still get to every column, whatever the
+// levels are? It can if another line end leads to a state that accepts, and blanks loop on one that accepts. Looks a
+// few bytes ahead for the line end, to get out of a character or of "\r".
+bool Compiled::every_column_reachable() {
+    Lexer& lx = *lexer_;
+    const u32 newline = lx.newline();
+    auto accepts_newline = [&](u32 s) {
+        for (const Accept& a : lx.state(s).accepts)
+            if (a.terminal == newline) return true;
+        return false;
+    };
+    auto base = [&](u32 s) { return lx.state(s).base != NONE ? lx.state(s).base : s; };
+    auto next = [&](u32 s, u8 b) {
+        std::vector<u32> out;
+        lx.each(lx.step(s, b), [&](u32 t) { out.push_back(base(t)); });
+        return out;
+    };
+    auto fresh_line = [&](u32 s) {
+        for (u32 t : next(s, '\n')) {
+            if (!accepts_newline(t)) continue;
+            for (u32 u : next(t, ' '))
+                if (accepts_newline(u))
+                    for (u32 w : next(u, ' '))
+                        if (w == u) return true;
+        }
+        return false;
+    };
+    auto reads_newline = [&](u32 s) {  // a newline lexeme can still be finished from here
+        for (u32 o : live_->set(live_->outcomes(s, 0)))
+            if (live_->outcome(o).terminal == newline) return true;
+        return false;
+    };
+    std::vector<u32> work;
+    std::unordered_map<u32, bool> seen;
+    auto add = [&](u32 s) {
+        if (seen.emplace(s, true).second && reads_newline(s)) work.push_back(s);
+    };
+    for (u32 s = 0, n = lx.n_states(); s < n; ++s)
+        if (lx.state(s).column != NONE) add(base(s));
+    while (!work.empty()) {
+        const u32 s = work.back();
+        work.pop_back();
+        bool good = false;
+        std::vector<u32> level{s};
+        for (int depth = 0; depth < 4 && !good; ++depth) {
+            std::vector<u32> deeper;
+            for (u32 x : level) {
+                good |= fresh_line(x);
+                if (good) break;
+                for (u32 cls = 0; cls < lx.n_classes(); ++cls)
+                    for (u32 t : next(x, lx.class_byte(cls)))
+                        if (deeper.size() < 64 && std::find(deeper.begin(), deeper.end(), t) == deeper.end()) deeper.push_back(t);
+            }
+            level = std::move(deeper);
+        }
+        if (!good) return false;
+        for (u32 cls = 0; cls < lx.n_classes(); ++cls)
+            for (u32 t : next(s, lx.class_byte(cls))) add(t);
+    }
+    return true;
 }
 
 void Compiled::begin_lexer(const GrammarTables& g, CoreLimits limits) {

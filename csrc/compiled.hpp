@@ -139,6 +139,7 @@ class Compiled {
   private:
     void begin_lexer(const GrammarTables& g, CoreLimits limits);
     void begin_syntax(GrammarTables g, Viability v, CoreLimits limits);
+    bool every_column_reachable();
     struct LiveInfo {
         u32 set;
         std::vector<u32> accept_symbols;

@@ -527,16 +527,16 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
 
     for (size_t g = 0; g < s.group_end.size(); ++g) {
         if (group_accept[g] == NONE) continue;
-        Context after = ctx;
-        if (!all_lengths_) {
-            const u32 from = g ? s.group_end[g - 1] : 0;
-            unite(after.neg, Threads(s.main.begin() + from, s.main.begin() + s.group_end[g]));
-            bool contradiction = false;
-            for (const Threads& p : after.pos)
-                contradiction |= std::includes(after.neg.begin(), after.neg.end(), p.begin(), p.end());
-            if (contradiction) continue;
-        }
         const u32 terminal = accept_owner_[group_accept[g]];
+        const u32 from = g ? s.group_end[g - 1] : 0;
+        // The promise that the lexeme ends here for good; NONE if it contradicts what is promised already.
+        auto ended = [&] {
+            Context after = ctx;
+            unite(after.neg, Threads(s.main.begin() + from, s.main.begin() + s.group_end[g]));
+            for (const Threads& p : after.pos)
+                if (std::includes(after.neg.begin(), after.neg.end(), p.begin(), p.end())) return NONE;
+            return intern_context(std::move(after));
+        };
         u32 emitted = terminal;
         if (s.unless != NONE)
             for (const Unless& u : lexsets_[s.unless].unless) {
@@ -547,10 +547,12 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
                         break;
                     }
             }
-        const u32 actx = intern_context(std::move(after));
-        if (is_ignored(terminal)) s.accepts.push_back({ignored(), actx, NONE});
-        if (!is_ignored(terminal) || independent_)
-            s.accepts.push_back({emitted, actx, emitted == newline_ ? raw.column : NONE});
+        // With all_lengths a lexeme may end here although it could go on; an ignored one never may (Lark's way).
+        const u32 final_ctx = ended();
+        if (is_ignored(terminal) && final_ctx != NONE) s.accepts.push_back({ignored(), final_ctx, NONE});
+        if (is_ignored(terminal) && !independent_) continue;
+        const u32 actx = all_lengths_ ? intern_context(Context(ctx)) : final_ctx;
+        if (actx != NONE) s.accepts.push_back({emitted, actx, emitted == newline_ ? raw.column : NONE});
     }
     s.ctx = intern_context(ctx);
     if (s.obs.empty()) s.unless = NONE;  // no keyword can come of this lexeme any more: states of all lexsets are one

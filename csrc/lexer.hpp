@@ -134,6 +134,7 @@ class Lexer {
     u32 n_classes() const { return n_classes_; }
     u32 n_terminals() const { return static_cast<u32>(nfa_.starts.size()); }
     u32 ignored() const { return n_terminals(); }
+    u32 newline() const { return newline_; }
     u32 first_context() const { return first_ctx_; }
     bool independent() const { return independent_; }
     bool is_declared(u32 t) const { return nfa_.starts[t] == NONE; }
