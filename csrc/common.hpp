@@ -71,9 +71,7 @@ class StableVector {
         return id;
     }
     T& operator[](u32 id) { return chunks_[id >> kLog].load(std::memory_order_acquire)[id & (kChunk - 1)]; }
-    const T& operator[](u32 id) const {
-        return chunks_[id >> kLog].load(std::memory_order_acquire)[id & (kChunk - 1)];
-    }
+    const T& operator[](u32 id) const { return chunks_[id >> kLog].load(std::memory_order_acquire)[id & (kChunk - 1)]; }
     u32 size() const { return size_.load(std::memory_order_acquire); }
 
   private:
@@ -188,7 +186,9 @@ inline void bits_set(Bits& b, u32 i) {
     if (b.size() <= i / 64) b.resize(i / 64 + 1);
     b[i / 64] |= 1ull << (i % 64);
 }
-inline bool bits_get(const Bits& b, u32 i) { return i / 64 < b.size() && (b[i / 64] >> (i % 64) & 1); }
+inline bool bits_get(const Bits& b, u32 i) {
+    return i / 64 < b.size() && (b[i / 64] >> (i % 64) & 1);
+}
 inline bool bits_meet(const Bits& a, const Bits& b) {
     const size_t n = a.size() < b.size() ? a.size() : b.size();
     for (size_t i = 0; i < n; ++i)

@@ -12,7 +12,8 @@ void check_tables(GrammarTables& g) {
         for (const CfgSymbol& s : p.rhs)
             if (s.terminal && !g.independent && s.lexset >= g.lexsets.size()) bad(s.lexset, "lexset out of bounds");
     for (const StartSymbol& s : g.starts) {
-        if (s.nonterminal != NONE && s.nonterminal >= g.cfg.n_nonterminals) bad(s.nonterminal, "start symbol out of bounds");
+        if (s.nonterminal != NONE && s.nonterminal >= g.cfg.n_nonterminals)
+            bad(s.nonterminal, "start symbol out of bounds");
         if (!g.independent && s.lexset >= g.lexsets.size()) bad(s.lexset, "lexset out of bounds");
     }
     if (g.indentation.enabled)
@@ -44,7 +45,8 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreL
         v.cfg = g.cfg;
         v.cfg.element_sets.assign(1, Bits{1});
         for (const StartSymbol& s : g.starts) v.starts.push_back(s.nonterminal), v.start_sets.push_back(0);
-        // Outcomes of states whose analysis was cut short are found again, one state at a time, without a budget shared.
+        // Outcomes of states whose analysis was cut short are found again, one state at a time, without a budget
+        // shared.
         live_ = std::make_unique<LiveAnalysis>(*lexer_, *trie_, limits.max_lexer_states);
     }
     if (v.exact && g.indentation.enabled && !every_column_reachable()) {
@@ -107,7 +109,8 @@ bool Compiled::every_column_reachable() {
                 if (good) break;
                 for (u32 cls = 0; cls < lx.n_classes(); ++cls)
                     for (u32 t : next(x, lx.class_byte(cls)))
-                        if (deeper.size() < 64 && std::find(deeper.begin(), deeper.end(), t) == deeper.end()) deeper.push_back(t);
+                        if (deeper.size() < 64 && std::find(deeper.begin(), deeper.end(), t) == deeper.end())
+                            deeper.push_back(t);
             }
             level = std::move(deeper);
         }
@@ -171,7 +174,8 @@ const Compiled::LiveInfo* Compiled::live_info_slow(u32 state) {
     } else {
         for (u32 one : s.groups) add(one);
     }
-    for (const Accept& a : s.accepts) info->accept_symbols.push_back(symbol_of(a.terminal, live_->intern_boundary(a.ctx, 0)));
+    for (const Accept& a : s.accepts)
+        info->accept_symbols.push_back(symbol_of(a.terminal, live_->intern_boundary(a.ctx, 0)));
     bits_trim(bits);
     u64 h = 29;
     for (u64 w : bits) h = mix(h, w);
@@ -221,9 +225,8 @@ void Compiled::advance(const Readings& in, u8 byte, u32 position, Readings& out)
             if (lexer_->context_dies(ctx)[cls]) continue;
             const u32 p = after(r.syntax, accept_symbol(r.lexer, i, position), s.accepts[i].column, nullptr);
             if (p == NONE) continue;
-            lexer_->each(lexer_->start(lex_id(p), ctx), [&](u32 begin) {
-                lexer_->each(lexer_->step_class(begin, cls), [&](u32 l) { add(p, l); });
-            });
+            lexer_->each(lexer_->start(lex_id(p), ctx),
+                         [&](u32 begin) { lexer_->each(lexer_->step_class(begin, cls), [&](u32 l) { add(p, l); }); });
         }
     }
 }

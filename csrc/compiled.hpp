@@ -105,7 +105,9 @@ class Compiled {
         else
             out = syntax_->singles(s);
     }
-    const Bits& single_viable(u32 s) const { return indented_ ? indented_->single(s).viable : *syntax_->single(s).viable; }
+    const Bits& single_viable(u32 s) const {
+        return indented_ ? indented_->single(s).viable : *syntax_->single(s).viable;
+    }
     u32 single_lex_id(u32 s) const { return syntax_->single(indented_ ? indented_->single(s).single : s).lex_id; }
     u32 single_height(u32 s) const { return syntax_->single(indented_ ? indented_->single(s).single : s).height; }
     u64 single_hash(u32 s, u32 cut) {

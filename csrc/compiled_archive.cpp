@@ -13,13 +13,15 @@ void save_nfa(Writer& w, const NfaProgram& n) {
 }
 NfaProgram load_nfa(Reader& r) {
     NfaProgram n;
-    for (std::vector<u32>* v : {&n.code, &n.splits, &n.starts, &n.lookaheads, &n.lookbehinds, &n.node_start, &n.range_lo,
-                                &n.range_hi, &n.range_to})
+    for (std::vector<u32>* v : {&n.code, &n.splits, &n.starts, &n.lookaheads, &n.lookbehinds, &n.node_start,
+                                &n.range_lo, &n.range_hi, &n.range_to})
         *v = r.vector<u32>();
     return n;
 }
 
-void save_bits(Writer& w, const std::vector<Bits>& sets) { write_lists(w, sets); }
+void save_bits(Writer& w, const std::vector<Bits>& sets) {
+    write_lists(w, sets);
+}
 std::vector<Bits> load_bits(Reader& r) {
     const ListsView<u64> l(r);
     std::vector<Bits> out;
@@ -33,7 +35,8 @@ void save_cfg(Writer& w, const Cfg& g) {
     w.number(g.n_nonterminals);
     std::vector<u32> flat;
     for (const CfgProduction& p : g.productions) {
-        flat.insert(flat.end(), {p.lhs, static_cast<u32>(p.rhs.size()), p.forbid.empty() ? 0u : 1u, p.live.empty() ? 0u : 1u});
+        flat.insert(flat.end(),
+                    {p.lhs, static_cast<u32>(p.rhs.size()), p.forbid.empty() ? 0u : 1u, p.live.empty() ? 0u : 1u});
         for (const CfgSymbol& s : p.rhs) flat.insert(flat.end(), {s.terminal ? 1u : 0u, s.id, s.lexset, s.follow});
         flat.insert(flat.end(), p.forbid.begin(), p.forbid.end());
         flat.insert(flat.end(), p.live.begin(), p.live.end());
@@ -79,7 +82,8 @@ Cfg load_cfg(Reader& r) {
     g.element_sets = load_bits(r);
     Reader::check(!g.forbids.empty(), "the first forbid set is missing");
     for (const CfgProduction& p : g.productions) {
-        for (const CfgSymbol& s : p.rhs) Reader::check(!s.terminal || s.follow < g.class_sets.size(), "a symbol is out of bounds");
+        for (const CfgSymbol& s : p.rhs)
+            Reader::check(!s.terminal || s.follow < g.class_sets.size(), "a symbol is out of bounds");
         for (u32 l : p.live) Reader::check(l < g.element_sets.size(), "a production is out of bounds");
     }
     return g;
@@ -198,12 +202,14 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, Reader& r, CoreLimits 
                 check(!s.terminal || g.independent || s.lexset < g.lexsets.size(), "a symbol is out of bounds");
         check(v.n_classes > 0 && v.n_classes < 65536 && v.starts.size() == g.starts.size() &&
                   v.start_sets.size() == g.starts.size() && v.n_lexsets == (g.independent ? 1 : g.lexsets.size()) &&
-                  v.element_of.size() == static_cast<u64>(v.n_lexsets) * v.n_classes && v.end_set < v.cfg.element_sets.size(),
+                  v.element_of.size() == static_cast<u64>(v.n_lexsets) * v.n_classes &&
+                  v.end_set < v.cfg.element_sets.size(),
               "the analysis' tables differ in length");
         for (u32 c : v.class_of) check(c < v.n_classes, "a boundary's class is out of bounds");
         for (u32 s : v.starts) check(s == NONE || s < v.cfg.n_nonterminals, "a start symbol is out of bounds");
         for (u32 s : v.start_sets) check(s < v.cfg.element_sets.size(), "a start symbol is out of bounds");
-        for (const Bits& b : v.cfg.class_sets) bits_each(b, [&](u32 k) { check(k < v.n_classes, "a class is out of bounds"); });
+        for (const Bits& b : v.cfg.class_sets)
+            bits_each(b, [&](u32 k) { check(k < v.n_classes, "a class is out of bounds"); });
         begin_lexer(g, limits);
     } catch (const CoreError& e) {
         if (e.kind == ErrorKind::bad_input) throw CoreError(ErrorKind::bad_artifact, e.value, e.what());
@@ -213,7 +219,8 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, Reader& r, CoreLimits 
     lexer_->restore(r);
     check(boundaries.size() % 2 == 0, "a boundary is cut short");
     for (size_t k = 0; k < boundaries.size(); k += 2) {
-        check(boundaries[k] < lexer_->n_contexts() && boundaries[k + 1] < trie_->n_nodes(), "a boundary is out of bounds");
+        check(boundaries[k] < lexer_->n_contexts() && boundaries[k + 1] < trie_->n_nodes(),
+              "a boundary is out of bounds");
         check(live_->intern_boundary(boundaries[k], boundaries[k + 1]) == k / 2, "boundaries are out of step");
     }
     const std::vector<Bits> sets = load_bits(r);
@@ -233,10 +240,12 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, Reader& r, CoreLimits 
     for (u32 s = 0; s < set_of.size(); ++s) {
         live_info_.emplace_back();
         if (set_of[s] == NONE) continue;
-        check(set_of[s] < sets.size() && symbols[s].size() == lexer_->state(s).accepts.size(), "live tables are out of bounds");
+        check(set_of[s] < sets.size() && symbols[s].size() == lexer_->state(s).accepts.size(),
+              "live tables are out of bounds");
         auto info = std::make_unique<LiveInfo>();
         info->set = set_of[s];
-        for (u32 x : symbols[s]) check(x < n_symbols, "an accept's symbol is out of bounds"), info->accept_symbols.push_back(x);
+        for (u32 x : symbols[s])
+            check(x < n_symbols, "an accept's symbol is out of bounds"), info->accept_symbols.push_back(x);
         live_info_storage_.push_back(std::move(info));
         live_info_[s].store(live_info_storage_.back().get(), std::memory_order_release);
     }

@@ -4,7 +4,8 @@
 
 namespace gcd {
 
-IndentedSyntax::IndentedSyntax(SyntaxAutomaton& syntax, IndentationSpec spec) : syntax_(syntax), spec_(std::move(spec)) {
+IndentedSyntax::IndentedSyntax(SyntaxAutomaton& syntax, IndentationSpec spec)
+    : syntax_(syntax), spec_(std::move(spec)) {
     levels_.push_back({0, 0, 53});
 }
 
@@ -26,7 +27,8 @@ u32 IndentedSyntax::intern(u32 syntax, u32 levels, u32 parens) {
     s.parens = parens;
     s.viable = syntax_.state(syntax).viable;
     if (parens)
-        for (u32 k = 0; k < syntax_.alphabet().n_classes; ++k) bits_set(s.viable, syntax_.alphabet().symbol(spec_.newline, k));
+        for (u32 k = 0; k < syntax_.alphabet().n_classes; ++k)
+            bits_set(s.viable, syntax_.alphabet().symbol(spec_.newline, k));
     const u32 id = states_.push_back(std::move(s));
     state_index_.insert(h, id);
     return id;
@@ -101,7 +103,8 @@ u32 IndentedSyntax::intern_single(u32 single, u32 levels, u32 parens) {
     }
     Single s{single, levels, parens, *syntax_.single(single).viable};
     if (parens)
-        for (u32 k = 0; k < syntax_.alphabet().n_classes; ++k) bits_set(s.viable, syntax_.alphabet().symbol(spec_.newline, k));
+        for (u32 k = 0; k < syntax_.alphabet().n_classes; ++k)
+            bits_set(s.viable, syntax_.alphabet().symbol(spec_.newline, k));
     const u32 id = singles_.push_back(std::move(s));
     single_index_.emplace(h, id);
     return id;
@@ -170,7 +173,8 @@ bool IndentedSyntax::accepts(u32 id, u32* read) {
         while (syntax != NONE && levels != 0) {
             // The levels close at the end of the text, whatever boundary it ended in.
             u32 next = NONE;
-            for (u32 k = 0; k < syntax_.alphabet().n_classes && next == NONE; ++k) next = step(syntax, spec_.dedent, k, &r);
+            for (u32 k = 0; k < syntax_.alphabet().n_classes && next == NONE; ++k)
+                next = step(syntax, spec_.dedent, k, &r);
             syntax = next;
             levels = levels_[levels].below;
         }

@@ -61,7 +61,8 @@ class IndentedSyntax {
     ReadMostlyMap state_index_;
     StableVector<Level> levels_;
     std::unordered_map<u64, u32> level_index_;
-    std::unordered_map<u64, std::pair<u32, u32>> memo_;  // (state, symbol) -> (next, read), for symbols without a column
+    std::unordered_map<u64, std::pair<u32, u32>>
+        memo_;  // (state, symbol) -> (next, read), for symbols without a column
     std::mutex mutex_;
 };
 

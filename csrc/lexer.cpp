@@ -70,7 +70,7 @@ struct Lexer::Raw {
     std::vector<Threads> pos;
     Threads back;
     u64 back_true = 0;
-    bool back_closed = false;  // `back` and `back_true` are final (no byte was read since)
+    bool back_closed = false;      // `back` and `back_true` are final (no byte was read since)
     bool promises_closed = false;  // same for neg and pos
     bool start = false;
     u32 unless = NONE;
@@ -96,7 +96,8 @@ Lexer::Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignor
         for (u32 t : l.order)
             if (t >= n_terminals()) throw CoreError(ErrorKind::bad_input, t, "lexset terminal out of bounds");
         for (const Unless& u : l.unless) {
-            if (u.regex >= n_terminals()) throw CoreError(ErrorKind::bad_input, u.regex, "lexset terminal out of bounds");
+            if (u.regex >= n_terminals())
+                throw CoreError(ErrorKind::bad_input, u.regex, "lexset terminal out of bounds");
             for (u32 t : u.literals)
                 if (t >= n_terminals()) throw CoreError(ErrorKind::bad_input, t, "lexset terminal out of bounds");
         }
@@ -252,10 +253,12 @@ bool Lexer::close(const Threads& raw, bool ordered, const std::vector<signed cha
                     out.push_back({t.pc, 0, 0});
                     break;
                 case OP_SPLIT:
-                    for (u32 i = nfa_.arg(t.pc, 1); i-- > 0;) stack.push_back({nfa_.splits[nfa_.arg(t.pc, 0) + i], 0, 0});
+                    for (u32 i = nfa_.arg(t.pc, 1); i-- > 0;)
+                        stack.push_back({nfa_.splits[nfa_.arg(t.pc, 0) + i], 0, 0});
                     break;
                 case OP_LOOKBEHIND:
-                    if ((back_true >> nfa_.arg(t.pc, 0) & 1) == nfa_.arg(t.pc, 2)) stack.push_back({nfa_.arg(t.pc, 1), 0, 0});
+                    if ((back_true >> nfa_.arg(t.pc, 0) & 1) == nfa_.arg(t.pc, 2))
+                        stack.push_back({nfa_.arg(t.pc, 1), 0, 0});
                     break;
                 case OP_LOOKAHEAD: {
                     const signed char g = guess[nfa_.arg(t.pc, 0)];
@@ -375,7 +378,8 @@ u32 Lexer::intern_context(Context c) {
         size_t to = 0, at = i;
         for (size_t j = 0; j < c.neg.size(); ++j) {
             const Thread t = c.neg[j];
-            const bool redundant = j != i && t.node == 0 && nfa_.op(t.pc) != OP_EOF && class_contains(root, nfa_.arg(t.pc, 0));
+            const bool redundant =
+                j != i && t.node == 0 && nfa_.op(t.pc) != OP_EOF && class_contains(root, nfa_.arg(t.pc, 0));
             if (j == i) at = to;
             if (!redundant) c.neg[to++] = t;
         }
@@ -408,8 +412,9 @@ u32 Lexer::intern_state(LexState s) {
     for (const Accept& a : s.accepts) h = mix(h, static_cast<u64>(a.terminal) << 32 | a.ctx);
     const u32 known = state_index_.find_if(h, [&](u32 id) {
         const LexState& o = states_[id];
-        if (o.start != s.start || o.ctx != s.ctx || o.column != s.column || o.unless != s.unless || !(o.main == s.main) || !(o.obs == s.obs) ||
-            o.group_end != s.group_end || o.accepts.size() != s.accepts.size())
+        if (o.start != s.start || o.ctx != s.ctx || o.column != s.column || o.unless != s.unless ||
+            !(o.main == s.main) || !(o.obs == s.obs) || o.group_end != s.group_end ||
+            o.accepts.size() != s.accepts.size())
             return false;
         for (size_t i = 0; i < s.accepts.size(); ++i)
             if (o.accepts[i].terminal != s.accepts[i].terminal || o.accepts[i].ctx != s.accepts[i].ctx) return false;
@@ -472,7 +477,7 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
         for (const Threads& p : raw.pos) {
             Threads closed;
             if (!close(p, false, guess, ctx.back_true, closed, acc, ask)) return branch();
-            if (!acc.empty()) continue;   // kept
+            if (!acc.empty()) continue;  // kept
             if (closed.empty()) return;  // can no longer be kept
             ctx.pos.push_back(std::move(closed));
         }

@@ -49,8 +49,8 @@ struct Lexset {
 
 struct Thread {
     u32 pc;
-    u32 node;  // 0: at a character's start; else the class node inside a character (node ids are stored + 1)
-    u32 count; // REPEAT: characters eaten so far
+    u32 node;   // 0: at a character's start; else the class node inside a character (node ids are stored + 1)
+    u32 count;  // REPEAT: characters eaten so far
     bool operator==(const Thread& o) const { return pc == o.pc && node == o.node && count == o.count; }
     bool operator<(const Thread& o) const {
         return pc != o.pc ? pc < o.pc : node != o.node ? node < o.node : count < o.count;
@@ -77,8 +77,8 @@ struct LexState {
     std::vector<u32> group_end;  // groups of `main`: [0, group_end[0]), [group_end[0], group_end[1]), ...
     Threads obs;
     u32 ctx = 0;
-    u32 unless = NONE;  // the lexset whose keyword rules apply
-    bool start = false; // no byte of a lexeme read yet
+    u32 unless = NONE;   // the lexset whose keyword rules apply
+    bool start = false;  // no byte of a lexeme read yet
     // Indentation: blanks since the last line end of this lexeme (a tab counts tab_len), as long as the lexeme may
     // still be a newline terminal; NONE before a line end and everywhere else. States that differ in it only have a
     // `base` in common, the one without a column: all that does not depend on columns is known of that.
@@ -185,7 +185,7 @@ class Lexer {
     u32 max_states_;
     u32 n_classes_ = 0;
     std::vector<u8> class_byte_;
-    std::vector<u32> accept_owner_;  // pc -> pattern, for ACCEPT instructions
+    std::vector<u32> accept_owner_;      // pc -> pattern, for ACCEPT instructions
     std::vector<u32> lookbehind_owner_;  // pc -> lookbehind, for their ACCEPT instructions
     StableVector<LexState> states_;
     StableVector<std::unique_ptr<std::atomic<Edge>[]>> delta_;
@@ -197,7 +197,7 @@ class Lexer {
     StableVector<Bits> start_sets_;
     ReadMostlyMap start_set_index_;
     u32 first_ctx_ = 0;
-    std::vector<signed char> one_char_;               // pc -> accepts after one character: -1 unknown
+    std::vector<signed char> one_char_;  // pc -> accepts after one character: -1 unknown
     std::unordered_map<u64, bool> class_contains_;
     // Scratch of the one writer.
     std::vector<u32> seen_;

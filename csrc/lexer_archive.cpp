@@ -47,8 +47,10 @@ class Unflat {
             const Thread t{v_[at_], v_[at_ + 1], v_[at_ + 2]};
             Reader::check(t.pc < nfa_.n_code(), "a thread is out of bounds");
             const u32 op = nfa_.op(t.pc);
-            Reader::check(op == OP_CLASS || op == OP_EOF || op == OP_REPEAT || op == OP_LAZY_REPEAT, "a thread waits nowhere");
-            Reader::check(t.node == 0 || (op != OP_EOF && t.node < nfa_.node_start.size()), "a thread's node is out of bounds");
+            Reader::check(op == OP_CLASS || op == OP_EOF || op == OP_REPEAT || op == OP_LAZY_REPEAT,
+                          "a thread waits nowhere");
+            Reader::check(t.node == 0 || (op != OP_EOF && t.node < nfa_.node_start.size()),
+                          "a thread's node is out of bounds");
             out.push_back(t);
         }
         return out;
@@ -134,7 +136,8 @@ void Lexer::restore(Reader& r) {
     const ListsView<u64> sets(r);
     const View<u64> keys = r.view<u64>();
     const View<u32> edges = r.view<u32>();
-    check(delta.size() == static_cast<u64>(n) * n_classes_ && keys.size() == edges.size(), "lexer tables differ in length");
+    check(delta.size() == static_cast<u64>(n) * n_classes_ && keys.size() == edges.size(),
+          "lexer tables differ in length");
     const u32 n_lists = static_cast<u32>(lists.size());
     auto edge_ok = [&](Edge e) {
         return e == EDGE_DEAD || e == EDGE_UNKNOWN || (e & EDGE_LIST ? (e & ~EDGE_LIST) < n_lists : e < n);
@@ -157,10 +160,13 @@ void Lexer::restore(Reader& r) {
         }
         s.groups = states.list();
         for (size_t k = 0; k < s.group_end.size(); ++k)
-            check(s.group_end[k] >= (k ? s.group_end[k - 1] : 0) && s.group_end[k] <= s.main.size(), "a state's groups are out of bounds");
-        check(s.group_end.empty() ? s.main.empty() : s.group_end.back() == s.main.size(), "a state's groups are out of bounds");
+            check(s.group_end[k] >= (k ? s.group_end[k - 1] : 0) && s.group_end[k] <= s.main.size(),
+                  "a state's groups are out of bounds");
+        check(s.group_end.empty() ? s.main.empty() : s.group_end.back() == s.main.size(),
+              "a state's groups are out of bounds");
         for (u32 g : s.groups) check(g < i, "a state's groups are out of bounds");
-        check(s.ctx < contexts_.size() && (s.unless == NONE || s.unless < lexsets_.size()) && (s.base == NONE || s.base < i),
+        check(s.ctx < contexts_.size() && (s.unless == NONE || s.unless < lexsets_.size()) &&
+                  (s.base == NONE || s.base < i),
               "a lexer state is out of bounds");
         check(intern_state(std::move(s)) == i, "lexer states are out of step");
         for (u32 k = 0; k < n_classes_; ++k) {

@@ -5,7 +5,9 @@
 namespace gcd {
 
 namespace {
-u64 pair_key(u32 a, u32 b) { return static_cast<u64>(a) << 32 | b; }
+u64 pair_key(u32 a, u32 b) {
+    return static_cast<u64>(a) << 32 | b;
+}
 }  // namespace
 
 u32 LiveAnalysis::intern_boundary(u32 ctx, u32 position) {

@@ -7,8 +7,12 @@ namespace gcd {
 namespace {
 constexpr u32 kMaxDepth = 31;
 // Depth d: return nodes from the state's height down to height - d + 1 were looked into.
-u32 depth_of(u32 read, u32 height) { return read > height ? 0 : height - read + 1; }
-u32 cut_at(u32 depth, u32 height) { return depth > height ? 0 : height - depth + 1; }
+u32 depth_of(u32 read, u32 height) {
+    return read > height ? 0 : height - read + 1;
+}
+u32 cut_at(u32 depth, u32 height) {
+    return depth > height ? 0 : height - depth + 1;
+}
 }  // namespace
 
 Masks::Masks(Compiled& c, Rows& rows, std::vector<u32> eos, u64 max_bytes)
@@ -175,7 +179,8 @@ u32 Masks::mask_id_slow(const Reading& r) {
     for (auto it = lo; it != hi && id == NONE; ++it)
         if (std::memcmp(masks_[it->second], scratch_.data(), words_ * 4) == 0) id = it->second;
     if (id == NONE) {
-        if (bytes_ > max_bytes_) throw CoreError(ErrorKind::limit_bytes, bytes_, "the mask tables outgrew their budget");
+        if (bytes_ > max_bytes_)
+            throw CoreError(ErrorKind::limit_bytes, bytes_, "the mask tables outgrew their budget");
         arena_.push_back(std::unique_ptr<u32[]>(new u32[words_]));
         std::memcpy(arena_.back().get(), scratch_.data(), words_ * 4);
         id = masks_.push_back(arena_.back().get());

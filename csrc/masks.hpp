@@ -62,9 +62,9 @@ class Masks {
     std::vector<std::unique_ptr<u32[]>> arena_;  // behind those that do not lie in an artefact
     View<u64> saved_keys_;                       // an artefact's `by_depth_`: keys rise
     View<u32> saved_ids_;
-    ReadMostlyMap index_;                            // reading -> mask
-    std::unordered_map<u64, u32> by_depth_;          // hash of (lexer state, depth, parser state cut there) -> mask
-    std::unordered_map<u32, u32> depths_;            // lexer state -> bit set of depths seen
+    ReadMostlyMap index_;                    // reading -> mask
+    std::unordered_map<u64, u32> by_depth_;  // hash of (lexer state, depth, parser state cut there) -> mask
+    std::unordered_map<u32, u32> depths_;    // lexer state -> bit set of depths seen
     std::unordered_multimap<u64, u32> by_content_;
     std::vector<std::unique_ptr<Part>> parts_;
     std::unordered_map<u64, u32> part_index_;     // (single, row) -> part

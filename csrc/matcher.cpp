@@ -4,7 +4,9 @@
 
 namespace gcd {
 
-Matcher::Matcher(std::shared_ptr<Engine> engine, u32 start) : engine_(std::move(engine)), start_(start) { reset(); }
+Matcher::Matcher(std::shared_ptr<Engine> engine, u32 start) : engine_(std::move(engine)), start_(start) {
+    reset();
+}
 
 void Matcher::reset() {
     readings_ = engine_->compiled.start(start_);
@@ -185,7 +187,8 @@ std::vector<u8> Matcher::forced_bytes(u32 n) {
         for (u32 cls = 0; cls < c.lexer().n_classes(); ++cls) {
             next.clear();
             c.advance(at, c.lexer().class_byte(cls), 0, next);
-            next.erase(std::remove_if(next.begin(), next.end(), [&](const Reading& r) { return !c.viable(r); }), next.end());
+            next.erase(std::remove_if(next.begin(), next.end(), [&](const Reading& r) { return !c.viable(r); }),
+                       next.end());
             if (next.empty()) continue;
             if (found != NONE || bytes_in_class[cls] > 1) return out;
             found = cls;

@@ -7,7 +7,8 @@ namespace gcd {
 
 // Everything that matchers of one grammar share.
 struct Engine {
-    Engine(std::shared_ptr<const TokenTrie> trie, GrammarTables tables, std::vector<u32> eos, CoreLimits limits, bool lenient)
+    Engine(std::shared_ptr<const TokenTrie> trie, GrammarTables tables, std::vector<u32> eos, CoreLimits limits,
+           bool lenient)
         : compiled(std::move(trie), std::move(tables), limits, lenient),
           rows(compiled, limits.memo_bytes),
           masks(compiled, rows, eos, limits.memo_bytes),

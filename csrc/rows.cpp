@@ -6,7 +6,9 @@
 
 namespace gcd {
 
-Rows::Rows(Compiled& c, u64 max_bytes) : c_(c), max_bytes_(max_bytes), scratch_(c.trie().words()) { intern_nodes({0}); }
+Rows::Rows(Compiled& c, u64 max_bytes) : c_(c), max_bytes_(max_bytes), scratch_(c.trie().words()) {
+    intern_nodes({0});
+}
 
 View<u32> Rows::keep(std::vector<u32> v) {
     v.shrink_to_fit();
@@ -299,7 +301,8 @@ void Rows::save(Writer& w) const {
             u64 at = ~0ull;
             auto [lo, hi] = known.equal_range(h);
             for (auto it = lo; it != hi && at == ~0ull; ++it)
-                if (it->second.second == size && std::equal(v.begin(), v.end(), items.begin() + static_cast<long>(it->second.first)))
+                if (it->second.second == size &&
+                    std::equal(v.begin(), v.end(), items.begin() + static_cast<long>(it->second.first)))
                     at = it->second.first;
             if (at == ~0ull) {
                 at = items.size();
@@ -356,8 +359,9 @@ void Rows::restore(Reader& r) {
     v.keys = r.view<u64>();
     v.row_of_key = r.view<u32>();
     r.done();
-    check(!v.group_start.empty() && v.group_start.size() == v.exit_start.size() && v.keys.size() == v.row_of_key.size() &&
-              v.group_at.size() == v.group_live.size() && v.group_size.size() == v.group_live.size() && v.exits.size() % 4 == 0,
+    check(!v.group_start.empty() && v.group_start.size() == v.exit_start.size() &&
+              v.keys.size() == v.row_of_key.size() && v.group_at.size() == v.group_live.size() &&
+              v.group_size.size() == v.group_live.size() && v.exits.size() % 4 == 0,
           "row tables differ in length");
     v.row_ids.assign(v.group_start.size() - 1, NONE);
 }
@@ -373,7 +377,8 @@ Row Rows::unpack(u32 i) const {
     for (u32 g = v.group_start[i]; g < v.group_start[i + 1]; ++g) {
         const bool dense = v.group_size[g] >> 63;
         const u64 size = v.group_size[g] & ~(1ull << 63);
-        check(v.group_at[g] <= v.items.size() && size <= v.items.size() - v.group_at[g], "a row group is out of bounds");
+        check(v.group_at[g] <= v.items.size() && size <= v.items.size() - v.group_at[g],
+              "a row group is out of bounds");
         check(v.group_live[g] < c_.n_live_sets(), "a row group's live set is out of bounds");
         const View<u32> tokens(v.items.data() + v.group_at[g], static_cast<size_t>(size));
         RowGroup rg;

@@ -85,8 +85,8 @@ class Rows {
     std::vector<std::pair<std::vector<u32>, u32>> successor_keys_;
     StableVector<View<u32>> node_lists_;
     std::vector<std::unique_ptr<std::vector<u32>>> arena_;  // behind the views that do not lie in a section
-    std::vector<std::vector<u32>> first_classes_;  // per node list: byte classes of the nodes' children
-    std::vector<bool> first_known_;                // ... once they are known
+    std::vector<std::vector<u32>> first_classes_;           // per node list: byte classes of the nodes' children
+    std::vector<bool> first_known_;                         // ... once they are known
     const std::vector<u32>& first_classes(u32 node_list);
     std::unordered_multimap<u64, u32> node_list_index_;
     std::unordered_map<u32, Skip> skips_;

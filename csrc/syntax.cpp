@@ -5,7 +5,9 @@
 namespace gcd {
 
 namespace {
-u64 pair_key(u32 a, u32 b) { return static_cast<u64>(a) << 32 | b; }
+u64 pair_key(u32 a, u32 b) {
+    return static_cast<u64>(a) << 32 | b;
+}
 void canonical(Items& v) {
     std::sort(v.begin(), v.end());
     v.erase(std::unique(v.begin(), v.end()), v.end());
@@ -71,7 +73,8 @@ SyntaxAutomaton::SyntaxAutomaton(Viability v, Lexer& lexer, u32 max_states)
             if (p.rhs[0].terminal) {
                 if (bits_get(cfg_.forbids[p.forbid_at(0)], p.rhs[0].id)) continue;
                 Bits b;
-                bits_each(cfg_.class_sets[p.rhs[0].follow], [&](u32 k) { bits_set(b, alphabet_.symbol(p.rhs[0].id, k)); });
+                bits_each(cfg_.class_sets[p.rhs[0].follow],
+                          [&](u32 k) { bits_set(b, alphabet_.symbol(p.rhs[0].id, k)); });
                 grew |= bits_or(first_[p.lhs], b);
             } else {
                 grew |= bits_or(first_[p.lhs], first_[p.rhs[0].id]);
@@ -199,7 +202,8 @@ u32 SyntaxAutomaton::make_frame(u32 n, u32 k) {
         last = f2;
         const Items& items2 = item_sets_[frames_[f2].continuation];
         Items diff;
-        std::set_symmetric_difference(items.begin(), items.end(), items2.begin(), items2.end(), std::back_inserter(diff));
+        std::set_symmetric_difference(items.begin(), items.end(), items2.begin(), items2.end(),
+                                      std::back_inserter(diff));
         bool same = true;
         for (const Item& d : diff) {
             const Node& node = nodes_[d.node];
@@ -211,7 +215,8 @@ u32 SyntaxAutomaton::make_frame(u32 n, u32 k) {
             // completion completes n; checking n itself and each unit-derived m suffices since they all go through n.
             const LeftCorner& lc = left_corner(n, n);
             bool found = false;
-            for (const auto& [pos, bf] : lc.out) found |= pos == d.position && bf.first == node.completed && bf.second == 0;
+            for (const auto& [pos, bf] : lc.out)
+                found |= pos == d.position && bf.first == node.completed && bf.second == 0;
             if (!found) {
                 same = false;
                 break;
@@ -241,7 +246,8 @@ const Items& SyntaxAutomaton::content(u32 node, u32 forbid) {
         out.push_back({pos, make_node(nd.frame, bf.first), forbid_union(forbid, bf.second)});
     for (u32 f : lc.returns) {
         const u32 g = forbid_union(forbid, f);
-        for (const Item& k : item_sets_[fr.continuation]) out.push_back({k.position, k.node, forbid_union(k.forbid, g)});
+        for (const Item& k : item_sets_[fr.continuation])
+            out.push_back({k.position, k.node, forbid_union(k.forbid, g)});
     }
     canonical(out);
     return content_.emplace(key, std::move(out)).first->second;
@@ -313,7 +319,8 @@ u64 SyntaxAutomaton::items_hash(const Items& items, u32 cut) {
     std::vector<u64> hs;
     hs.reserve(items.size());
     for (const Item& i : items)
-        hs.push_back(mix(mix(mix(mix(17, i.position), i.forbid), nodes_[i.node].completed), frame_hash(nodes_[i.node].frame, cut)));
+        hs.push_back(mix(mix(mix(mix(17, i.position), i.forbid), nodes_[i.node].completed),
+                         frame_hash(nodes_[i.node].frame, cut)));
     std::sort(hs.begin(), hs.end());
     hs.erase(std::unique(hs.begin(), hs.end()), hs.end());
     u64 h = 19;
@@ -329,7 +336,8 @@ u32 SyntaxAutomaton::intern(Items items, u32 lex_id) {
         return (lexer_.independent() || states_[id].lex_id == lex_id) && states_[id].items == items;
     });
     if (known != NONE) return known;
-    if (states_.size() >= max_states_) throw CoreError(ErrorKind::limit_states, states_.size(), "too many parser states");
+    if (states_.size() >= max_states_)
+        throw CoreError(ErrorKind::limit_states, states_.size(), "too many parser states");
     SyntaxState s;
     s.accepts = false;
     s.lex_id = lex_id;
@@ -376,7 +384,8 @@ u32 SyntaxAutomaton::start(u32 i, const StartSymbol& sym) {
     return intern(std::move(items), lexer_.independent() ? 0 : sym.lexset);
 }
 
-void SyntaxAutomaton::step_item(const Item& i, u32 symbol, Items& out, std::unordered_map<u32, Items>& calls, u32& lexset) {
+void SyntaxAutomaton::step_item(const Item& i, u32 symbol, Items& out, std::unordered_map<u32, Items>& calls,
+                                u32& lexset) {
     if (i.position == ACCEPT || (i.forbid && bits_get(cfg_.forbids[i.forbid], alphabet_.terminal(symbol)))) return;
     const u32 sym = symbol_at_[i.position];
     if (sym == END) return;
@@ -462,7 +471,8 @@ const std::vector<u32>& SyntaxAutomaton::singles(u32 state) {
     auto [it, fresh] = singles_.try_emplace(state);
     if (fresh) {
         const SyntaxState& s = states_[state];
-        for (const Item& i : s.items) it->second.push_back(intern_single(i, lexer_.independent() ? own_set(i) : s.lex_id));
+        for (const Item& i : s.items)
+            it->second.push_back(intern_single(i, lexer_.independent() ? own_set(i) : s.lex_id));
     }
     return it->second;
 }
@@ -490,7 +500,9 @@ const std::vector<u32>& SyntaxAutomaton::step_single(u32 id, u32 symbol, u32& re
         canonical(out);
         it->second.read = read_;
         for (const Item& o : out)
-            it->second.singles.push_back(intern_single(o, lexer_.independent() ? own_set(o) : lexset == NONE ? 0 : lexset));
+            it->second.singles.push_back(intern_single(o, lexer_.independent() ? own_set(o)
+                                                          : lexset == NONE     ? 0
+                                                                               : lexset));
     }
     read = std::min(read, it->second.read);
     return it->second.singles;

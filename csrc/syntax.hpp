@@ -47,10 +47,10 @@ struct Alphabet {
 
 struct SyntaxState {
     Items items;
-    Bits viable;       // over Alphabet, ignored symbols included
-    bool accepts;      // the text may end here, as far as the parser is concerned
-    u32 lex_id;        // how the next lexeme is lexed
-    u32 height = 0;    // of the highest return node among the items
+    Bits viable;                               // over Alphabet, ignored symbols included
+    bool accepts;                              // the text may end here, as far as the parser is concerned
+    u32 lex_id;                                // how the next lexeme is lexed
+    u32 height = 0;                            // of the highest return node among the items
     std::unique_ptr<std::atomic<u32>[]> next;  // by rank of the symbol in `viable`; NONE = unknown
     std::unique_ptr<u32[]> reads;              // beside `next`: the lowest return node that the step looked into
 };
@@ -150,7 +150,8 @@ class SyntaxAutomaton {
     const Items& content(u32 node, u32 forbid);
     u32 forbid_union(u32 a, u32 b);
     bool occurrence_takes(const Occurrence& o, u32 symbol) const {
-        return alphabet_.terminal(symbol) == o.terminal && bits_get(cfg_.class_sets[o.follow], symbol % alphabet_.n_classes);
+        return alphabet_.terminal(symbol) == o.terminal &&
+               bits_get(cfg_.class_sets[o.follow], symbol % alphabet_.n_classes);
     }
     u32 height_of(const Items& items) const;
     u64 frame_hash(u32 frame, u32 cut);
@@ -169,10 +170,11 @@ class SyntaxAutomaton {
     std::vector<u32> live_at_;        // position -> element set
     std::vector<u32> production_of_;  // position -> production
     std::vector<Occurrence> occurrences_;
-    std::vector<Bits> first_;         // nonterminal -> symbols
+    std::vector<Bits> first_;  // nonterminal -> symbols
     std::vector<Bits> forbid_symbols_;
-    std::vector<std::vector<std::pair<u32, u32>>> used_first_;  // nonterminal X -> (production, its first position) with rhs[0] = X
-    std::vector<std::vector<u32>> by_lhs_;                      // nonterminal -> first positions of its productions
+    std::vector<std::vector<std::pair<u32, u32>>>
+        used_first_;                        // nonterminal X -> (production, its first position) with rhs[0] = X
+    std::vector<std::vector<u32>> by_lhs_;  // nonterminal -> first positions of its productions
     std::unordered_map<u64, LeftCorner> left_corners_;
     std::unordered_map<u32, std::vector<Entry>> entries_;
     std::vector<Frame> frames_;

@@ -42,14 +42,14 @@ struct Utf8 {
 
 }  // namespace
 
-TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 width_in)
-    : width(width_in) {
+TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 width_in) : width(width_in) {
     own_.bytes = std::move(bytes_in);
     own_.offsets = std::move(offsets_in);
     bytes = View<u8>(own_.bytes);
     offsets = View<u32>(own_.offsets);
     std::vector<u8>&byte = own_.byte, &boundary = own_.boundary;
-    std::vector<u32>&end = own_.end, &token_begin = own_.token_begin, &order = own_.order, &summary_id = own_.summary_id;
+    std::vector<u32>&end = own_.end, &token_begin = own_.token_begin, &order = own_.order,
+    &summary_id = own_.summary_id;
     std::vector<SubtreeSummary>& summaries = own_.summaries;
     if (offsets.size() == 0 || offsets[0] != 0 || offsets[offsets.size() - 1] != bytes.size())
         throw CoreError(ErrorKind::bad_input, 0, "token offsets do not cover the token bytes");
@@ -185,7 +185,8 @@ TokenTrie::TokenTrie(Reader& r) {
     boundary = r.view<u8>();
     r.done();
     const size_t n = byte.size();
-    check(width > 0 && offsets.size() > 1 && offsets[0] == 0 && offsets[offsets.size() - 1] == bytes.size(), "bad token table");
+    check(width > 0 && offsets.size() > 1 && offsets[0] == 0 && offsets[offsets.size() - 1] == bytes.size(),
+          "bad token table");
     for (size_t i = 0; i + 1 < offsets.size(); ++i) check(offsets[i] <= offsets[i + 1], "token offsets fall");
     check(n > 0 && end.size() == n && token_begin.size() == n + 1 && summary_id.size() == n && boundary.size() == n,
           "the trie's arrays differ in length");

@@ -39,13 +39,14 @@ class TokenTrie {
     View<u32> offsets;
     u32 width;  // columns of the logits: ids at or above it do not exist for the model and are left out
 
-    View<u8> byte;          // node -> its incoming byte (root: 0)
-    View<u32> end;          // node -> first node after its subtree
-    View<u32> token_begin;  // node -> first index into `order`; tokens below node: [token_begin[n], token_begin[end[n]])
-    View<u32> order;        // token ids in preorder
-    View<u32> summary_id;   // node -> index into `summaries`, NONE for a leaf
+    View<u8> byte;  // node -> its incoming byte (root: 0)
+    View<u32> end;  // node -> first node after its subtree
+    View<u32>
+        token_begin;       // node -> first index into `order`; tokens below node: [token_begin[n], token_begin[end[n]])
+    View<u32> order;       // token ids in preorder
+    View<u32> summary_id;  // node -> index into `summaries`, NONE for a leaf
     View<SubtreeSummary> summaries;
-    View<u8> boundary;      // node -> 1 if its path is valid UTF-8 that ends on a character boundary
+    View<u8> boundary;  // node -> 1 if its path is valid UTF-8 that ends on a character boundary
 
     // Every byte that occurs in a token is a token by itself: then any position can be a token boundary, and whether a
     // text can be completed does not depend on the vocabulary beyond `used_bytes`.

@@ -115,7 +115,8 @@ class Analysis {
     void collect_pairs() {
         std::vector<u32> work;
         const u32 b0 = live_.intern_boundary(lexer_.first_context(), 0);
-        for (const StartSymbol& s : starts_) start_pairs_.push_back(pair(lexer_.independent() ? 0 : s.lexset, b0, work));
+        for (const StartSymbol& s : starts_)
+            start_pairs_.push_back(pair(lexer_.independent() ? 0 : s.lexset, b0, work));
         while (!work.empty()) {
             const u32 id = work.back();
             work.pop_back();
@@ -206,7 +207,8 @@ class Analysis {
                 std::vector<u64> moves;
                 each_outcome(pairs_[i], [&](u32 t, u32 b) {
                     for (u32 l : lexsets_after_[t])
-                        moves.push_back((static_cast<u64>(t) << 40) | (static_cast<u64>(l) << 20) | cls[index_.at({l, b})]);
+                        moves.push_back((static_cast<u64>(t) << 40) | (static_cast<u64>(l) << 20) |
+                                        cls[index_.at({l, b})]);
                 });
                 std::sort(moves.begin(), moves.end());
                 moves.erase(std::unique(moves.begin(), moves.end()), moves.end());
@@ -257,7 +259,8 @@ class Analysis {
     }
     u32 forbidden(u32 element, u32 forbid) {
         const u32 f = forbid_union(elements_[element].second, forbid);
-        auto [it, fresh] = element_index_.try_emplace({elements_[element].first, f}, static_cast<u32>(elements_.size()));
+        auto [it, fresh] =
+            element_index_.try_emplace({elements_[element].first, f}, static_cast<u32>(elements_.size()));
         if (fresh) elements_.push_back({elements_[element].first, f});
         return it->second;
     }
@@ -289,8 +292,8 @@ class Analysis {
         }
         return it->second;
     }
-    // The same, and for a free `x` also the elements that are not free and that some free pair leads to. For what can be
-    // finished they do not matter (a free pair leads to a free one, too), but masks ask about them.
+    // The same, and for a free `x` also the elements that are not free and that some free pair leads to. For what can
+    // be finished they do not matter (a free pair leads to a free one, too), but masks ask about them.
     Bits after_terminal_all(u32 x, const CfgSymbol& s) {
         Bits out = after_terminal(x, s);
         const auto [base, f] = elements_[x];

@@ -29,8 +29,8 @@ struct StartSymbol {
 
 struct Viability {
     bool exact = false;
-    std::string reason;         // why not, if not
-    u32 n_classes = 1;          // boundary classes
+    std::string reason;  // why not, if not
+    u32 n_classes = 1;   // boundary classes
     u32 n_elements = 1;
     u32 n_pairs = 0;
     std::vector<u32> class_of;  // boundary -> class

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from gcd._native.engine import Engine
 from gcd._native.trie import TokenTrie
 from gcd.compiled_grammar import CompiledGrammar
-from gcd.errors import GrammarError, InexactError, UnsupportedError, LimitError
+from gcd.errors import GrammarError, InexactError, LimitError, UnsupportedError
 from gcd.exactness import KINDS, Exactness
 from gcd.grammar.ir import Grammar
 from gcd.grammar_info import GrammarInfo
@@ -59,7 +59,8 @@ def compile(  # noqa: A001 - the name that users type: gcd.compile
     if grammar.mode.endswith("dynamic_complete") and (program.lookaheads or program.lookbehinds):
         raise UnsupportedError.of(
             "lookaround with lexer='dynamic_complete'",
-            "this lexer matches shortened lexemes on their own, so what an assertion (also ^, $ and \\b) sees there isn't the text",
+            "this lexer matches shortened lexemes on their own, so what an assertion (also ^, $ and \\b) sees there "
+            "isn't the text",
             remedy="use lexer='dynamic', or write the terminal without assertions",
         )
     tell("token trie")

@@ -14,6 +14,8 @@ __all__ = ["GrammarInfo", "TerminalInfo"]
 
 @dataclass(frozen=True, slots=True)
 class TerminalInfo:
+    """A terminal as messages name it."""
+
     name: str
     pattern: str
     line: int = 0
@@ -61,14 +63,15 @@ class GrammarInfo:
         )
 
     def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads back."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> GrammarInfo:
         """Raises TypeError, KeyError or ValueError where the data is not what `to_json` makes."""
         terminals = tuple(TerminalInfo(**t) for t in data["terminals"])
-        for t in terminals:
-            if not (isinstance(t.name, str) and isinstance(t.pattern, str) and isinstance(t.line, int)):
+        for t in data["terminals"]:
+            if not (isinstance(t["name"], str) and isinstance(t["pattern"], str) and isinstance(t["line"], int)):
                 raise ValueError("a terminal's entry is damaged")
         texts = [*data["starts"], data["mode"], data["source"], *data["notes"], data["hash"]]
         if not all(isinstance(t, str) for t in texts):
