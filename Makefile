@@ -79,7 +79,7 @@ lint: build
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
-	$(if $(NATIVE),$(PY) -m mypy.stubtest --allowlist tools/stubtest-allow.txt --ignore-unused-allowlist $(NATIVE))
+	$(if $(NATIVE),$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tools/stubtest-allow.txt --ignore-unused-allowlist $(NATIVE))
 	$(if $(CSRC),$(VENV)/bin/clang-format --dry-run -Werror $(CSRC))
 
 format: venv

@@ -77,7 +77,7 @@ def explain_token(matcher: Matcher, token_id: int) -> Explanation:
         return names[t] if t < len(names) else f"terminal {t}"
 
     def line(t: int) -> str:
-        info = matcher.info.terminals[t] if t < len(names) else None
+        info = matcher.info.terminals[t] if matcher.info and t < len(names) else None
         return f"{name(t)} (line {info.line})" if info is not None and info.line else name(t)
 
     return Explanation(

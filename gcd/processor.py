@@ -23,10 +23,11 @@ import sys
 import time
 import weakref
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from gcd._native.matcher import Matcher, fill_bitmasks
 from gcd.bitmask import allocate_token_bitmask, apply_token_bitmask_inplace, first_empty_row
 from gcd.compiled_grammar import CompiledGrammar
 from gcd.errors import MatcherError
@@ -35,9 +36,6 @@ try:
     from transformers import LogitsProcessor, LogitsProcessorList
 except ImportError as error:
     raise ImportError("GrammarLogitsProcessor needs transformers and torch: pip install 'gcd-decoding[hf]'") from error
-
-if TYPE_CHECKING:
-    from gcd._native.matcher import Matcher
 
 __all__ = ["GrammarLogitsProcessor"]
 
@@ -132,13 +130,15 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
             raise
         n_rows = len(lines)
         if self._bitmask is None or self._bitmask.shape[0] != n_rows:
-            self._bitmask = allocate_token_bitmask(n_rows, self.compiled.vocab.width)
+            self._bitmask = allocate_token_bitmask(n_rows, self.compiled.width)
         bitmask = self._bitmask
-        for row, line in enumerate(lines):
-            if line.ended:
-                bitmask[row] = self._ended_row(scores.shape[1])
-            else:
-                line.matcher.fill_bitmask(bitmask, row)
+        if n_rows == 1 and not lines[0].ended:
+            lines[0].matcher.fill_bitmask(bitmask)
+        else:
+            fill_bitmasks([None if line.ended else line.matcher for line in lines], bitmask)
+            for row, line in enumerate(lines):
+                if line.ended:
+                    bitmask[row] = self._ended_row(scores.shape[1])
         empty = first_empty_row(bitmask, scores.shape[1])
         if empty is not None:
             raise self._nothing_allowed(empty, scores.shape[1])
@@ -190,7 +190,7 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         for row, source in zip(ids, sources, strict=True):
             at = self._begin
             if source is None:
-                line = _Line(self.compiled.matcher(self.start), self.compiled.vocab.width)
+                line = _Line(self.compiled.matcher(self.start), self.compiled.width)
             else:
                 heirs[source] -= 1
                 line = self._lines[source].fork() if heirs[source] else self._lines[source]
@@ -214,11 +214,11 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
     def _ended_row(self, columns: int) -> Any:
         """The mask of a row that has ended, shape ``(words,)``: end-of-sequence tokens, or, if there are none, all."""
         if self._ended is None or self._ended[0] != columns:
-            ends = [t for t in self.compiled.vocab.eos_ids if t < columns]
-            words = np.full(-(-self.compiled.vocab.width // 32), 0 if ends else 0xFFFF_FFFF, dtype=np.uint32)
+            ends = [t for t in self.compiled.eos_ids if t < columns]
+            words = np.full(-(-self.compiled.width // 32), 0 if ends else 0xFFFF_FFFF, dtype=np.uint32)
             for token in ends:
                 words[token // 32] |= np.uint32(1 << token % 32)
-            row = allocate_token_bitmask(1, self.compiled.vocab.width)[0]
+            row = allocate_token_bitmask(1, self.compiled.width)[0]
             row[:] = row.new_tensor(words.view(np.int32))
             self._ended = columns, row
         return self._ended[1]
