@@ -17,12 +17,13 @@ The lookaheads are DeRemer and Pennello's (1982): for a nonterminal transition (
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from lark.grammar import NonTerminal
 from lark.grammar import Rule as LarkRule
 
 from gcd.errors import GrammarError, UnsupportedError
+from gcd.grammar.ir import SourceSpan
 
 __all__ = ["END_BIT", "Automaton", "Conflict"]
 
@@ -52,6 +53,7 @@ class Automaton:
         rules: Lark's BNF.
         starts: names of start rules.
         terminal_numbers: a number for each terminal name.
+        span: where a rule of this name is defined, for errors.
 
     Attributes:
         names: of the nonterminals.
@@ -69,8 +71,15 @@ class Automaton:
             on the order in which it meets its sets, and its parser may not end.
     """
 
-    def __init__(self, rules: Sequence[LarkRule], starts: Sequence[str], terminal_numbers: dict[str, int]) -> None:
+    def __init__(
+        self,
+        rules: Sequence[LarkRule],
+        starts: Sequence[str],
+        terminal_numbers: dict[str, int],
+        span: Callable[[str], SourceSpan] = lambda _: SourceSpan(),
+    ) -> None:
         self._rules = rules
+        self._span = span
         self.names: list[str] = []
         self.rules_of: list[list[tuple[int, tuple[int, ...]]]] = []
         number: dict[str, int] = {}
@@ -269,7 +278,14 @@ class Automaton:
             best = max(priority for priority, _ in rivals)
             winners = [r for priority, r in rivals if priority == best]
             if len(winners) > 1:
-                raise GrammarError(self._collision(bit, [r for _, r in rivals]))
+                at = self._span(self._rules[rivals[0][1]].origin.name)
+                raise GrammarError(
+                    self._collision(bit, [r for _, r in rivals]),
+                    remedy='parser="earley", which follows all of them, or priorities that choose',
+                    line=at.line or None,
+                    column=at.column or None,
+                    name=at.source or None,
+                )
             for _, rule in rivals:
                 if rule != winners[0]:
                     lost[rule] = lost.get(rule, 0) | bit

@@ -64,7 +64,7 @@ def resolve(
         GrammarError: Lark can't build the table (a reduce/reduce conflict).
     """
     numbers = table.numbers
-    automaton = Automaton(rules, starts, numbers)
+    automaton = Automaton(rules, starts, numbers, span)
     parsing_id = {number: table.parsing_id[name] for name, number in numbers.items()}
     draft = Draft()
 

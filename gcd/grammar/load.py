@@ -17,7 +17,8 @@ import difflib
 import importlib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -106,7 +107,7 @@ def from_lark(
     loaded = load(source, Importer(limits, import_paths, folder, size), check)
     deadline.check("reading the grammar")
     always_accept = tuple(indenter.always_accept) if indenter else ()
-    with translated(source):
+    with translated(source), _shown(source):
         terminals, rules, ignore = loaded.compile(starts, set(always_accept))
         limits.check("max_terminals", len(terminals))
         limits.check("max_productions", len(rules))
@@ -122,7 +123,8 @@ def from_lark(
             rules, starts, table, parser, lexer, always_accept, indenter is not None, where.rule
         )
     deadline.check("resolving the grammar")
-    return _assemble(draft, table_used, mode, indenter, source, where)
+    with _shown(source):
+        return _assemble(draft, table_used, mode, indenter, source)
 
 
 def _parse_tables(
@@ -158,19 +160,12 @@ def _parse_tables(
     return draft, terminals, f"earley/{lexer}"
 
 
-def _assemble(
-    draft: Draft, table: TerminalTable, mode: str, indenter: Indenter | None, source: Source, where: _Where
-) -> Grammar:
+def _assemble(draft: Draft, table: TerminalTable, mode: str, indenter: Indenter | None, source: Source) -> Grammar:
     indentation = table.indentation(indenter) if indenter else None
     produced = {indentation.indent, indentation.dedent} if indentation else set()
     declared = {i for i, terminal in enumerate(table.terminals) if terminal.declared}
     dead = (declared - produced) | set(table.ignored)
-    try:
-        parts = normalize(draft, dead, table.terminals)
-    except GrammarError as error:
-        if error.line and not error.name:
-            raise source.error_at(error.cause, SourceSpan(error.line, error.column or 0), remedy=error.remedy) from None
-        raise
+    parts = normalize(draft, dead, table.terminals)
     lexer = mode.partition("/")[2]
     return Grammar(
         terminals=tuple(table.terminals),
@@ -187,6 +182,27 @@ def _assemble(
         source=source.text,
         notes=parts.notes,
     )
+
+
+@contextmanager
+def _shown(source: Source) -> Iterator[None]:
+    """Add the line with a caret to errors that know only where in `source` they are."""
+    try:
+        yield
+    except GrammarError as error:
+        if error.snippet or not error.line or (error.name or "") != source.name:
+            raise
+        shown = type(error)(
+            error.cause,
+            remedy=error.remedy,
+            name=error.name,
+            source=source.text,
+            line=error.line,
+            column=error.column,
+        )
+        if isinstance(shown, UnsupportedError) and isinstance(error, UnsupportedError):
+            shown.construct = error.construct
+        raise shown from None
 
 
 class _Where:
@@ -213,6 +229,8 @@ class _Where:
     def of_rule(self, name: str) -> dict[str, Any]:
         """The place of a rule as an error's arguments."""
         span = self.rule(name)
+        if not span.line:
+            span = self._source.use(name) or span
         source = self._source if span.source == self._source.name else None
         return {
             "name": span.source or None,
@@ -356,5 +374,5 @@ def _check_starts(
             kind = "a terminal" if definitions[name].is_term else "a template"
             raise source.error(f"the start {name!r} is {kind}, not a rule", at, remedy="a rule that contains it")
         near = difflib.get_close_matches(name, rules, 1)
-        known = f"start={near[0]!r}" if near else f"start= one of {', '.join(rules[:8])}" if rules else "a rule"
+        known = f"start={near[0]!r}" if near else f"start= one of {', '.join(rules[:8])}" if rules else "define it"
         raise source.error(f"there is no rule {name!r} to start from", at, remedy=known)

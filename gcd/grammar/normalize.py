@@ -29,7 +29,7 @@ from gcd.grammar.ir import Nonterminal, Production, Start, Symbol, Terminal
 
 __all__ = ["Normalized", "normalize"]
 
-_MAX_SPLIT = 4
+_MAX_SPLIT = 8
 """Times that the rules may grow for the sake of writing forbids as rules."""
 _MAX_NULLABLE = 3
 """Symbols of one rule that may vanish, beyond which the rule is cut: 2**3 productions at most come of one."""
@@ -439,7 +439,7 @@ def _split_by_forbids(draft: Draft) -> bool:
     of: dict[int, list[Rule]] = {}
     for rule in draft.rules:
         of.setdefault(rule.lhs, []).append(rule)
-    budget = _MAX_SPLIT * len(draft.rules) + 100
+    budget = _MAX_SPLIT * len(draft.rules) + 1000
     split: dict[tuple[int, int, int], int] = {}
     pending: list[tuple[int, int, int]] = []
     out: list[Rule] = []

@@ -41,6 +41,8 @@ _TOKEN = re.compile(
 )
 _HEADER = re.compile(r"(?://|\#)\s*gcd:(?P<options>.*)", re.VERBOSE)
 _OPTION = re.compile(r"\S+")
+_ONE_CHARACTER = re.compile(r'"(?: [^\\] | \\x.. | \\u.{4} | \\U.{8} | \\[nftr"] )"', re.VERBOSE)
+_STRANGE = re.compile("[\0\ud800-\udfff]")
 _MAX_BLANK_LINES = 2_000
 _MAX_DIGITS = 18
 _MAX_PRIORITY_DIGITS = 1000
@@ -59,6 +61,7 @@ class Source:
         self.text = text.replace("\r\n", "\n")
         self.name = name
         self._definitions: dict[str, int] = {}
+        self._last_definitions: dict[str, int] = {}
         self._uses: dict[str, int] = {}
         self._literals: dict[str, int] = {}
         # For each terminal: tokens of its definition, and the names among them.
@@ -82,8 +85,11 @@ class Source:
         span = self.span(position)
         return self.error_at(cause, span, length=length, remedy=remedy)
 
-    def error_at(self, cause: str, span: SourceSpan, *, length: int = 1, remedy: str | None = None) -> GrammarError:
-        """An error that points at a span of this source."""
+    def error_at(
+        self, cause: str, span: SourceSpan | None, *, length: int = 1, remedy: str | None = None
+    ) -> GrammarError:
+        """An error that points at a span of this source, if it is known."""
+        span = span or SourceSpan()
         return GrammarError(
             cause,
             remedy=remedy,
@@ -121,6 +127,11 @@ class Source:
         position = self._definitions.get(name)
         return None if position is None else self.span(position)
 
+    def last_definition(self, name: str) -> SourceSpan | None:
+        """Where a rule or terminal of this name is defined for the last time."""
+        position = self._last_definitions.get(name)
+        return None if position is None else self.span(position)
+
     def use(self, name: str) -> SourceSpan | None:
         """Where a name first appears other than at its definition."""
         position = self._uses.get(name)
@@ -140,8 +151,10 @@ class Source:
             LimitError: nesting or a repetition is over its limit.
             GrammarError: a string, regular expression or bracket isn't closed, a number or blank space is absurd.
         """
-        if "\0" in self.text:
-            raise self.error("the text holds a NUL character", self.text.index("\0"))
+        strange = _STRANGE.search(self.text)
+        if strange:
+            what = "a NUL character" if strange[0] == "\0" else "half of a surrogate pair, which is no character"
+            raise self.error(f"the text holds {what}", strange.start())
         opened: list[int] = []
         recent: list[tuple[str, str, int]] = []  # the last tokens since the last colon
         self._body: tuple[list[int], dict[str, int]] | None = None
@@ -160,8 +173,15 @@ class Source:
                     raise self.error(f"a number of {len(token):,} digits", at, length=len(token))
                 if counts:
                     self.limit(limits, "max_repeat", int(token), at, len(token))
+                    least = recent[-2][1] if before == "dots" and len(recent) > 2 and recent[-3][1] == "~" else "0"
+                    if int(token) < max(int(least), 0):
+                        raise self.error(f"a repetition of at least {least} and at most {token}", at, length=len(token))
             elif kind == "string":
                 self._literals.setdefault(token, at)
+                if len(recent) > 1 and recent[-1][0] == "dots" and recent[-2][0] == "string":
+                    for end, where in (recent[-2][1:], (token, at)):
+                        if not _ONE_CHARACTER.fullmatch(end):
+                            raise self.error("the ends of a range are single characters", where, length=len(end))
             elif kind == "regexp":
                 self._literals.setdefault(token, at)
                 self._check_pattern(token, at, limits)
@@ -207,6 +227,7 @@ class Source:
             self._spill(before[:i])
             self._body = self._bodies.setdefault(name, ([0], {})) if name.isupper() else None
             self._definitions.setdefault(name, at)
+            self._last_definitions[name] = at
             if self._uses.get(name) == at:
                 del self._uses[name]
 

@@ -144,10 +144,11 @@ class TerminalTable:
                 warnings.simplefilter("ignore")
                 self._module.compile(regexp, self._flags)
         except (self._module.error, ValueError, OverflowError, RecursionError) as error:
-            raise _error(f"terminal {definition.name}: {regexp!r} is no regular expression: {error}", span) from None
+            cause = f"terminal {definition.user_repr()}: {regexp!r} is no regular expression: {error}"
+            raise _error(cause, span) from None
         if pattern.min_width == 0:
             raise _error(
-                f"terminal {definition.name} can match the empty text",
+                f"terminal {definition.user_repr()} can match the empty text",
                 span,
                 "make it match at least one character, and optional where it is used",
             )
@@ -250,7 +251,7 @@ def _error(cause: str, span: SourceSpan, remedy: str | None = None) -> GrammarEr
 
 def _terminal(definition: TerminalDef, flags: int, independent: bool, span: SourceSpan, module: str) -> Terminal:
     pattern = definition.pattern
-    text, bits = _pattern(pattern, flags, independent, definition.name, span)
+    text, bits = _pattern(pattern, flags, independent, definition.user_repr(), span)
     literal = isinstance(pattern, PatternStr)
     return Terminal(
         definition.name,

@@ -23,7 +23,9 @@ __all__ = ["translated"]
 _SYNTAX = re.compile(r"(?P<what>.*?),? at line (?P<line>\d+),? column (?P<column>\d+)", re.DOTALL)
 _UNDEFINED = re.compile(r"(?:Rule|Terminal|Template) '(\w+)' used but not defined(?: \(in (?P<where>.*)\))?")
 _UNDEFINED_TERMINAL = re.compile(r"Terminal used but not defined: (\w+)")
-_NAMES = re.compile(r"'(\w+)'|<(\w+) :|\b(?:terminal|symbol|rule|template|name|in|at|extend) '?(_?[A-Za-z]\w*)")
+_QUOTED = re.compile(r"'(\w+)'")
+_WRITTEN = re.compile(r'"(?:[^"\\]|\\.)*"i?|/(?:[^/\\]|\\.)+/[imslux]*')
+_NAMES = re.compile(r"'(\w+)'|<(\w+) :|\b(?:terminal|symbol|rule|template|name|in|at|for) '?(_?[A-Za-z]\w*)")
 
 
 @contextmanager
@@ -42,9 +44,9 @@ def translated(source: Source) -> Iterator[None]:
     except VisitError as error:  # what a callback raised while Lark walked a tree
         if isinstance(error.orig_exc, RecursionError):
             raise _too_deep(source) from None
-        raise _from_message(str(error.orig_exc), source) from None
+        raise _from_message(_words(error.orig_exc), source) from None
     except LarkError as error:
-        raise _from_message(str(error), source) from None
+        raise _from_message(_words(error), source) from None
     except ImportError:
         raise UnsupportedError.of(
             "unicode property",
@@ -64,9 +66,17 @@ def translated(source: Source) -> Iterator[None]:
         ValueError,
         re.error,
     ) as error:
-        raise _from_message(
-            f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, source
-        ) from None
+        raise _from_message(_words(error), source) from None
+
+
+def _words(error: Exception) -> str:
+    """What an exception says. Of Lark's (text, cause) pairs the cause; of a bare assertion that it was one."""
+    cause = error.args[-1] if error.args else None
+    if isinstance(cause, SyntaxError):
+        return f"{error.args[0]!r} is no valid text: {cause.msg}"
+    if isinstance(error, LarkError):
+        return str(error)
+    return f"Lark's loader refuses this grammar ({type(error).__name__}{f': {error}' if str(error) else ''})"
 
 
 def _too_deep(source: Source) -> GrammarError:
@@ -93,6 +103,13 @@ def _from_message(message: str, source: Source) -> GrammarError:
             length=len(name),
             remedy=f"did you mean {near[0]!r}?" if near else "define it, or %import it",
         )
+    if "more than once" in message:
+        again = _QUOTED.search(message)
+        if again:
+            return source.error_at(_lower(message), source.last_definition(again[1]), length=len(again[1]))
+    written = _WRITTEN.search(message)
+    if written and source.literal(written[0]):
+        return source.error_at(_lower(message), source.literal(written[0]), length=len(written[0]))
     for match in _NAMES.finditer(message):
         name = next(group for group in match.groups() if group)
         span = source.definition(name) or source.use(name)
@@ -103,4 +120,4 @@ def _from_message(message: str, source: Source) -> GrammarError:
 
 def _lower(text: str) -> str:
     """Without the capital of a sentence: `Rules defined twice` -> `rules defined twice`."""
-    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+    return text[:1].lower() + text[1:] if text[1:2].islower() and not text.startswith("Lark") else text
