@@ -18,6 +18,9 @@ STAGES = {
     "grammar": {"errors", "limits", "regex"},
     "bitmask": {"_native"},
     "processor": {"errors", "bitmask", "compiled_grammar", "_native"},
+    "cli": {
+        *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
+    },
 }
 
 # library -> the stages that may import it

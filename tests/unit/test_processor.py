@@ -225,26 +225,20 @@ def test_no_end_of_sequence():
     assert "eos_ids" in caught.value.remedy
 
 
-def test_dead_end_raises_and_leaves_the_processor_usable():
-    """No row of minus infinity is handed on. The grammar is compiled as if viability had been given up."""
+def test_dead_end_raises_and_leaves_the_processor_usable(monkeypatch):
+    """No row of minus infinity is handed on. Masks are cleared, as where viability was given up."""
     vocab = gcd.Vocabulary.from_bytes([b"a", b"b"], eos_ids=[1])
-    processor = gcd.GrammarLogitsProcessor(gcd.compile(gcd.Grammar.from_lark('start: "a"'), vocab))
-
-    class Dead:
-        is_finished = is_complete = False
-
-        def accept(self, _token):
-            return True
-
-        def fill_bitmask(self, bitmask, row):
-            bitmask[row] = 0
-
+    processor = gcd.GrammarLogitsProcessor(gcd.compile(gcd.Grammar.from_lark('start: "a"~2'), vocab))
     call(processor, [[0], [0]], 2)
-    processor._lines[1].matcher = Dead()
-    with pytest.raises(gcd.MatcherError, match=r"row 1, generated token 1: no token is allowed after 'a'.*become a"):
-        call(processor, [[0, 0], [0, 0]], 2)
-    processor.reset()
-    assert call(processor, [[0], [0]], 2) == [[0], [0]]
+
+    def fill(matchers, bitmask):
+        bitmask[:] = torch.tensor([[1], [0]])
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gcd.processor.fill_bitmasks", fill)
+        with pytest.raises(gcd.MatcherError, match=r"row 1, generated token 1: no token is allowed after 'a'.*become"):
+            call(processor, [[0, 0], [0, 0]], 2)
+    assert call(processor, [[0, 0], [0, 0]], 2) == [[0], [0]]
 
 
 def test_counters(processor):

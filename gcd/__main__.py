@@ -1,0 +1,5 @@
+"""``python -m gcd``: the command line."""
+
+from gcd.cli import main
+
+main()

@@ -1,0 +1,123 @@
+"""``gcd compile``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from gcd.cli.show import Facts, progress, size
+from gcd.compiler import compile as compile_grammar
+from gcd.errors import GrammarError
+from gcd.grammar.ir import Grammar
+from gcd.limits import Limits
+from gcd.vocab import Vocabulary
+
+__all__ = ["run"]
+
+
+def run(
+    *,
+    grammar: str,
+    tokenizer: str,
+    output: str | None,
+    start: tuple[str, ...],
+    parser: str,
+    lexer: str,
+    import_path: tuple[str, ...],
+    lenient: tuple[str, ...],
+    width: int | None,
+    eos_id: tuple[int, ...],
+    forbid_id: tuple[int, ...],
+    fill: int,
+    fill_seconds: float,
+    limit: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Compile, save, and say what came of it and how long it took."""
+    limits = _limits(limit)
+    target = Path(output) if output else Path(Path(grammar).stem + ".gcd")
+    if not target.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {target.parent}", param_hint="--output")
+    clock = _Clock()
+    with progress() as tell:
+        tell("grammar")
+        with clock.time("grammar"), _named(grammar):
+            ir = Grammar.from_lark(
+                Path(grammar), list(start) or None, parser=parser, lexer=lexer, import_paths=import_path, limits=limits
+            )
+        tell("vocabulary")
+        with clock.time("vocabulary"):
+            vocab = _vocabulary(tokenizer, width, eos_id, forbid_id)
+        with clock.time("compile"), _named(grammar):
+            compiled = compile_grammar(ir, vocab, limits=limits, lenient=frozenset(lenient), progress=tell)
+        tell("tables")
+        with clock.time("tables"):
+            positions = compiled.fill_tables(fill, fill_seconds)
+        tell("save")
+        with clock.time("save"):
+            compiled.save(target)
+    facts = Facts.of(compiled)
+    facts.add("artefact", file=str(target), bytes=target.stat().st_size, positions_filled=positions)
+    facts.add("seconds", **{name: round(seconds, 4) for name, seconds in clock.seconds.items()})
+    if as_json:
+        click.echo(json.dumps(facts.data))
+        return
+    click.echo(f"{grammar} -> {target} ({size(target.stat().st_size)})")
+    facts.show(skip=("artefact", "seconds"))
+    click.echo("  time        " + ", ".join(f"{name} {s:.2f} s" for name, s in clock.seconds.items()))
+
+
+class _Clock:
+    """Seconds of each stage, in their order, and in total."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def time(self, stage: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - began
+
+
+@contextmanager
+def _named(grammar: str) -> Iterator[None]:
+    """Give the grammar's file to errors that know a place in it, but not its name."""
+    try:
+        yield
+    except GrammarError as error:
+        if error.place is None or error.place.startswith("line "):
+            error.place = f"{grammar}, {error.place}" if error.place else grammar
+        raise
+
+
+def _vocabulary(tokenizer: str, width: int | None, eos_ids: tuple[int, ...], forbid_ids: tuple[int, ...]) -> Vocabulary:
+    try:
+        return Vocabulary.from_pretrained(tokenizer, width, eos_ids=eos_ids or None, forbid_ids=forbid_ids)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _limits(texts: tuple[str, ...]) -> Limits:
+    """`Limits` from NAME=VALUE."""
+    fields = {f.name: f for f in dataclasses.fields(Limits)}
+    values: dict[str, float] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if name not in fields:
+            raise click.BadParameter(f"no limit {name!r}; there are {', '.join(fields)}", param_hint="--limit")
+        try:
+            number = float(value.replace("_", ""))
+            values[name] = number if name == "seconds" or not number.is_integer() else int(number)
+        except ValueError:
+            raise click.BadParameter(f"{name}={value!r} is not a number", param_hint="--limit") from None
+    try:
+        return Limits(**values)  # type: ignore[arg-type] # checked there
+    except (TypeError, ValueError) as error:
+        raise click.BadParameter(str(error), param_hint="--limit") from error

@@ -1,0 +1,50 @@
+"""Errors as messages and exit statuses."""
+
+from __future__ import annotations
+
+import click
+
+from gcd.errors import (
+    ArtifactError,
+    GcdError,
+    GrammarError,
+    InexactError,
+    LimitError,
+    TokenizerError,
+)
+
+__all__ = ["report"]
+
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (GrammarError, 3),
+    (InexactError, 4),
+    (LimitError, 5),
+    (ArtifactError, 6),
+    (TokenizerError, 7),
+    (OSError, 8),
+    (GcdError, 1),
+)
+
+
+def report(error: Exception) -> int:
+    """Print an error that a user can do something about to standard error; return the exit status.
+
+    Raises:
+        Exception: the error itself, if it is another: a mistake in gcd, to be shown with all its traceback.
+    """
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), None)
+    if status is None:
+        raise error
+    if isinstance(error, GcdError):
+        place, cause, snippet, remedy = error.place, error.cause, error.snippet, error.remedy
+    else:
+        assert isinstance(error, OSError)
+        place = str(error.filename) if error.filename is not None else None
+        cause, snippet, remedy = error.strerror or str(error), None, None
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {f'{place}: ' if place else ''}{cause}", err=True)
+    if snippet:
+        text, _, carets = snippet.partition("\n")
+        click.echo(text + (f"\n{click.style(carets, fg='red')}" if carets else ""), err=True)
+    if remedy:
+        click.echo(f"  {click.style('try:', fg='green')} {remedy}", err=True)
+    return status

@@ -1,0 +1,120 @@
+"""What the commands show: facts about a compiled grammar, progress, sizes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gcd.compiled_grammar import CompiledGrammar
+
+__all__ = ["Facts", "progress", "size"]
+
+
+@dataclass
+class Facts:
+    """Facts about a compiled grammar in groups: for programs as `data`, for people as lines."""
+
+    data: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, compiled: CompiledGrammar) -> Facts:
+        """The facts that every compiled grammar has."""
+        info, vocab, exactness = compiled.info, compiled.vocab, compiled.exactness
+        facts = cls()
+        facts.add(
+            "grammar",
+            mode=info.mode,
+            starts=list(info.starts),
+            terminals=len(info.terminals),
+            productions=info.n_productions,
+            hash=info.hash,
+        )
+        facts.add(
+            "vocabulary",
+            width=vocab.width,
+            eos_ids=list(vocab.eos_ids),
+            eos=[vocab.token_name(t) for t in vocab.eos_ids],
+            fingerprint=vocab.fingerprint,
+        )
+        facts.add(
+            "exactness",
+            exact=exactness.exact,
+            kinds=sorted(exactness.kinds),
+            reasons=list(exactness.reasons),
+            notes=list(exactness.notes),
+        )
+        facts.add("automata", **compiled.stats())
+        return facts
+
+    def add(self, group: str, **facts: Any) -> None:
+        """Add a group of facts."""
+        self.data[group] = facts
+
+    def show(self, skip: tuple[str, ...] = ()) -> None:
+        """Print a line for each group."""
+        for group, facts in self.data.items():
+            if group not in skip:
+                lines = getattr(self, f"_{group}", self._plain)(facts)
+                for i, line in enumerate(lines):
+                    click.echo(f"  {'' if i else group:<11} {line}")
+
+    @staticmethod
+    def _grammar(facts: dict[str, Any]) -> list[str]:
+        return [
+            f"{facts['mode']}, start {', '.join(facts['starts'])}; "
+            f"{facts['terminals']:,} terminals, {facts['productions']:,} productions"
+        ]
+
+    @staticmethod
+    def _vocabulary(facts: dict[str, Any]) -> list[str]:
+        ends = ", ".join(f"{name} ({i})" for name, i in zip(facts["eos"], facts["eos_ids"], strict=True)) or "nothing"
+        return [f"{facts['width']:,} columns, ends with {ends}; fingerprint {facts['fingerprint'][:12]}"]
+
+    @staticmethod
+    def _exactness(facts: dict[str, Any]) -> list[str]:
+        first = "exact: proven" if facts["exact"] else f"inexact ({', '.join(facts['kinds'])})"
+        return [first, *facts["reasons"], *(f"note: {note}" for note in facts["notes"])]
+
+    @staticmethod
+    def _automata(facts: dict[str, Any]) -> list[str]:
+        shown = ("lexer_states", "parser_states", "parser_items", "rows", "readings", "masks")
+        return [", ".join(f"{facts[name]:,} {name.replace('_', ' ')}" for name in shown if facts.get(name))]
+
+    @staticmethod
+    def _artefact(facts: dict[str, Any]) -> list[str]:
+        sections = ", ".join(f"{name} {size(n)}" for name, n in facts["sections"].items())
+        checked = "; all checksums are right" if facts["verified"] else ""
+        return [f"format {facts['format_version']}, written by gcd {facts['gcd_version']}{checked}", sections]
+
+    @staticmethod
+    def _plain(facts: dict[str, Any]) -> list[str]:
+        return [", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items())]
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Yield a function to be called with the name of each stage as it begins; a terminal shows it as it runs."""
+    if not sys.stderr.isatty():
+        yield lambda _stage: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("") as status:
+        yield lambda stage: status.update(f"{stage} ...")
+
+
+def size(n_bytes: int) -> str:
+    """A number of bytes for people.
+
+    >>> size(999), size(48_200), size(1_260_000)
+    ('999 B', '48.2 KB', '1.3 MB')
+    """
+    if n_bytes < 1000:
+        return f"{n_bytes} B"
+    return f"{n_bytes / 1e3:.1f} KB" if n_bytes < 1_000_000 else f"{n_bytes / 1e6:.1f} MB"
