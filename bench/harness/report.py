@@ -219,7 +219,7 @@ def verdict_table(record: dict[str, Any]) -> list[str]:
             if "unsupported" in found:
                 rows.append([grammar, writing, f"not supported: {clip(found['unsupported'])}", "", ""])
                 continue
-            verdicts = ", ".join(f"{n} {verdict}" for verdict, n in found["verdicts"].items())
+            verdicts = "; ".join(f"{n} {verdict}" for verdict, n in found["verdicts"].items())
             counted = "yes" if entry.get("writing") == writing else ""
             rows.append([grammar, writing, verdicts, counted, number(found.get("probe_mean_us"))])
     note = "Masks only in part: the time was up. Timed is the fastest writing that takes every known text."
