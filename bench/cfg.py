@@ -493,7 +493,10 @@ def main(argv: list[str]) -> int:
     plan = QUICK if options.quick else DEFAULT
     given = {name: value for name in ("known", "unseen", "seconds", "repeats") if (value := vars(options)[name])}
     bench = Bench(options, replace(plan, **given))
-    record = bench.record()
+    try:
+        record = bench.record()
+    finally:
+        shutil.rmtree(bench.scratch)
     options.out.mkdir(parents=True, exist_ok=True)
     stem = f"{record['when'][:19].replace(':', '')}-cfg{'-quick' if options.quick else ''}"
     files = {kind: options.out / f"{stem}.{kind}" for kind in ("json", "md", "png")}

@@ -187,7 +187,7 @@ def reason(grammar: str, before: bytes, token: bytes, ending: bytes | None) -> s
         return "the beginning of a keyword"
     if b"--" in joined[-len(token) - 2 :] or b"/*" in joined[-len(token) - 2 :]:
         return "a comment"
-    return "other"
+    return "other" if token.strip() == token else "white space at the token's edge"
 
 
 KEYWORDS: dict[str, set[bytes]] = {
