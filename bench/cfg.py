@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -471,6 +472,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cpu", type=int, default=(os.cpu_count() or 1) - 1, help="the CPU that is measured on")
     parser.add_argument("--no-compare", action="store_true", help="don't compare masks")
+    parser.add_argument("--latest", action="store_true", help="keep report and plot as latest-cfg.*, to be committed")
     parser.add_argument("--out", type=Path, default=RECORDS, help="folder for record, report and plot")
     return parser.parse_args(argv)
 
@@ -505,5 +507,9 @@ def main(argv: list[str]) -> int:
     files["md"].write_text(text)
     print(text)
     problem = plot(files["json"], files["png"])
+    if options.latest:
+        for kind in ("md", "png"):
+            if files[kind].exists():
+                shutil.copyfile(files[kind], options.out / f"latest-cfg.{kind}")
     print("\n".join(str(path) for path in files.values() if path.exists()) + (f"\n{problem}" if problem else ""))
     return 0

@@ -41,8 +41,8 @@ def summarize_repeats(repeats: Sequence[Times]) -> Summary | None:
     summaries = [asdict(s) for s in map(summarize, repeats) if s]
     if not summaries:
         return None
-    middle = {name: float(np.median([s[name] for s in summaries])) for name in summaries[0] if name != "n"}
-    return Summary(n=summaries[0]["n"], **middle)
+    names = ("mean", *QUANTILES, "max")
+    return Summary(summaries[0]["n"], *(float(np.median([s[name] for s in summaries])) for name in names))
 
 
 def tail(times: Times, points: int = 160) -> list[tuple[float, float]]:
