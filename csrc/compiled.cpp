@@ -34,6 +34,10 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreL
         all = lexer_->intern_set(b);
     }
     Viability v;
+    if (limits.seconds < 1e6)
+        lexer_->deadline =
+            std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                                   std::chrono::duration<double>(limits.seconds));
     try {
         v = analyse_viability(g.cfg, g.starts, *lexer_, *live_, all, limits.max_pairs);
     } catch (const CoreError& e) {
@@ -45,6 +49,7 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreL
         v.cfg = g.cfg;
         v.cfg.element_sets.assign(1, Bits{1});
         for (const StartSymbol& s : g.starts) v.starts.push_back(s.nonterminal), v.start_sets.push_back(0);
+        lexer_->deadline = {};
         // Outcomes of states whose analysis was cut short are found again, one state at a time, without a budget
         // shared.
         live_ = std::make_unique<LiveAnalysis>(*lexer_, *trie_, limits.max_lexer_states);
@@ -55,6 +60,7 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreL
             "inside a newline terminal that indentation watches, the text can reach a column from which no open level "
             "may be reachable any more: let the terminal match several line ends in a row, each with blanks after it";
     }
+    lexer_->deadline = {};
     begin_syntax(std::move(g), std::move(v), limits);
 }
 

@@ -30,6 +30,8 @@ struct CoreLimits {
     u32 max_parser_states = 1000000;
     u32 max_pairs = 200000;
     u64 memo_bytes = 256u << 20;
+    u32 max_rows = 200000;
+    double seconds = 60;  // for the analysis of a new grammar
 };
 
 // One reading of the text so far: where the parser stands and where the lexer stands inside the current lexeme.

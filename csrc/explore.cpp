@@ -25,7 +25,7 @@ u64 Engine::explore(u32 max_masks, double seconds) {
         work.pop_front();
         ++n;
         const u64 before = masks.counters.misses;
-        masks.mask(r);
+        masks.remember(r);
         // A reading whose mask was known already (its context looked the same from here) has nothing new behind it,
         // but for what lies deeper than the mask could see; texts find that out by themselves.
         if (masks.counters.misses == before) continue;

@@ -421,6 +421,8 @@ u32 Lexer::intern_state(LexState s) {
         return true;
     });
     if (known != NONE) return known;
+    if (deadline != std::chrono::steady_clock::time_point{} && std::chrono::steady_clock::now() > deadline)
+        throw CoreError(ErrorKind::limit_seconds, states_.size(), "compiling takes too long; lexer states so far");
     if (states_.size() >= max_states_)
         throw CoreError(ErrorKind::limit_states, states_.size(), "too many lexer DFA states");
     const u32 id = states_.push_back(std::move(s));
@@ -450,6 +452,16 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
     std::vector<u32> acc;
     u32 ask = NONE;
     auto branch = [&] {
+        if (independent_ && raw.groups.size() > 1) {
+            // Terminals that are lexed on their own do not share a guess: what one of them asks about the text ahead
+            // is no promise of the others.
+            for (const Threads& g : raw.groups) {
+                Raw one = raw;
+                one.groups.assign(1, g);
+                finish(one, guess, out);
+            }
+            return;
+        }
         guess[ask] = 1;
         finish(raw, guess, out);
         guess[ask] = 0;

@@ -20,6 +20,7 @@
 // promise that makes its guess right. Exactly one survives any complete text, so nothing is approximated.
 #pragma once
 
+#include <chrono>
 #include <mutex>
 #include <unordered_map>
 
@@ -149,6 +150,8 @@ class Lexer {
     }
     u8 class_byte(u32 cls) const { return class_byte_[cls]; }
 
+    // While set, making new states past this time throws limit_seconds.
+    std::chrono::steady_clock::time_point deadline{};
     u32 byte_class[256];  // NONE: no token has this byte
     std::mutex mutex;     // held by whoever adds states
 

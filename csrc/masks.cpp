@@ -19,15 +19,30 @@ Masks::Masks(Compiled& c, Rows& rows, std::vector<u32> eos, u64 max_bytes)
     : c_(c), rows_(rows), eos_(std::move(eos)), words_(c.trie().words()), max_bytes_(max_bytes) {}
 
 void Masks::fill(const Readings& readings, u32* out) {
-    if (readings.size() == 1) {
-        std::memcpy(out, mask(readings[0]), words_ * 4);
-        return;
-    }
-    std::memset(out, 0, words_ * 4);
-    for (const Reading& r : readings) {
-        const u32* m = mask(r);
+    if (readings.empty()) std::memset(out, 0, words_ * 4);
+    for (size_t i = 0; i < readings.size(); ++i) put(readings[i], out, i > 0);
+}
+
+void Masks::put(const Reading& r, u32* out, bool add) {
+    const u32 id = mask_id(r, out, add);
+    if (id == NONE) return;  // written already
+    const u32* m = data(id);
+    if (!add) {
+        std::memcpy(out, m, words_ * 4);
+    } else {
         for (u32 i = 0; i < words_; ++i) out[i] |= m[i];
     }
+}
+
+// Parts only save time; when the tables are full they go first.
+void Masks::drop_parts() {
+    parts_.clear();
+    part_stamp_.clear();
+    part_index_.clear();
+    part_by_depth_.clear();
+    part_depths_.clear();
+    bytes_ -= part_bytes_;
+    part_bytes_ = 0;
 }
 
 bool Masks::fill_known(const Readings& readings, u32* out) {
@@ -92,7 +107,9 @@ u32 Masks::part(u32 single, u32 row_id) {
         }
     }
     p->depth = depth_of(read, height);
-    bytes_ += sizeof(Part) + p->sets.size() * 8 + p->parts.size() * 4 + 64;
+    const u64 size = sizeof(Part) + p->sets.size() * 8 + p->parts.size() * 4 + 128;
+    bytes_ += size;
+    part_bytes_ += size;
     const u32 id = static_cast<u32>(parts_.size());
     const u32 depth = p->depth;
     parts_.push_back(std::move(p));
@@ -136,7 +153,7 @@ u32 Masks::known_by_depth(u64 key) {
     return id;
 }
 
-u32 Masks::mask_id_slow(const Reading& r) {
+u32 Masks::mask_id_slow(const Reading& r, u32* out, bool add) {
     std::lock_guard<std::mutex> lock(mutex_);
     const u64 key = (static_cast<u64>(r.syntax) << 32 | r.lexer) + 1;
     u32 id = index_.find(key);
@@ -154,6 +171,7 @@ u32 Masks::mask_id_slow(const Reading& r) {
             return id;
         }
     counters.misses.fetch_add(1, std::memory_order_relaxed);
+    if (bytes_ > max_bytes_) drop_parts();
     scratch_.assign(words_, 0);
     u32 read = NONE;
     ++stamp_;
@@ -179,8 +197,10 @@ u32 Masks::mask_id_slow(const Reading& r) {
     for (auto it = lo; it != hi && id == NONE; ++it)
         if (std::memcmp(masks_[it->second], scratch_.data(), words_ * 4) == 0) id = it->second;
     if (id == NONE) {
-        if (bytes_ > max_bytes_)
-            throw CoreError(ErrorKind::limit_bytes, bytes_, "the mask tables outgrew their budget");
+        if (bytes_ > max_bytes_) {
+            for (u32 i = 0; out && i < words_; ++i) out[i] = scratch_[i] | (add ? out[i] : 0);
+            return NONE;
+        }
         arena_.push_back(std::unique_ptr<u32[]>(new u32[words_]));
         std::memcpy(arena_.back().get(), scratch_.data(), words_ * 4);
         id = masks_.push_back(arena_.back().get());

@@ -21,7 +21,7 @@ class Masks {
     void fill(const Readings& readings, u32* out);
     // Copies the mask if it is known for all readings, without working anything out; says whether it was.
     bool fill_known(const Readings& readings, u32* out);
-    const u32* mask(const Reading& r) { return data(mask_id(r)); }
+    void remember(const Reading& r) { (void)mask_id(r); }
     void save(Writer& w);
     void restore(Reader& r);
     u32 words() const { return words_; }
@@ -34,13 +34,17 @@ class Masks {
     Counters counters;
 
   private:
-    u32 mask_id(const Reading& r) {
+    // Copies a reading's mask to `out`, or adds it to what is there.
+    void put(const Reading& r, u32* out, bool add);
+    u32 mask_id(const Reading& r, u32* out = nullptr, bool add = false) {
         const u32 id = index_.find((static_cast<u64>(r.syntax) << 32 | r.lexer) + 1);
         if (id != NONE) return id;
-        return mask_id_slow(r);
+        return mask_id_slow(r, out, add);
     }
     const u32* data(u32 id) const { return masks_[id]; }
-    u32 mask_id_slow(const Reading& r);
+    // NONE: the tables are full; the mask went to `out` (if given) and is not kept.
+    u32 mask_id_slow(const Reading& r, u32* out, bool add);
+    void drop_parts();
     u32 known_by_depth(u64 key);
     struct Part {
         std::vector<const TokenSet*> sets;
@@ -73,6 +77,7 @@ class Masks {
     std::vector<u32> part_stamp_;                 // part -> the last mask it was added to
     std::vector<const TokenSet*> dense_;          // dense sets of the mask being added up
     u32 stamp_ = 0;
+    u64 part_bytes_ = 0;
     std::vector<u32> scratch_;
 };
 

@@ -10,14 +10,14 @@ struct Engine {
     Engine(std::shared_ptr<const TokenTrie> trie, GrammarTables tables, std::vector<u32> eos, CoreLimits limits,
            bool lenient)
         : compiled(std::move(trie), std::move(tables), limits, lenient),
-          rows(compiled, limits.memo_bytes),
+          rows(compiled, limits.max_rows),
           masks(compiled, rows, eos, limits.memo_bytes),
           eos_ids(std::move(eos)) {}
     // From an artefact's sections, which must outlive the engine.
     Engine(std::shared_ptr<const TokenTrie> trie, Reader tables, Reader row_section, Reader mask_section,
            std::vector<u32> eos, CoreLimits limits)
         : compiled(std::move(trie), tables, limits),
-          rows(compiled, limits.memo_bytes),
+          rows(compiled, limits.max_rows),
           masks(compiled, rows, eos, limits.memo_bytes),
           eos_ids(std::move(eos)) {
         rows.restore(row_section);

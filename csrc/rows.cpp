@@ -6,7 +6,7 @@
 
 namespace gcd {
 
-Rows::Rows(Compiled& c, u64 max_bytes) : c_(c), max_bytes_(max_bytes), scratch_(c.trie().words()) {
+Rows::Rows(Compiled& c, u32 max_rows) : c_(c), max_rows_(max_rows), scratch_(c.trie().words()) {
     intern_nodes({0});
 }
 
@@ -248,7 +248,7 @@ u32 Rows::row_slow(u32 node_list, u32 state) {
     u32 id = index_.find(key);
     if (id == NONE) id = saved_row(key);
     if (id != NONE) return id;
-    if (bytes_ > max_bytes_) throw CoreError(ErrorKind::limit_bytes, bytes_, "the mask tables outgrew their budget");
+    if (rows_.size() >= max_rows_) throw CoreError(ErrorKind::limit_rows, rows_.size(), "too many rows");
     Lexer& lx = c_.lexer();
     // A start state acts only through its successors, so two lexsets that agree on the bytes at hand share the row.
     std::vector<u32> sig;

@@ -36,7 +36,7 @@ struct Row {
 
 class Rows {
   public:
-    Rows(Compiled& compiled, u64 max_bytes);
+    Rows(Compiled& compiled, u32 max_rows);
     // The row of a lexer state from a list of trie nodes (`root_nodes` is {root}).
     u32 row_id(u32 node_list, u32 lexer_state) {
         const u32 id = index_.find((static_cast<u64>(node_list) << 32 | lexer_state) + 1);
@@ -76,7 +76,7 @@ class Rows {
     u32 after_non_ascii(u32 lexer_state);
 
     Compiled& c_;
-    u64 max_bytes_;
+    u32 max_rows_;
     std::atomic<u64> bytes_{0}, visited_{0};
     std::mutex mutex_;
     StableVector<std::unique_ptr<Row>> rows_;

@@ -10,6 +10,7 @@ from gcd._native.trie import TokenTrie
 from gcd.compiled_grammar import CompiledGrammar
 from gcd.errors import GrammarError, InexactError, LimitError, UnsupportedError
 from gcd.exactness import KINDS, Exactness
+from gcd.grammar.balance import unbalanced
 from gcd.grammar.ir import Grammar
 from gcd.grammar_info import GrammarInfo
 from gcd.limits import Limits
@@ -67,10 +68,14 @@ def compile(  # noqa: A001 - the name that users type: gcd.compile
     trie = token_trie(vocab)
     tell("automata and viability")
     engine = Engine(trie, grammar, program, vocab.eos_ids, limits, "viability" in lenient)
+    reasons = [] if engine.exact else [engine.reason]
+    loose = unbalanced(grammar)
+    if loose is not None:
+        reasons.append(f"indentation can't be proven: {loose}")
     exactness = Exactness(
-        exact=engine.exact,
-        kinds=frozenset() if engine.exact else frozenset({"viability"}),
-        reasons=() if engine.exact else (engine.reason,),
+        exact=not reasons,
+        kinds=frozenset({"viability"} if reasons else ()),
+        reasons=tuple(reasons),
         notes=grammar.notes,
     )
     if not exactness.exact and not exactness.kinds <= set(lenient):

@@ -38,7 +38,8 @@ class Limits:
     max_rows: int = 200_000
     """Rows (one for each lexer state that a token can start in) with their sub-rows."""
     memo_bytes: int = 256_000_000
-    """Bytes for what is kept of rows and masks. When it is full it is dropped and rebuilt: no error."""
+    """Bytes for the masks that are kept, and what they are put together from. When it is full, new masks are worked
+    out each time they are needed: slower, no error."""
     seconds: float = 60.0
     """Time for one compilation, by the monotonic clock."""
 

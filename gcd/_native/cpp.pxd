@@ -136,6 +136,8 @@ cdef extern from "compiled.hpp" namespace "gcd" nogil:
         uint32_t max_parser_states
         uint32_t max_pairs
         uint64_t memo_bytes
+        uint32_t max_rows
+        double seconds
 
     cdef cppclass Compiled:
         Lexer& lexer()

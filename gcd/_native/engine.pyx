@@ -44,6 +44,8 @@ cdef CoreLimits core_limits(object limits) except *:
     core.max_parser_states = 4_000_000
     core.max_pairs = min(limits.max_lexer_states, 0x3FFFFFFF)
     core.memo_bytes = limits.memo_bytes
+    core.max_rows = min(limits.max_rows, 0x3FFFFFFF)
+    core.seconds = limits.seconds
     return core
 
 

@@ -9,6 +9,10 @@ cdef extern from "current_error.hpp" namespace "gcd":
     int current_error(string&, uint64_t&)
 
 
+LIMITS = ("max_lexer_states", "memo_bytes", "seconds", "max_rows")
+"""Fields of `gcd.Limits`, by the core's ErrorKind."""
+
+
 cdef int raise_core_error() except -1 with gil:
     cdef string what
     cdef uint64_t value = 0
@@ -17,8 +21,9 @@ cdef int raise_core_error() except -1 with gil:
     if kind == -1:
         raise MemoryError(text)
     if kind in (0, 1, 2, 3):
-        names = ("max_lexer_states", "memo_bytes", "seconds", "max_rows")
-        raise LimitError(f"{text} ({value})", limit=names[kind], reached=value, remedy="a simpler grammar, or larger gcd.Limits")
+        error = LimitError(f"{text} ({value:,})", remedy=f"a simpler grammar, or gcd.Limits({LIMITS[kind]}=...)")
+        error.limit, error.reached = LIMITS[kind], value
+        raise error
     if kind == 5:
         raise ArtifactError(text)
     if kind == 4:
