@@ -32,8 +32,8 @@ def summarize(times: Times) -> Summary | None:
     if not len(times):
         return None
     us = np.asarray(times) / 1e3
-    quantiles = np.quantile(us, list(QUANTILES.values()), method="inverted_cdf")
-    return Summary(len(us), float(us.mean()), *map(float, quantiles), float(us.max()))
+    p50, p90, p99, p999 = map(float, np.quantile(us, list(QUANTILES.values()), method="inverted_cdf"))
+    return Summary(len(us), float(us.mean()), p50, p90, p99, p999, float(us.max()))
 
 
 def summarize_repeats(repeats: Sequence[Times]) -> Summary | None:
