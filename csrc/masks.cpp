@@ -160,7 +160,8 @@ u32 Masks::mask_id_slow(const Reading& r, u32* out, bool add) {
     if (id != NONE) return id;
     const u32 height = c_.height(r.syntax);
     auto depth_key = [&](u32 d) { return mix(mix(mix(41, r.lexer), d), c_.term_hash(r.syntax, cut_at(d, height))); };
-    auto depths = depths_.find(r.lexer);
+    // Worth it only where an artefact brought masks along: what this process worked out itself it has as parts.
+    auto depths = saved_keys_.empty() ? depths_.end() : depths_.find(r.lexer);
     if (depths != depths_.end())
         for (u32 d = 0; d <= kMaxDepth; ++d) {
             if (!(depths->second >> d & 1)) continue;
@@ -190,9 +191,7 @@ u32 Masks::mask_id_slow(const Reading& r, u32* out, bool add) {
     if (c_.complete(r, &read))
         for (u32 t : eos_)
             if (t / 32 < words_) scratch_[t / 32] |= 1u << (t % 32);
-    u64 h = 43;
-    for (u32 i = 0; i + 1 < words_; i += 2) h = mix(h, static_cast<u64>(scratch_[i]) << 32 | scratch_[i + 1]);
-    if (words_ % 2) h = mix(h, scratch_[words_ - 1]);
+    const u64 h = section_checksum(reinterpret_cast<const u8*>(scratch_.data()), words_ * 4);
     auto [lo, hi] = by_content_.equal_range(h);
     for (auto it = lo; it != hi && id == NONE; ++it)
         if (std::memcmp(masks_[it->second], scratch_.data(), words_ * 4) == 0) id = it->second;

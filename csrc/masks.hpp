@@ -1,9 +1,9 @@
 // Masks: which tokens may come next, memoised.
 //
-// A mask depends on the reading (parser state, lexer state). Known readings cost one table lookup and a copy. A new
-// one is first looked up by what its mask can depend on at all: the lexer state and the parser state's items as a term,
-// cut below the lowest return node that the computation of earlier masks at this lexer state looked into (`depths_`:
-// how far below the state's own height). Equal masks are stored once.
+// A mask depends on the reading (parser state, lexer state). Known readings cost one table lookup and a copy. With an
+// artefact, a new one is first looked up by what its mask can depend on at all: the lexer state and the parser state's
+// items as a term, cut below the lowest return node that the computation of earlier masks at this lexer state looked
+// into (`depths_`: how far below the state's own height). Equal masks are stored once.
 //
 // A mask that has to be worked out is put together from *parts*: what one item of the parser state (a state of its own,
 // SyntaxAutomaton::singles) does with one row. Parts are known by the same kind of key, and point to the rows' token
