@@ -4,10 +4,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -46,8 +49,10 @@ class StableVector {
     static constexpr u32 kChunk = 1u << kLog;
     static constexpr u32 kMaxChunks = 1u << 16;
 
-    StableVector() : chunks_(new std::atomic<T*>[kMaxChunks]) {
-        for (u32 i = 0; i < kMaxChunks; ++i) chunks_[i].store(nullptr, std::memory_order_relaxed);
+    // All null, and mostly never touched: memory that the system hands out zeroed costs nothing until then.
+    StableVector() : chunks_(static_cast<std::atomic<T*>*>(std::calloc(kMaxChunks, sizeof(std::atomic<T*>)))) {
+        static_assert(std::is_trivially_destructible<std::atomic<T*>>::value, "freed without a destructor");
+        if (!chunks_) throw std::bad_alloc();
     }
     StableVector(const StableVector&) = delete;
     StableVector& operator=(const StableVector&) = delete;
@@ -81,7 +86,10 @@ class StableVector {
         if ((id & (kChunk - 1)) == 0) chunks_[id >> kLog].store(new T[kChunk](), std::memory_order_release);
         return id;
     }
-    std::unique_ptr<std::atomic<T*>[]> chunks_;
+    struct Free {
+        void operator()(std::atomic<T*>* p) const { std::free(p); }
+    };
+    std::unique_ptr<std::atomic<T*>[], Free> chunks_;
     std::atomic<u32> size_{0};
 };
 
@@ -111,16 +119,15 @@ class ReadMostlyMap {
     }
     void insert(u64 key, u32 value) {
         Table* t = table_.load(std::memory_order_relaxed);
-        if ((count_ + 1) * 2 > t->mask + 1) {
-            auto bigger = std::make_unique<Table>((t->mask + 1) * 2);
-            for (u64 i = 0; i <= t->mask; ++i) {
-                const u64 k = t->cells[i].key.load(std::memory_order_relaxed);
-                if (k) put(*bigger, k, t->cells[i].value.load(std::memory_order_relaxed));
-            }
-            t = publish(std::move(bigger));
-        }
+        if ((count_ + 1) * 2 > t->mask + 1) t = grow((t->mask + 1) * 2);
         put(*t, key ? key : 1, value);
         ++count_;
+    }
+    // Makes room for n entries in all, so that adding them copies nothing.
+    void reserve(u64 n) {
+        u64 size = table_.load(std::memory_order_relaxed)->mask + 1;
+        while (size < 2 * n) size *= 2;
+        if (size > table_.load(std::memory_order_relaxed)->mask + 1) grow(size);
     }
     template <class F>
     void each(F&& f) const {
@@ -149,6 +156,15 @@ class ReadMostlyMap {
         while (t.cells[i].key.load(std::memory_order_relaxed) != 0) i = (i + 1) & t.mask;
         t.cells[i].value.store(value, std::memory_order_relaxed);
         t.cells[i].key.store(key, std::memory_order_release);
+    }
+    Table* grow(u64 size) {
+        const Table* t = table_.load(std::memory_order_relaxed);
+        auto bigger = std::make_unique<Table>(size);
+        for (u64 i = 0; i <= t->mask; ++i) {
+            const u64 k = t->cells[i].key.load(std::memory_order_relaxed);
+            if (k) put(*bigger, k, t->cells[i].value.load(std::memory_order_relaxed));
+        }
+        return publish(std::move(bigger));
     }
     Table* publish(std::unique_ptr<Table> t) {
         Table* raw = t.get();

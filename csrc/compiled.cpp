@@ -180,8 +180,8 @@ const Compiled::LiveInfo* Compiled::live_info_slow(u32 state) {
     } else {
         for (u32 one : s.groups) add(one);
     }
-    for (const Accept& a : s.accepts)
-        info->accept_symbols.push_back(symbol_of(a.terminal, live_->intern_boundary(a.ctx, 0)));
+    for (const Accept& a : s.accepts) info->symbols.push_back(symbol_of(a.terminal, live_->intern_boundary(a.ctx, 0)));
+    info->accept_symbols = View<u32>(info->symbols);
     bits_trim(bits);
     u64 h = 29;
     for (u64 w : bits) h = mix(h, w);

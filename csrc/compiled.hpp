@@ -141,12 +141,14 @@ class Compiled {
     }
 
   private:
+    void restore(Reader& r, CoreLimits limits);
     void begin_lexer(const GrammarTables& g, CoreLimits limits);
     void begin_syntax(GrammarTables g, Viability v, CoreLimits limits);
     bool every_column_reachable();
     struct LiveInfo {
-        u32 set;
-        std::vector<u32> accept_symbols;
+        u32 set = 0;
+        View<u32> accept_symbols;  // lies in `symbols`, or in an artefact's section
+        std::vector<u32> symbols;
     };
     const LiveInfo* live_info_of(u32 lexer_state) {
         if (lexer_state < live_info_.size()) {
@@ -170,6 +172,7 @@ class Compiled {
     std::mutex live_mutex_;
     StableVector<std::atomic<const LiveInfo*>> live_info_;
     std::vector<std::unique_ptr<LiveInfo>> live_info_storage_;
+    std::unique_ptr<LiveInfo[]> saved_live_info_;
     StableVector<Bits> live_sets_;
     ReadMostlyMap live_set_index_;
 };

@@ -6,6 +6,11 @@ namespace gcd {
 
 namespace {
 
+// Bounds on what a few bytes of a damaged artefact can ask for.
+constexpr u64 kMaxSymbols = 1u << 24;   // terminals times boundary classes
+constexpr u64 kMaxSetBytes = 1u << 28;  // in sets of symbols
+constexpr u64 kMaxUnused = 1u << 20;    // nonterminals that no production mentions
+
 void save_nfa(Writer& w, const NfaProgram& n) {
     for (const std::vector<u32>* v : {&n.code, &n.splits, &n.starts, &n.lookaheads, &n.lookbehinds, &n.node_start,
                                       &n.range_lo, &n.range_hi, &n.range_to})
@@ -77,6 +82,7 @@ Cfg load_cfg(Reader& r) {
         g.productions.push_back(std::move(p));
     }
     Reader::check(at == flat.size(), "productions hold more than they should");
+    Reader::check(g.n_nonterminals <= flat.size() + kMaxUnused, "too many nonterminals");
     g.forbids = load_bits(r);
     g.class_sets = load_bits(r);
     g.element_sets = load_bits(r);
@@ -142,13 +148,24 @@ void Compiled::save(Writer& w) {
     for (u32 s = 0; s < lexer_->n_states(); ++s) {
         const LiveInfo* l = s < live_info_.size() ? live_info_[s].load(std::memory_order_relaxed) : nullptr;
         set_of.push_back(l ? l->set : NONE);
-        symbols.push_back(l ? l->accept_symbols : std::vector<u32>{});
+        symbols.push_back(l ? std::vector<u32>(l->accept_symbols.begin(), l->accept_symbols.end())
+                            : std::vector<u32>{});
     }
     w.array(set_of);
     write_lists(w, symbols);
 }
 
 Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, Reader& r, CoreLimits limits) : trie_(std::move(trie)) {
+    try {
+        restore(r, limits);
+    } catch (const CoreError& e) {
+        // What a grammar may get wrong, an artefact may not.
+        if (e.kind == ErrorKind::bad_input) throw CoreError(ErrorKind::bad_artifact, e.value, e.what());
+        throw;
+    }
+}
+
+void Compiled::restore(Reader& r, CoreLimits limits) {
     auto check = Reader::check;
     GrammarTables g;
     g.nfa = load_nfa(r);
@@ -187,34 +204,34 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, Reader& r, CoreLimits 
     v.starts = r.vector<u32>();
     v.start_sets = r.vector<u32>();
     v.cfg = load_cfg(r);
-    try {
-        // Only the split grammar is kept; it stands for the given one, too.
-        g.cfg.n_nonterminals = v.cfg.n_nonterminals;
-        g.cfg.forbids = v.cfg.forbids;
-        std::vector<StartSymbol> given = g.starts;
-        for (StartSymbol& s : g.starts) s.nonterminal = NONE;
-        check_tables(g);
-        g.starts = given;
-        v.cfg.validate();
-        check(v.cfg.n_terminals == g.nfa.starts.size(), "the grammar's terminals differ in number");
-        for (const CfgProduction& p : v.cfg.productions)
-            for (const CfgSymbol& s : p.rhs)
-                check(!s.terminal || g.independent || s.lexset < g.lexsets.size(), "a symbol is out of bounds");
-        check(v.n_classes > 0 && v.n_classes < 65536 && v.starts.size() == g.starts.size() &&
-                  v.start_sets.size() == g.starts.size() && v.n_lexsets == (g.independent ? 1 : g.lexsets.size()) &&
-                  v.element_of.size() == static_cast<u64>(v.n_lexsets) * v.n_classes &&
-                  v.end_set < v.cfg.element_sets.size(),
-              "the analysis' tables differ in length");
-        for (u32 c : v.class_of) check(c < v.n_classes, "a boundary's class is out of bounds");
-        for (u32 s : v.starts) check(s == NONE || s < v.cfg.n_nonterminals, "a start symbol is out of bounds");
-        for (u32 s : v.start_sets) check(s < v.cfg.element_sets.size(), "a start symbol is out of bounds");
-        for (const Bits& b : v.cfg.class_sets)
-            bits_each(b, [&](u32 k) { check(k < v.n_classes, "a class is out of bounds"); });
-        begin_lexer(g, limits);
-    } catch (const CoreError& e) {
-        if (e.kind == ErrorKind::bad_input) throw CoreError(ErrorKind::bad_artifact, e.value, e.what());
-        throw;
-    }
+    // Only the split grammar is kept; it stands for the given one, too.
+    g.cfg.n_nonterminals = v.cfg.n_nonterminals;
+    g.cfg.forbids = v.cfg.forbids;
+    std::vector<StartSymbol> given = g.starts;
+    for (StartSymbol& s : g.starts) s.nonterminal = NONE;
+    check_tables(g);
+    g.starts = given;
+    v.cfg.validate();
+    check(v.cfg.n_terminals == g.nfa.starts.size(), "the grammar's terminals differ in number");
+    for (const CfgProduction& p : v.cfg.productions)
+        for (const CfgSymbol& s : p.rhs)
+            check(!s.terminal || g.independent || s.lexset < g.lexsets.size(), "a symbol is out of bounds");
+    check(v.n_classes > 0 && v.n_classes < 65536 && v.starts.size() == g.starts.size() &&
+              v.start_sets.size() == g.starts.size() && v.n_lexsets == (g.independent ? 1 : g.lexsets.size()) &&
+              v.element_of.size() == static_cast<u64>(v.n_lexsets) * v.n_classes &&
+              v.end_set < v.cfg.element_sets.size(),
+          "the analysis' tables differ in length");
+    // The parser keeps sets of symbols for each nonterminal and each forbid set: their size is a product of counts.
+    const u64 symbols_in_all = (static_cast<u64>(v.cfg.n_terminals) + 1) * v.n_classes;
+    check(symbols_in_all < kMaxSymbols &&
+              symbols_in_all / 8 * (v.cfg.n_nonterminals + v.cfg.forbids.size()) < kMaxSetBytes,
+          "the grammar is larger than any that can be compiled");
+    for (u32 c : v.class_of) check(c < v.n_classes, "a boundary's class is out of bounds");
+    for (u32 s : v.starts) check(s == NONE || s < v.cfg.n_nonterminals, "a start symbol is out of bounds");
+    for (u32 s : v.start_sets) check(s < v.cfg.element_sets.size(), "a start symbol is out of bounds");
+    for (const Bits& b : v.cfg.class_sets)
+        bits_each(b, [&](u32 k) { check(k < v.n_classes, "a class is out of bounds"); });
+    begin_lexer(g, limits);
     const View<u32> boundaries = r.view<u32>();
     lexer_->restore(r);
     check(boundaries.size() % 2 == 0, "a boundary is cut short");
@@ -227,7 +244,7 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, Reader& r, CoreLimits 
     const View<u32> set_of = r.view<u32>();
     const ListsView<u32> symbols(r);
     r.done();
-    const u32 n_symbols = (v.cfg.n_terminals + 1) * v.n_classes;
+    const u32 n_symbols = static_cast<u32>(symbols_in_all);
     check(!sets.empty() && sets[0].empty() && set_of.size() == lexer_->n_states() && symbols.size() == set_of.size(),
           "live tables differ in length");
     for (u32 k = 1; k < sets.size(); ++k) {
@@ -237,17 +254,17 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, Reader& r, CoreLimits 
         live_sets_.push_back(sets[k]);
         live_set_index_.insert(h, k);
     }
+    saved_live_info_.reset(new LiveInfo[set_of.size()]);
     for (u32 s = 0; s < set_of.size(); ++s) {
         live_info_.emplace_back();
         if (set_of[s] == NONE) continue;
         check(set_of[s] < sets.size() && symbols[s].size() == lexer_->state(s).accepts.size(),
               "live tables are out of bounds");
-        auto info = std::make_unique<LiveInfo>();
-        info->set = set_of[s];
-        for (u32 x : symbols[s])
-            check(x < n_symbols, "an accept's symbol is out of bounds"), info->accept_symbols.push_back(x);
-        live_info_storage_.push_back(std::move(info));
-        live_info_[s].store(live_info_storage_.back().get(), std::memory_order_release);
+        for (u32 x : symbols[s]) check(x < n_symbols, "an accept's symbol is out of bounds");
+        LiveInfo& info = saved_live_info_[s];
+        info.set = set_of[s];
+        info.accept_symbols = symbols[s];
+        live_info_[s].store(&info, std::memory_order_release);
     }
     begin_syntax(std::move(g), std::move(v), limits);
 }

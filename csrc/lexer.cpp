@@ -288,7 +288,7 @@ done:
 
 namespace {
 
-u64 hash_threads(u64 h, const Threads& ts) {
+u64 hash_threads(u64 h, View<Thread> ts) {
     h = mix(h, ts.size());
     for (const Thread& t : ts) h = mix(mix(h, static_cast<u64>(t.pc) << 32 | t.node), t.count);
     return h;
@@ -387,9 +387,9 @@ u32 Lexer::intern_context(Context c) {
         i = at;
     }
 
-    u64 h = hash_threads(hash_threads(1, c.neg), c.back);
+    u64 h = hash_threads(hash_threads(1, View<Thread>(c.neg)), View<Thread>(c.back));
     h = mix(h, c.back_true);
-    for (const Threads& p : c.pos) h = hash_threads(h, p);
+    for (const Threads& p : c.pos) h = hash_threads(h, View<Thread>(p));
     const u32 known = context_index_.find_if(h, [&](u32 id) {
         const Context& o = contexts_[id];
         return o.neg == c.neg && o.pos == c.pos && o.back == c.back && o.back_true == c.back_true;
@@ -405,13 +405,19 @@ u32 Lexer::intern_context(Context c) {
     return id;
 }
 
-u32 Lexer::intern_state(LexState s) {
-    u64 h = hash_threads(hash_threads(s.start ? 3 : 2, s.main), s.obs);
+u64 Lexer::state_hash(const LexState& s, View<Thread> main, View<u32> group_end, View<Thread> obs) {
+    u64 h = hash_threads(hash_threads(s.start ? 3 : 2, main), obs);
     h = mix(mix(mix(h, s.ctx), s.unless), s.column);
-    for (u32 g : s.group_end) h = mix(h, g);
+    for (u32 g : group_end) h = mix(h, g);
     for (const Accept& a : s.accepts) h = mix(h, static_cast<u64>(a.terminal) << 32 | a.ctx);
+    return h;
+}
+
+u32 Lexer::intern_state(LexState s) {
+    const u64 h = state_hash(s, View<Thread>(s.main), View<u32>(s.group_end), View<Thread>(s.obs));
     const u32 known = state_index_.find_if(h, [&](u32 id) {
-        const LexState& o = states_[id];
+        LexState& o = states_[id];
+        if (o.packed) unpack(o);
         if (o.start != s.start || o.ctx != s.ctx || o.column != s.column || o.unless != s.unless ||
             !(o.main == s.main) || !(o.obs == s.obs) || o.group_end != s.group_end ||
             o.accepts.size() != s.accepts.size())
@@ -423,13 +429,18 @@ u32 Lexer::intern_state(LexState s) {
     if (known != NONE) return known;
     if (deadline != std::chrono::steady_clock::time_point{} && std::chrono::steady_clock::now() > deadline)
         throw CoreError(ErrorKind::limit_seconds, states_.size(), "compiling takes too long; lexer states so far");
+    auto edges = std::unique_ptr<std::atomic<Edge>[]>(new std::atomic<Edge>[n_classes_]);
+    for (u32 i = 0; i < n_classes_; ++i) edges[i].store(EDGE_UNKNOWN, std::memory_order_relaxed);
+    delta_storage_.push_back(std::move(edges));
+    return add_state(std::move(s), h, delta_storage_.back().get());
+}
+
+u32 Lexer::add_state(LexState s, u64 hash, std::atomic<Edge>* edges) {
     if (states_.size() >= max_states_)
         throw CoreError(ErrorKind::limit_states, states_.size(), "too many lexer DFA states");
     const u32 id = states_.push_back(std::move(s));
-    auto row = std::unique_ptr<std::atomic<Edge>[]>(new std::atomic<Edge>[n_classes_]);
-    for (u32 i = 0; i < n_classes_; ++i) row[i].store(EDGE_UNKNOWN, std::memory_order_relaxed);
-    delta_.push_back(std::move(row));
-    state_index_.insert(h, id);
+    delta_[delta_.emplace_back()].store(edges, std::memory_order_release);
+    state_index_.insert(hash, id);
     return id;
 }
 
@@ -605,12 +616,13 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
 
 Edge Lexer::step_slow(u32 state, u32 cls) {
     std::lock_guard<std::mutex> lock(mutex);
-    const Edge e = delta_[state][cls].load(std::memory_order_relaxed);
+    const Edge e = delta_[state].load(std::memory_order_relaxed)[cls].load(std::memory_order_relaxed);
     return e != EDGE_UNKNOWN ? e : step_locked(state, cls);
 }
 
 Edge Lexer::step_locked(u32 state, u32 cls) {
-    const LexState& s = states_[state];
+    LexState& s = states_[state];
+    if (s.packed) unpack(s);
     const Context& c = contexts_[s.ctx];
     const u8 b = class_byte_[cls];
     Raw raw;
@@ -649,7 +661,7 @@ Edge Lexer::step_locked(u32 state, u32 cls) {
             e = intern_edge(std::move(out));
         }
     }
-    delta_[state][cls].store(e, std::memory_order_release);
+    own_edges(state)[cls].store(e, std::memory_order_release);
     return e;
 }
 

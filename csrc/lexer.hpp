@@ -87,6 +87,8 @@ struct LexState {
     u32 base = NONE;
     std::vector<Accept> accepts;
     std::vector<u32> groups;  // one-group states that together are this one; empty if it has one group
+    // A state from an artefact: where its `main`, `group_end` and `obs` lie, until they are first needed.
+    const u32* packed = nullptr;
 };
 
 // An edge is one state, none (DEAD), or, where a lookahead was guessed, a list.
@@ -107,11 +109,10 @@ class Lexer {
     Edge step(u32 state, u8 byte) {
         const u32 cls = byte_class[byte];
         if (cls == NONE) return EDGE_DEAD;
-        const Edge e = delta_[state][cls].load(std::memory_order_acquire);
-        return e != EDGE_UNKNOWN ? e : step_slow(state, cls);
+        return step_class(state, cls);
     }
     Edge step_class(u32 state, u32 cls) {
-        const Edge e = delta_[state][cls].load(std::memory_order_acquire);
+        const Edge e = delta_[state].load(std::memory_order_acquire)[cls].load(std::memory_order_acquire);
         return e != EDGE_UNKNOWN ? e : step_slow(state, cls);
     }
     // The states in which a lexeme begins, in context `ctx`. `lex_id` is a lexset (ordered lexing) or, for independent
@@ -176,6 +177,10 @@ class Lexer {
     bool eof_closure(u32 pc, int depth);
     u32 intern_context(Context c);
     u32 intern_state(LexState s);
+    static u64 state_hash(const LexState& s, View<Thread> main, View<u32> group_end, View<Thread> obs);
+    u32 add_state(LexState s, u64 hash, std::atomic<Edge>* edges);
+    void unpack(LexState& s);
+    std::atomic<Edge>* own_edges(u32 state);
     Edge intern_edge(std::vector<u32> states);
 
     NfaProgram nfa_;
@@ -191,7 +196,10 @@ class Lexer {
     std::vector<u32> accept_owner_;      // pc -> pattern, for ACCEPT instructions
     std::vector<u32> lookbehind_owner_;  // pc -> lookbehind, for their ACCEPT instructions
     StableVector<LexState> states_;
-    StableVector<std::unique_ptr<std::atomic<Edge>[]>> delta_;
+    // Edges of a state; an artefact's lie in its section and are copied before the first one is added.
+    StableVector<std::atomic<std::atomic<Edge>*>> delta_;
+    std::vector<std::unique_ptr<std::atomic<Edge>[]>> delta_storage_;
+    View<u32> saved_delta_;
     StableVector<Context> contexts_;
     StableVector<std::vector<u32>> lists_;
     StableVector<std::atomic<const u8*>> dies_;

@@ -25,7 +25,8 @@ bool Matcher::walk(const u8* data, u32 n, Readings& out) {
         to->clear();
         c.advance(*from, data[i], node, *to);
         if (to->empty()) return false;
-        if (!t.byte_complete) node = t.child(node, data[i]);
+        // NONE: only an artefact can have tokens that its trie doesn't spell.
+        if (!t.byte_complete && (node = t.child(node, data[i])) == NONE) return false;
         from = to;
         to = to == &scratch_a_ ? &scratch_b_ : &scratch_a_;
     }

@@ -20,23 +20,60 @@ View<u32> Rows::keep(std::vector<u32> v) {
 u32 Rows::intern_nodes(std::vector<u32> nodes) {
     u64 h = 31;
     for (u32 n : nodes) h = mix(h, n);
-    auto [lo, hi] = node_list_index_.equal_range(h);
-    for (auto it = lo; it != hi; ++it) {
-        const View<u32>& known = node_lists_[it->second];
-        if (known.size() == nodes.size() && std::equal(nodes.begin(), nodes.end(), known.begin())) return it->second;
-    }
+    const u32 known = node_list_index_.find_if(h, [&](u32 id) {
+        const View<u32>& list = nodes_of(id);
+        return list.size() == nodes.size() && std::equal(nodes.begin(), nodes.end(), list.begin());
+    });
+    if (known != NONE) return known;
     const u32 id = node_lists_.push_back(keep(std::move(nodes)));
     first_classes_.emplace_back();
     first_known_.push_back(false);
-    node_list_index_.emplace(h, id);
+    node_list_hashes_.push_back(h);
+    node_list_index_.insert(h, id);
     return id;
+}
+
+// The nodes of a list; an artefact's are unpacked when they are first asked for (few are).
+const View<u32>& Rows::nodes_of(u32 id) {
+    View<u32>& list = node_lists_[id];
+    if (!list.empty()) return list;
+    std::vector<u32> nodes;
+    const View<u8> packed = saved_.lists[id];
+    const u32 n = c_.trie().n_nodes();
+    u64 node = 0;
+    for (size_t i = 0; i < packed.size();) {
+        u32 shift = 0;
+        u64 gap = 0;
+        do {
+            Reader::check(i < packed.size() && shift < 32, "a node list is cut short");
+            gap |= static_cast<u64>(packed[i] & 0x7F) << shift;
+            shift += 7;
+        } while (packed[i++] & 0x80);
+        node += gap;
+        Reader::check(node < n, "a node list is out of bounds");
+        nodes.push_back(static_cast<u32>(node));
+    }
+    Reader::check(!nodes.empty(), "a node list is empty");
+    list = keep(std::move(nodes));
+    return list;
+}
+
+// Rising numbers as gaps, seven bits a byte, the last one without the top bit.
+static void pack_nodes(const View<u32>& nodes, std::vector<u8>& out) {
+    u32 last = 0;
+    for (u32 n : nodes) {
+        u32 gap = n - last;
+        last = n;
+        for (; gap >= 0x80; gap >>= 7) out.push_back(static_cast<u8>(gap | 0x80));
+        out.push_back(static_cast<u8>(gap));
+    }
 }
 
 const std::vector<u32>& Rows::first_classes(u32 node_list) {
     if (!first_known_[node_list]) {
         Bits classes;
         const TokenTrie& t = c_.trie();
-        for (u32 n : node_lists_[node_list])
+        for (u32 n : nodes_of(node_list))
             for (u32 k = n + 1; k < t.end[n]; k = t.end[k])
                 if (c_.lexer().byte_class[t.byte[k]] != NONE) bits_set(classes, c_.lexer().byte_class[t.byte[k]]);
         bits_each(classes, [&](u32 k) { first_classes_[node_list].push_back(k); });
@@ -269,7 +306,7 @@ u32 Rows::row_slow(u32 node_list, u32 state) {
             }
     }
     Builder b(*this);
-    for (u32 n : node_lists_[node_list]) b.enter(n, state);
+    for (u32 n : nodes_of(node_list)) b.enter(n, state);
     visited_ += b.visited;
     id = rows_.push_back(std::make_unique<Row>(b.finish()));
     index_.insert(key, id);
@@ -281,11 +318,27 @@ u32 Rows::row_slow(u32 node_list, u32 state) {
     return id;
 }
 
-void Rows::save(Writer& w) const {
+void Rows::save(Writer& w) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (u32 i = 0; i < saved_.row_ids.size(); ++i) unpacked(i);  // also those that no text has asked for
+    for (u64 key : saved_.keys)
+        if (index_.find(key) == NONE) saved_row(key);
     const u32 n = rows_.size();
-    std::vector<std::vector<u32>> lists;
-    for (u32 i = 0; i < node_lists_.size(); ++i) lists.emplace_back(node_lists_[i].begin(), node_lists_[i].end());
-    write_lists(w, lists);
+    std::vector<u32> list_starts{0};
+    std::vector<u8> list_items;
+    for (u32 i = 0; i < node_lists_.size(); ++i) {
+        if (node_lists_[i].empty()) {
+            const View<u8> packed = saved_.lists[i];
+            list_items.insert(list_items.end(), packed.begin(), packed.end());
+        } else {
+            pack_nodes(node_lists_[i], list_items);
+        }
+        Reader::check(list_items.size() < NONE, "too many node lists for an artefact");
+        list_starts.push_back(static_cast<u32>(list_items.size()));
+    }
+    w.array(list_starts);
+    w.array(list_items);
+    w.array(node_list_hashes_);
     // Per row: groups (live set, 0 = ids / 1 = words, items) and exits; the token sets one after another, padded.
     std::vector<u32> group_start{0}, exit_start{0}, group_live, exits;
     std::vector<u64> group_at, group_size;  // index into `items`; size, top bit: dense
@@ -338,17 +391,17 @@ void Rows::restore(Reader& r) {
     std::lock_guard<std::mutex> lock(mutex_);
     auto check = Reader::check;
     check(rows_.size() == 0 && node_lists_.size() == 1, "rows are restored into a fresh engine only");
-    const u32 n_nodes = c_.trie().n_nodes();
-    const ListsView<u32> lists(r);
-    check(lists.size() > 0 && lists[0].size() == 1 && lists[0][0] == 0, "the first node list is not the root");
-    for (u32 i = 1; i < lists.size(); ++i) {
-        for (u32 n : lists[i]) check(n < n_nodes, "a node list is out of bounds");
-        node_lists_.push_back(lists[i]);
-        first_classes_.emplace_back();
-        first_known_.push_back(false);
-    }
+    saved_.lists = ListsView<u8>(r);
+    const View<u64> hashes = r.view<u64>();
+    const size_t n_lists = saved_.lists.size();
+    check(n_lists > 0 && n_lists < NONE && hashes.size() == n_lists, "node lists differ in length");
+    check(hashes[0] == node_list_hashes_[0], "the first node list is not the root");
+    node_list_index_.reserve(n_lists);
+    for (u32 i = 1; i < n_lists; ++i) node_list_index_.insert(hashes[i], node_lists_.push_back(View<u32>()));
+    node_list_hashes_.assign(hashes.begin(), hashes.end());
+    first_classes_.resize(n_lists);
+    first_known_.resize(n_lists);
     Saved& v = saved_;
-    v.n_lists = static_cast<u32>(lists.size());
     v.group_start = r.view<u32>();
     v.exit_start = r.view<u32>();
     v.group_live = r.view<u32>();
@@ -396,7 +449,7 @@ Row Rows::unpack(u32 i) const {
     }
     for (u32 e = v.exit_start[i]; e < v.exit_start[i + 1]; ++e) {
         const RowExit x{v.exits[4 * e], v.exits[4 * e + 1], v.exits[4 * e + 2], v.exits[4 * e + 3]};
-        check(x.symbol < c_.syntax().alphabet().size() && x.ctx < c_.lexer().n_contexts() && x.nodes < v.n_lists,
+        check(x.symbol < c_.syntax().alphabet().size() && x.ctx < c_.lexer().n_contexts() && x.nodes < v.lists.size(),
               "a row exit is out of bounds");
         bits_set(row.symbols, x.symbol);
         row.exits.push_back(x);
@@ -409,8 +462,12 @@ u32 Rows::saved_row(u64 key) {
     if (at == saved_.keys.end() || *at != key) return NONE;
     const u32 i = saved_.row_of_key[static_cast<size_t>(at - saved_.keys.begin())];
     Reader::check(i < saved_.row_ids.size(), "a row's number is out of bounds");
+    index_.insert(key, unpacked(i));
+    return saved_.row_ids[i];
+}
+
+u32 Rows::unpacked(u32 i) {
     if (saved_.row_ids[i] == NONE) saved_.row_ids[i] = rows_.push_back(std::make_unique<Row>(unpack(i)));
-    index_.insert(key, saved_.row_ids[i]);
     return saved_.row_ids[i];
 }
 

@@ -46,7 +46,7 @@ class Rows {
     static constexpr u32 kRootNodes = 0;
     u32 n_rows() const { return rows_.size(); }
     u64 bytes() const { return bytes_; }
-    void save(Writer& w) const;
+    void save(Writer& w);
     // Rows saved by `save` are used where they lie, each checked when it is first asked for.
     void restore(Reader& r);
     u64 n_visited() const { return visited_; }  // trie nodes met while building rows
@@ -64,13 +64,15 @@ class Rows {
         View<u32> group_start, exit_start, group_live, exits, items, row_of_key;
         View<u64> group_at, group_size, keys;  // keys rise
         std::vector<u32> row_ids;              // saved row -> id in rows_, NONE until asked for
-        u32 n_lists = 0;
+        ListsView<u8> lists;                   // node lists, packed
     };
     u32 saved_row(u64 key);
+    u32 unpacked(u32 saved);
     Row unpack(u32 saved) const;
     struct Builder;
     u32 row_slow(u32 node_list, u32 lexer_state);
     u32 intern_nodes(std::vector<u32> nodes);
+    const View<u32>& nodes_of(u32 node_list);
     View<u32> keep(std::vector<u32> v);
     const Skip& skip_of(u32 lexer_state);
     u32 after_non_ascii(u32 lexer_state);
@@ -83,12 +85,13 @@ class Rows {
     ReadMostlyMap index_;
     std::unordered_map<u64, std::vector<u32>> by_successors_;  // start states that act alike on a node list share a row
     std::vector<std::pair<std::vector<u32>, u32>> successor_keys_;
-    StableVector<View<u32>> node_lists_;
+    StableVector<View<u32>> node_lists_;                    // one that is empty lies packed in an artefact
     std::vector<std::unique_ptr<std::vector<u32>>> arena_;  // behind the views that do not lie in a section
     std::vector<std::vector<u32>> first_classes_;           // per node list: byte classes of the nodes' children
     std::vector<bool> first_known_;                         // ... once they are known
     const std::vector<u32>& first_classes(u32 node_list);
-    std::unordered_multimap<u64, u32> node_list_index_;
+    std::vector<u64> node_list_hashes_;
+    ReadMostlyMap node_list_index_;
     std::unordered_map<u32, Skip> skips_;
     Saved saved_;
     std::vector<u32> scratch_;  // one bitmask, all zero between uses

@@ -144,18 +144,17 @@ TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 
     scan_bytes();
 }
 
+// What the nodes and the tokens' sizes say; the bytes of the trie are those of the tokens in it.
 void TokenTrie::scan_bytes() {
+    for (size_t i = 1; i < byte.size(); ++i) used_bytes[byte[i]] = true;
     bool single[256] = {};
-    for (u32 t : order) {
-        const u8* d = token_data(t);
-        const u32 len = token_size(t);
-        for (u32 k = 0; k < len; ++k) used_bytes[d[k]] = true;
-        if (len == 1) single[d[0]] = true;
-        max_token_bytes = std::max(max_token_bytes, len);
-    }
+    for (u32 c = 1; c < end[0]; c = end[c]) single[byte[c]] = has_token(c);
     byte_complete = true;
     for (int b = 0; b < 256; ++b)
         if (used_bytes[b] && !single[b]) byte_complete = false;
+    max_token_bytes = 0;
+    for (size_t t = 0; t + 1 < offsets.size(); ++t)
+        max_token_bytes = std::max(max_token_bytes, offsets[t + 1] - offsets[t]);
 }
 
 void TokenTrie::save(Writer& w) const {
@@ -185,26 +184,44 @@ TokenTrie::TokenTrie(Reader& r) {
     boundary = r.view<u8>();
     r.done();
     const size_t n = byte.size();
-    check(width > 0 && offsets.size() > 1 && offsets[0] == 0 && offsets[offsets.size() - 1] == bytes.size(),
-          "bad token table");
-    for (size_t i = 0; i + 1 < offsets.size(); ++i) check(offsets[i] <= offsets[i + 1], "token offsets fall");
-    check(n > 0 && end.size() == n && token_begin.size() == n + 1 && summary_id.size() == n && boundary.size() == n,
+    check(
+        width > 0 && offsets.size() == static_cast<u64>(width) + 1 && offsets[0] == 0 && offsets[width] == bytes.size(),
+        "bad token table");
+    check(n > 0 && n < NONE && end.size() == n && token_begin.size() == n + 1 && summary_id.size() == n &&
+              boundary.size() == n,
           "the trie's arrays differ in length");
     check(end[0] == n && token_begin[0] == 0 && token_begin[n] == order.size(), "the trie's root is wrong");
+    // Loops that gather a verdict without branches, so that they take a fraction of a millisecond.
+    bool bad = false;
+    for (size_t i = 0; i + 1 < offsets.size(); ++i) bad |= offsets[i] > offsets[i + 1];
+    check(!bad, "token offsets fall");
+    for (size_t i = 0; i < n; ++i) bad |= (end[i] <= i) | (end[i] > n);
+    for (size_t i = 0; i < n; ++i) bad |= token_begin[i] > token_begin[i + 1];
+    check(!bad, "a trie node is out of bounds");
+    const u32 n_summaries = static_cast<u32>(std::min<size_t>(summaries.size(), NONE));
     for (size_t i = 0; i < n; ++i) {
-        check(end[i] > i && end[i] <= n && token_begin[i] <= token_begin[i + 1], "a trie node is out of bounds");
-        check(summary_id[i] == NONE || summary_id[i] < summaries.size(), "a trie summary is out of bounds");
-        check((summary_id[i] == NONE) == (end[i] == i + 1), "a trie summary is missing");
+        const bool leaf = end[i] == i + 1;
+        bad |= leaf ? summary_id[i] != NONE : summary_id[i] >= n_summaries;
     }
-    // Subtrees must nest: a child's end lies within its parent's.
-    std::vector<u32> stack{0};
-    for (u32 i = 1; i < n; ++i) {
-        while (end[stack.back()] <= i) stack.pop_back();
-        check(end[i] <= end[stack.back()], "trie subtrees overlap");
-        stack.push_back(i);
-    }
-    for (u32 t : order) check(t < width && t < n_tokens() && token_size(t) > 0, "a trie token is out of bounds");
+    check(!bad, "a trie summary is out of bounds");
+    for (u32 t : order) bad |= t >= width;
+    check(!bad, "a trie token is out of bounds");
+    for (u32 t : order) bad |= offsets[t] == offsets[t + 1];
+    check(!bad, "a token of the trie has no bytes");
     scan_bytes();
+    // Subtrees must nest: a child's end lies within its parent's. `inner` holds the ends of the inner nodes around i,
+    // and there are no more of those than a token has bytes (which bounds the recursion of whoever walks the trie).
+    std::vector<u32> inner(static_cast<size_t>(max_token_bytes) + 2);
+    size_t depth = 0;
+    inner[0] = static_cast<u32>(n);
+    for (u32 i = 1; i < n; ++i) {
+        while (inner[depth] <= i) --depth;
+        bad |= end[i] > inner[depth];
+        if (end[i] == i + 1) continue;
+        check(depth + 1 < max_token_bytes, "the trie is deeper than its longest token");
+        inner[++depth] = end[i];
+    }
+    check(!bad, "trie subtrees overlap");
 }
 
 u32 TokenTrie::child(u32 node, u8 b) const {
