@@ -49,12 +49,20 @@ def describe(grammar: Grammar) -> str:
         )
         out.append(f"^{i} = {' '.join(terminal(t) for t in lexset.order)}{'; ' + unless if unless else ''}")
     for identity, definition in enumerate(grammar.terminals):
-        kind = "declared" if definition.declared else f"/{definition.pattern}/"
+        kind = "declared" if definition.declared else f"/{_printable(definition.pattern)}/"
         flags = f" flags {definition.flags}" if definition.flags else ""
         ignored = " ignored" if identity in grammar.ignore else ""
         out.append(f"{definition.name} = {kind}{flags}{ignored}")
     out.extend(grammar.notes)
     return "\n".join(out)
+
+
+def _printable(text: str) -> str:
+    """
+    >>> _printable("a\\tb")
+    'a\\\\tb'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _unique(grammar: Grammar) -> list[str]:

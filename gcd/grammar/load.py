@@ -365,7 +365,7 @@ def _check_starts(
     source: Source,
     header: Mapping[str, tuple[str, int]],
 ) -> None:
-    rules = [name for name, d in definitions.items() if not d.is_term and not d.params]
+    rules = [str(name) for name, d in definitions.items() if not d.is_term and not d.params]
     for name in starts:
         if name in rules:
             continue

@@ -159,7 +159,8 @@ def read_file(path: Path, limits: Limits) -> str:
 
 def _read(path: Path, room: int) -> str:
     try:
-        with path.open("rb") as file:
+        # Without O_NONBLOCK, opening a pipe would wait for someone to write to it.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise GrammarError("this is no regular file", name=str(path))

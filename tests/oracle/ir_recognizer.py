@@ -7,6 +7,7 @@ Lark grammar denotes what Lark accepts. (`reference.py` beside this file judges 
 
 from __future__ import annotations
 
+import importlib
 import re
 import warnings
 from dataclasses import dataclass, field
@@ -122,9 +123,10 @@ class Recognizer:
     def _regex(self, terminal: int) -> re.Pattern[str]:
         if terminal not in self._regexes:
             definition = self.grammar.terminals[terminal]
+            module = importlib.import_module("regex" if definition.dialect == "regex" else "re")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._regexes[terminal] = re.compile(definition.pattern, definition.flags)
+                self._regexes[terminal] = module.compile(definition.pattern, definition.flags)
         return self._regexes[terminal]
 
     def _lexeme(self, text: str, at: int, lexset: int) -> tuple[int, int] | None:
