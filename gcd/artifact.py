@@ -41,7 +41,9 @@ _ALIGN = 64
 _MAX_SECTIONS = 64
 
 
-def write_artifact(path: str | os.PathLike[str], grammar_hash: bytes, fingerprint: bytes, sections: dict[str, bytes]) -> int:
+def write_artifact(
+    path: str | os.PathLike[str], grammar_hash: bytes, fingerprint: bytes, sections: dict[str, bytes]
+) -> int:
     """Write an artefact, whole or not at all (a temporary file is renamed). Returns its size in bytes."""
     offset = -(-(_HEADER.size + _ENTRY.size * len(sections)) // _ALIGN) * _ALIGN
     table = b""
@@ -50,9 +52,7 @@ def write_artifact(path: str | os.PathLike[str], grammar_hash: bytes, fingerprin
         table += _ENTRY.pack(name.encode(), offset, len(data), checksum(data))
         places.append((offset, data))
         offset = -(-(offset + len(data)) // _ALIGN) * _ALIGN
-    header = _HEADER.pack(
-        _LABEL, _ORDER, FORMAT_VERSION, grammar_hash, fingerprint, len(sections), 0, checksum(table)
-    )
+    header = _HEADER.pack(_LABEL, _ORDER, FORMAT_VERSION, grammar_hash, fingerprint, len(sections), 0, checksum(table))
     target = Path(path)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
@@ -85,9 +85,13 @@ class Artifact:
         self._data = memoryview(data)
         if len(self._data) < _HEADER.size:
             raise self._error(f"a file of {len(self._data)} bytes is too short to be an artefact")
-        label, order, version, self.grammar_hash, self.fingerprint, count, zero, table_sum = _HEADER.unpack_from(self._data)
+        label, order, version, self.grammar_hash, self.fingerprint, count, zero, table_sum = _HEADER.unpack_from(
+            self._data
+        )
         if label != _LABEL:
-            raise self._error("this is not an artefact of gcd's", "compile one: gcd compile GRAMMAR --tokenizer NAME -o FILE.gcd")
+            raise self._error(
+                "this is not an artefact of gcd's", "compile one: gcd compile GRAMMAR --tokenizer NAME -o FILE.gcd"
+            )
         if order != _ORDER:
             raise self._error("the artefact was written with another byte order", "compile it again on this machine")
         if version != FORMAT_VERSION:

@@ -113,7 +113,9 @@ class CompiledGrammar:
         return f"<CompiledGrammar {self.info.mode}, {len(self.info.terminals)} terminals, width {self.width}, {self.exactness}>"
 
 
-def load(path: str | os.PathLike[str], vocab: Vocabulary | None = None, limits: Limits | None = None) -> CompiledGrammar:
+def load(
+    path: str | os.PathLike[str], vocab: Vocabulary | None = None, limits: Limits | None = None
+) -> CompiledGrammar:
     """Read an artefact that `CompiledGrammar.save` wrote. Needs neither the grammar nor the tokenizer.
 
     Args:
@@ -150,7 +152,12 @@ def load(path: str | os.PathLike[str], vocab: Vocabulary | None = None, limits: 
         if not isinstance(trie, TokenTrie):
             trie = _TRIES[fingerprint] = TokenTrie.from_section(artifact.section("trie"))
         engine = Engine.from_sections(
-            trie, artifact.section("tables"), artifact.section("rows"), artifact.section("masks"), eos_ids, limits or Limits()
+            trie,
+            artifact.section("tables"),
+            artifact.section("rows"),
+            artifact.section("masks"),
+            eos_ids,
+            limits or Limits(),
         )
     except ArtifactError as error:
         if error.place is None:
@@ -184,9 +191,7 @@ _TRIES: weakref.WeakValueDictionary[str, TokenTrie] = weakref.WeakValueDictionar
 def _read_vocab(artifact: Artifact) -> Vocabulary:
     meta = artifact.json("meta")
     blob, offsets = TokenTrie.from_section(artifact.section("trie")).packed()
-    vocab = Vocabulary.from_packed(
-        blob, array("I", offsets), eos_ids=meta["eos_ids"], special_ids=meta["special_ids"]
-    )
+    vocab = Vocabulary.from_packed(blob, array("I", offsets), eos_ids=meta["eos_ids"], special_ids=meta["special_ids"])
     if vocab.fingerprint != artifact.fingerprint.hex():
         raise ArtifactError("its tokens are not those that its header names", place=artifact.name)
     return vocab
