@@ -28,6 +28,8 @@ WALKS, STEPS = 4, 10
 """Random walks beyond these, and their length in tokens."""
 SEARCH = 3000
 """States searched for an ending that would justify a mask; those beyond the oracle's depth share them in a world."""
+LONGEST = 24
+"""Bytes in a walk: Lark's Earley parser, and some regular expressions, take very long on longer texts."""
 EFFORT = 3000
 """Work for Lark in one world, beyond the enumeration; then the check ends."""
 
@@ -147,7 +149,7 @@ class WorldCheck:
             ids: list[int] = []
             for _ in range(STEPS):
                 allowed = self._allowed(self.masks.get(prefix) or self.state(prefix, matcher))
-                if not allowed or self._tired():
+                if not allowed or self._tired() or len(prefix) > LONGEST:
                     break
                 ids.append(self.draw.choice(allowed))
                 self._accept(matcher, prefix, ids[-1])
@@ -244,7 +246,7 @@ class WorldCheck:
                 return
         queue: deque[tuple[list[int], Any]] = deque([([], fork)])
         seen = {b""}
-        most = SEARCH if expected is False else max(30, self.searches)
+        most = 10 * SEARCH if expected is False else max(30, self.searches)
         while queue and len(seen) < most:
             ids, state = queue.popleft()
             if state.is_complete:

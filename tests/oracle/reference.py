@@ -21,7 +21,7 @@ every sentence is a candidate; Lark judges each one. `test_reference.py` compare
 import random
 import re._compiler as sre_compile  # the regex parser of Python itself, for `TerminalTexts`
 import re._parser as sre_parse
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -39,6 +39,10 @@ LEAST_MARGIN = 4
 
 class LarkBroken(Exception):
     """Lark failed with something that isn't a verdict (an internal error); drop such a world."""
+
+
+class NeverEnds(Exception):
+    """Lark's LALR parser runs in a circle, which conflicts in hidden left recursion bring about."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,11 @@ class Judge:
 
     def __init__(self, grammar: str, parser: str = "lalr", lexer: str = "auto", start="start"):
         self.lark = self._load(grammar, parser, lexer, start)
-        self._slowness = 20 if self.lark.options.parser == "earley" and _cyclic(self.lark) else 1
+        self._reductions = 0
+        if self.lark.options.parser == "lalr":
+            callbacks = self.lark.parser.parser.parser.callbacks
+            callbacks.update({rule: self._counted(build) for rule, build in callbacks.items()})
+        self._slowness = _slowness(self.lark) if self.lark.options.parser == "earley" else 1
         self.spent = 0.0
         """Effort so far."""
         self._memo: dict[bytes, bool] = {}
@@ -87,6 +95,17 @@ class Judge:
             except GrammarError:
                 return Lark(grammar, parser="earley", lexer=lexer, start=start)
         return Lark(grammar, parser=parser, lexer=lexer, start=start)
+
+    def _counted(self, build: Callable) -> Callable:
+        """Lark's tree builder for a rule, which also notices a parser that reduces empty rules for ever."""
+
+        def counted(children):
+            self._reductions += 1
+            if self._reductions > 3000:
+                raise NeverEnds
+            return build(children)
+
+        return counted
 
     def effort(self, size: int) -> float:
         """What a text of this size costs, about, in LALR parses of a tiny one: Earley is cubic."""
@@ -106,9 +125,10 @@ class Judge:
         except UnicodeDecodeError:
             return False
         self.spent += self.effort(len(decoded))
+        self._reductions = 0
         try:
             self.lark.parse(decoded)
-        except LarkError:
+        except (LarkError, NeverEnds):
             return False
         except Exception as error:
             if "multiple start symbol items" in str(error):
@@ -117,20 +137,34 @@ class Judge:
         return True
 
 
-def _cyclic(lark: Lark) -> bool:
-    """Whether a rule derives itself and nothing more, by others that are empty: Earley's charts explode."""
+def _slowness(lark: Lark) -> int:
+    """How much slower Earley is for an ambiguous grammar, about.
+
+    Worst is a rule that calls itself, or derives itself and nothing more, beside calls that may be empty.
+    """
     nullable: set[str] = set()
+    calls: set[tuple[str, str]] = set()
     units: set[tuple[str, str]] = set()
     while True:
-        before = len(nullable), len(units)
+        before = len(nullable), len(calls), len(units)
         for rule in lark.rules:
             origin, names = rule.origin.name, [s.name for s in rule.expansion]
             if nullable.issuperset(names):
                 nullable.add(origin)
+            calls |= {(origin, name) for name in names}
             units |= {(origin, n) for i, n in enumerate(names) if nullable.issuperset(names[:i] + names[i + 1 :])}
+        calls |= {(a, c) for a, b in calls for b2, c in calls if b == b2}
         units |= {(a, c) for a, b in units for b2, c in units if b == b2}
-        if before == (len(nullable), len(units)):
-            return any(a == b for a, b in units)
+        if before == (len(nullable), len(calls), len(units)):
+            break
+    if any(a == b for a, b in units):
+        return 20
+    worst = 1
+    for rule in lark.rules:
+        again = [s.name for s in rule.expansion if (s.name, rule.origin.name) in calls]
+        if len(again) > 1:
+            worst = max(worst, 50 if nullable & set(again) else 5)
+    return worst
 
 
 def letters_of(vocabulary: Iterable[bytes | None]) -> str:
@@ -336,7 +370,7 @@ class Candidates:
             most = terminal.longest if terminal.shortest == terminal.longest else size
             self._words[name] = [terminal.of_length(n) for n in range(most + 1)]
 
-    def derive(self, draw: random.Random, least: int, most: int = 40) -> str | None:
+    def derive(self, draw: random.Random, least: int, most: int = 20) -> str | None:
         """A text of `least` to `most` letters from a random derivation; None where it misses."""
         text, stack, steps = "", [self.top], 0
         while stack and steps < 300 and len(text) <= most:
