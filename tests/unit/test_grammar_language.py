@@ -139,6 +139,18 @@ SMALL = {
     "shift loses a sentence": ('start: a "b" "c" | "a" "b" "d"\na: "a"', "abcd", 4, {}),
     "shift loses every sentence of a rule": ('start: a start "x" | "y"\na: | "z"', "xyz", 6, {}),
     "conflict over an empty rule": ('start: b start "x" | "y" | "q" b "z"\nb: | "z"', "xyzq", 5, {}),
+    "copies that differ by lexing": (
+        'start: "x" a R | "z" a R | "z" b\na: "a"\nb: "a" Q R\nQ.2: "q"\nR: /[qr]+/',
+        "xzaqr",
+        5,
+        {},
+    ),
+    "copies that differ by a conflict": (
+        'start: "x" a "e" | "z" a "e" "f" | "z" c\na: "a"\nc: "a" "e" "g"',
+        "xzaefg",
+        5,
+        {},
+    ),
     "priority of rules": ('start: a "u" | b "v" | "w"\na.2: "x"\nb: "x" | "y"', "uvwxy", 4, {}),
     "priority takes a lookahead only": ('start: a "u" | b "u" | b "v"\na.2: "x"\nb: "x"', "uvx", 4, {}),
     "ordered choice": ("start: A\nA: /a|ab/", "ab", 5, {}),
