@@ -108,7 +108,7 @@ class Compiled {
             out = syntax_->singles(s);
     }
     const Bits& single_viable(u32 s) const {
-        return indented_ ? indented_->single(s).viable : *syntax_->single(s).viable;
+        return indented_ ? indented_->single(s).viable : syntax_->single(s).viable;
     }
     u32 single_lex_id(u32 s) const { return syntax_->single(indented_ ? indented_->single(s).single : s).lex_id; }
     u32 single_height(u32 s) const { return syntax_->single(indented_ ? indented_->single(s).single : s).height; }
@@ -120,7 +120,7 @@ class Compiled {
     void after_single(u32 s, u32 symbol, u32 column, u32& read, std::vector<u32>& out) {
         if (indented_) {
             indented_->after_single(s, symbol, column, read, out);
-        } else if (!bits_get(*syntax_->single(s).viable, symbol)) {
+        } else if (!bits_get(syntax_->single(s).viable, symbol)) {
             out.clear();
         } else if (is_ignored_symbol(symbol)) {
             out.assign(1, s);

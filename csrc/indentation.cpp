@@ -101,7 +101,7 @@ u32 IndentedSyntax::intern_single(u32 single, u32 levels, u32 parens) {
         const Single& s = singles_[it->second];
         if (s.single == single && s.levels == levels && s.parens == parens) return it->second;
     }
-    Single s{single, levels, parens, *syntax_.single(single).viable};
+    Single s{single, levels, parens, syntax_.single(single).viable};
     if (parens)
         for (u32 k = 0; k < syntax_.alphabet().n_classes; ++k)
             bits_set(s.viable, syntax_.alphabet().symbol(spec_.newline, k));
@@ -135,7 +135,7 @@ void IndentedSyntax::after_single(u32 id, u32 symbol, u32 column, u32& read, std
         std::vector<u32> next;
         for (u32 x : at) {
             const u32 sym = a.symbol(t, cls);
-            if (!bits_get(*syntax_.single(x).viable, sym)) continue;
+            if (!bits_get(syntax_.single(x).viable, sym)) continue;
             const std::vector<u32>& more = syntax_.step_single(x, sym, read);
             next.insert(next.end(), more.begin(), more.end());
         }

@@ -89,23 +89,35 @@ u32 Masks::part(u32 single, u32 row_id) {
     u32 read = NONE;
     for (const RowGroup& g : row.groups)
         if (bits_meet(c_.live_set(g.live_set), viable)) p->sets.push_back(&g.tokens);
-    std::vector<u32> singles;
+    std::vector<u32> singles, sub_rows;
     for (const RowExit& e : row.exits) {
         c_.after_single(single, e.symbol, e.column, read, singles);
         if (singles.empty()) continue;
+        // Where the next lexeme begins: the same for all singles, unless every terminal is lexed on its own.
         u32 begins_of = NONE;
-        Edge begins = EDGE_DEAD;
+        sub_rows.clear();
         for (u32 s : singles) {
-            const u32 lex_id = c_.single_lex_id(s);  // the same for all, unless every item is lexed on its own
-            if (lex_id != begins_of) begins = c_.lexer().start(lex_id, e.ctx), begins_of = lex_id;
-            c_.lexer().each(begins, [&](u32 begin) {
-                const u32 child = part(s, rows_.row_id(e.nodes, begin));
-                if (child == NONE) return;
+            const u32 lex_id = c_.single_lex_id(s);
+            if (lex_id != begins_of) {
+                begins_of = lex_id;
+                sub_rows.clear();
+                c_.lexer().each(c_.lexer().start(lex_id, e.ctx), [&](u32 begin) {
+                    const u32 id = rows_.row_id(e.nodes, begin);
+                    if (!bits_none(rows_.row(id).symbols)) sub_rows.push_back(id);
+                });
+            }
+            const Bits& wanted = c_.single_viable(s);
+            for (u32 sub : sub_rows) {
+                if (!bits_meet(rows_.row(sub).symbols, wanted)) continue;
+                const u32 child = part(s, sub);
+                if (child == NONE) continue;
                 read = std::min(read, reads_of(child, s));
-                if (std::find(p->parts.begin(), p->parts.end(), child) == p->parts.end()) p->parts.push_back(child);
-            });
+                p->parts.push_back(child);
+            }
         }
     }
+    std::sort(p->parts.begin(), p->parts.end());
+    p->parts.erase(std::unique(p->parts.begin(), p->parts.end()), p->parts.end());
     p->depth = depth_of(read, height);
     const u64 size = sizeof(Part) + p->sets.size() * 8 + p->parts.size() * 4 + 128;
     bytes_ += size;

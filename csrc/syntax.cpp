@@ -456,33 +456,55 @@ u64 SyntaxAutomaton::term_hash(u32 state, u32 cut) {
     return h;
 }
 
-u32 SyntaxAutomaton::intern_single(const Item& i, u32 lex_id) {
-    const u64 h = mix(mix(mix(67, pair_key(i.position, i.node)), i.forbid), lex_id);
+u32 SyntaxAutomaton::intern_single(Items items, u32 lex_id) {
+    u64 h = mix(67, lex_id);
+    for (const Item& i : items) h = mix(mix(h, pair_key(i.position, i.node)), i.forbid);
     auto [lo, hi] = single_index_.equal_range(h);
     for (auto it = lo; it != hi; ++it)
-        if (single_list_[it->second].item == i && single_list_[it->second].lex_id == lex_id) return it->second;
-    const u32 id = single_list_.push_back({i, lex_id, frames_[nodes_[i.node].frame].height, &viable_of(i, lex_id)});
+        if (single_list_[it->second].items == items && single_list_[it->second].lex_id == lex_id) return it->second;
+    Single s;
+    s.lex_id = lex_id;
+    s.height = height_of(items);
+    for (const Item& i : items) bits_or(s.viable, viable_of(i, lex_id));
+    s.items = std::move(items);
+    const u32 id = single_list_.push_back(std::move(s));
     single_index_.emplace(h, id);
     return id;
+}
+
+void SyntaxAutomaton::partition(const Items& items, u32 lex_id, std::vector<u32>& out) {
+    // By the symbol wanted: a nonterminal, or a terminal whatever its occurrence.
+    auto wanted = [&](const Item& i) {
+        if (i.position == ACCEPT) return END;
+        const u32 s = symbol_at_[i.position];
+        return s & TERM && s != END ? TERM | occurrences_[s & ~TERM].terminal : s;
+    };
+    std::vector<std::pair<u32, Item>> sorted;
+    for (const Item& i : items) sorted.emplace_back(wanted(i), i);
+    std::sort(sorted.begin(), sorted.end());
+    for (size_t i = 0; i < sorted.size();) {
+        Items group;
+        const u32 w = sorted[i].first;
+        for (; i < sorted.size() && sorted[i].first == w; ++i) group.push_back(sorted[i].second);
+        const u32 set = lexer_.independent() ? own_set(group) : lex_id;
+        out.push_back(intern_single(std::move(group), set));
+    }
 }
 
 const std::vector<u32>& SyntaxAutomaton::singles(u32 state) {
     std::lock_guard<std::mutex> lock(mutex_);
     auto [it, fresh] = singles_.try_emplace(state);
-    if (fresh) {
-        const SyntaxState& s = states_[state];
-        for (const Item& i : s.items)
-            it->second.push_back(intern_single(i, lexer_.independent() ? own_set(i) : s.lex_id));
-    }
+    if (fresh) partition(states_[state].items, states_[state].lex_id, it->second);
     return it->second;
 }
 
-// Independent lexing: the set of terminals that an item alone can use.
-u32 SyntaxAutomaton::own_set(const Item& i) {
+// Independent lexing: the set of terminals that these items can use.
+u32 SyntaxAutomaton::own_set(const Items& items) {
     Bits ts;
-    bits_each(viable_of(i, 0), [&](u32 sym) {
-        if (alphabet_.terminal(sym) < alphabet_.n_terminals) bits_set(ts, alphabet_.terminal(sym));
-    });
+    for (const Item& i : items)
+        bits_each(viable_of(i, 0), [&](u32 sym) {
+            if (alphabet_.terminal(sym) < alphabet_.n_terminals) bits_set(ts, alphabet_.terminal(sym));
+        });
     return lexer_.intern_set(ts);
 }
 
@@ -490,19 +512,15 @@ const std::vector<u32>& SyntaxAutomaton::step_single(u32 id, u32 symbol, u32& re
     std::lock_guard<std::mutex> lock(mutex_);
     auto [it, fresh] = single_steps_.try_emplace(pair_key(id, symbol));
     if (fresh) {
-        const Item i = single_list_[id].item;
         u32 lexset = NONE;
         read_ = NONE;
         Items out;
         std::unordered_map<u32, Items> calls;
-        step_item(i, symbol, out, calls, lexset);
+        for (const Item& i : single_list_[id].items) step_item(i, symbol, out, calls, lexset);
         step_calls(symbol, calls, out, lexset);
         canonical(out);
         it->second.read = read_;
-        for (const Item& o : out)
-            it->second.singles.push_back(intern_single(o, lexer_.independent() ? own_set(o)
-                                                          : lexset == NONE     ? 0
-                                                                               : lexset));
+        partition(out, lexset == NONE ? 0 : lexset, it->second.singles);
     }
     read = std::min(read, it->second.read);
     return it->second.singles;
@@ -511,9 +529,8 @@ const std::vector<u32>& SyntaxAutomaton::step_single(u32 id, u32 symbol, u32& re
 u64 SyntaxAutomaton::single_hash(u32 id, u32 cut) {
     std::lock_guard<std::mutex> lock(mutex_);
     const Single& s = single_list_[id];
-    // With independent lexing the item decides what is lexed, and the set's id is not the same in every process.
-    const u64 h = mix(mix(mix(17, s.item.position), s.item.forbid), nodes_[s.item.node].completed);
-    return mix(mix(h, frame_hash(nodes_[s.item.node].frame, cut)), lexer_.independent() ? 0 : s.lex_id);
+    // With independent lexing the items decide what is lexed, and the set's id is not the same in every process.
+    return mix(items_hash(s.items, cut), lexer_.independent() ? 0 : s.lex_id);
 }
 
 Bits SyntaxAutomaton::viable_terminals(u32 state) const {

@@ -79,13 +79,14 @@ class SyntaxAutomaton {
     // a term, with everything below left out. States that agree on it (each with the cut at the same distance from its
     // own height) have the same mask, if computing the mask looked no lower (masks.cpp).
     u64 term_hash(u32 state, u32 cut);
-    // Singles: one item of a state, with the lexset in force. What may follow a state is the union of what may follow
-    // its items, and items recur far more often than sets of them, so masks are put together from singles (masks.cpp).
+    // Singles: the items of a state that want the same symbol next, with the lexset in force. What may follow a state
+    // is the union of what may follow its singles, and singles recur more often than states, so masks are put together
+    // from them (masks.cpp). Items that call the same nonterminal stay together: their continuations become one frame.
     struct Single {
-        Item item;
+        Items items;
         u32 lex_id;
         u32 height;
-        const Bits* viable;
+        Bits viable;
     };
     const std::vector<u32>& singles(u32 state);
     const Single& single(u32 id) const { return single_list_[id]; }
@@ -126,9 +127,10 @@ class SyntaxAutomaton {
         return r + static_cast<u32>(__builtin_popcountll(b[i / 64] & ((1ull << (i % 64)) - 1)));
     }
     u32 step_slow(u32 state, u32 symbol);
-    u32 intern_single(const Item& i, u32 lex_id);
+    u32 intern_single(Items items, u32 lex_id);
+    void partition(const Items& items, u32 lex_id, std::vector<u32>& out);
     const Bits& viable_of(const Item& i, u32 lex_id);
-    u32 own_set(const Item& i);
+    u32 own_set(const Items& items);
     void step_item(const Item& i, u32 symbol, Items& out, std::unordered_map<u32, Items>& calls, u32& lexset);
     void step_calls(u32 symbol, std::unordered_map<u32, Items>& calls, Items& out, u32& lexset);
     struct SingleStep {
