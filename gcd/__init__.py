@@ -8,8 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors; a test compares the two
-    from gcd.bitmask import allocate_token_bitmask, apply_token_bitmask_inplace
     from gcd._native.matcher import fill_bitmasks
+    from gcd.bitmask import allocate_token_bitmask, apply_token_bitmask_inplace
     from gcd.compiled_grammar import CompiledGrammar, load
     from gcd.compiler import compile  # noqa: A004 - the name that users type
     from gcd.errors import (

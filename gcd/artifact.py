@@ -1,4 +1,4 @@
-"""The artefact: one file that holds a compiled grammar with its tokens, so that no tokenizer or grammar is needed again.
+"""The artefact: one file that holds a compiled grammar with its tokens; it needs neither tokenizer nor grammar again.
 
 Layout (all numbers little-endian)::
 
@@ -63,7 +63,7 @@ def write_artifact(
                 file.write(data)
             size = file.tell()
         Path(temporary).chmod(0o644)
-        os.replace(temporary, target)
+        Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -124,7 +124,7 @@ class Artifact:
         """
         name = os.fspath(path)
         try:
-            with open(name, "rb") as file:
+            with Path(name).open("rb") as file:
                 if os.fstat(file.fileno()).st_size == 0:
                     return cls(b"", name)
                 return cls(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), name)

@@ -110,7 +110,8 @@ class CompiledGrammar:
         return write_artifact(path, bytes.fromhex(self.info.hash), bytes.fromhex(self.fingerprint), sections)
 
     def __repr__(self) -> str:
-        return f"<CompiledGrammar {self.info.mode}, {len(self.info.terminals)} terminals, width {self.width}, {self.exactness}>"
+        n = len(self.info.terminals)
+        return f"<CompiledGrammar {self.info.mode}, {n} terminals, width {self.width}, {self.exactness}>"
 
 
 def load(
