@@ -146,10 +146,13 @@ class Asked:
         self._tokens = {t: i for i, t in enumerate(vocab.tokens) if t}
         self._eos = vocab.eos_ids[0]
 
+    def accepts_bytes(self, text: str) -> bool:
+        matcher = self._compiled.matcher()
+        return matcher.accept_bytes(text.encode()) and matcher.is_complete
+
     def takes(self, text: str) -> bool:
         data = text.encode()
-        matcher = self._compiled.matcher()
-        verdict = matcher.accept_bytes(data) and matcher.is_complete
+        verdict = self.accepts_bytes(text)
         draw = random.Random(text)
         for longest in (1, 4, 4, 4):
             assert self._spell(data, longest, draw) == verdict, f"{text!r} depends on its tokens"
@@ -189,6 +192,19 @@ def test_texts(example: Example):
     for text in texts:
         assert parses(judge, text) == (text in example.takes), f"Lark on {text!r}"
         assert asked.takes(text) == (text in example.takes), f"gcd on {text!r}"
+    for text in neighbours(texts):
+        assert asked.accepts_bytes(text) == parses(judge, text), f"Lark and gcd on {text!r}"
+
+
+def neighbours(texts: list[str], most: int = 500) -> list[str]:
+    """Texts like these, with a letter more, less or other."""
+    letters = sorted(set("".join(texts)))
+    found = set(letters)
+    for text in texts:
+        for i in range(len(text) + 1):
+            found |= {text[:i] + letter + text[i:] for letter in letters}
+            found |= {text[:i] + letter + text[i + 1 :] for letter in ("", *letters)}
+    return random.Random(1).sample(sorted(found), min(most, len(found)))
 
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e.refusal], ids=str)
