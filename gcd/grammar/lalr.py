@@ -31,8 +31,6 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from lark.grammar import Rule as LarkRule
-
 from gcd.grammar.automaton import END_BIT, Automaton
 from gcd.grammar.draft import END, Draft, Rule
 from gcd.grammar.ir import SourceSpan
@@ -42,7 +40,7 @@ __all__ = ["resolve"]
 
 
 def resolve(
-    rules: Sequence[LarkRule],
+    automaton: Automaton,
     starts: Sequence[str],
     table: TerminalTable,
     *,
@@ -53,19 +51,14 @@ def resolve(
     """The resolved grammar, epsilon rules and all.
 
     Args:
-        rules: Lark's BNF.
+        automaton: Lark's, over the numbers of `table`.
         starts: names of start rules.
         table: the terminals; lexsets are added to it.
         always_accept: terminals that the lexer tries in every state (the post-lexer's).
         contextual: a lexset for each state; else one for all (Lark's basic lexer).
         span: where a rule of this name is defined.
-
-    Raises:
-        GrammarError: Lark can't build the table (a reduce/reduce conflict).
     """
-    numbers = table.numbers
-    automaton = Automaton(rules, starts, numbers, span)
-    parsing_id = {number: table.parsing_id[name] for name, number in numbers.items()}
+    parsing_id = {number: table.parsing_id[name] for name, number in table.numbers.items()}
     draft = Draft()
 
     if contextual:

@@ -29,6 +29,7 @@ from lark.lexer import TerminalDef
 from lark.load_grammar import Definition
 
 from gcd.errors import GrammarError, LimitError, UnsupportedError
+from gcd.grammar.automaton import Automaton
 from gcd.grammar.draft import Draft
 from gcd.grammar.earley import transcribe
 from gcd.grammar.expansion import check_expansion
@@ -143,12 +144,13 @@ def _parse_tables(
         terminals = table(False)
         contextual = lexer != "basic"
         try:
-            draft = resolve(rules, starts, terminals, always_accept=always_accept, contextual=contextual, span=span)
+            automaton = Automaton(rules, starts, terminals.numbers, span)
         except GrammarError as error:
             if parser == "lalr":
                 raise
             refusal = error.cause.partition("\n")[0]
         else:
+            draft = resolve(automaton, starts, terminals, always_accept=always_accept, contextual=contextual, span=span)
             return draft, terminals, f"lalr/{'contextual' if contextual else 'basic'}"
     if lexer == "auto":
         lexer = "basic" if indented else "dynamic"

@@ -165,12 +165,16 @@ class TerminalTable:
                 by_priority.setdefault(definition.priority, []).append(rank)
         self._literals_of = [0] * len(self._ranked)
         self._embedded_in = [0] * len(self._ranked)
+        self._groups: dict[int, list[str]] = {}
         for rank, definition in enumerate(self._ranked):
             if isinstance(definition.pattern, PatternStr):
                 continue
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                match = self._module.compile(definition.pattern.to_regexp(), self._flags).match
+                compiled = self._module.compile(definition.pattern.to_regexp(), self._flags)
+            match = compiled.match
+            if compiled.groupindex:
+                self._groups[rank] = list(compiled.groupindex)
             for literal in by_priority.get(definition.priority, ()):
                 pattern = self._ranked[literal].pattern
                 found = match(pattern.value)
@@ -209,6 +213,8 @@ class TerminalTable:
                             tuple(self.parsing_id[self._ranked[r].name] for r in _members(literals)),
                         )
                     )
+        if self._groups:
+            self._check_groups(bits & ~embedded)
         order = tuple(self._id_at[rank] for rank in _members(bits & ~embedded))
         key = (order, tuple(unless))
         known = self._by_key.get(key)
@@ -217,6 +223,21 @@ class TerminalTable:
             self.lexsets.append(Lexset(order, key[1]))
         self._by_bits[bits] = known
         return known
+
+    def _check_groups(self, bits: int) -> None:
+        """Lark joins the patterns of a lexset into one, in which a group's name may stand once."""
+        seen = {self._ranked[rank].name for rank in _members(bits)}
+        for rank in _members(bits):
+            for name in self._groups.get(rank, ()):
+                if name in seen:
+                    definition = self._ranked[rank]
+                    raise _error(
+                        f"terminal {definition.user_repr()}: the group name {name!r} is used twice where Lark joins"
+                        " terminals into one pattern",
+                        self._span(definition),
+                        "an unnamed group: (?:...)",
+                    )
+                seen.add(name)
 
     def lexset_of_all(self) -> int:
         """The one lexset of the basic lexer."""

@@ -160,6 +160,16 @@ def test_refused(text, said, where):
         assert "^" in caught.value.snippet
 
 
+def test_group_names_are_used_once_in_a_lexset():
+    for text in ("start: A B | B\nA: /(?P<x>a)/\nB: /(?P<x>b)/", "start: A | B\nA: /(?P<B>a)/\nB: /b/"):
+        with pytest.raises(re.error):
+            Lark(text, parser="lalr").parse("b")
+        with pytest.raises(GrammarError, match="used twice"):
+            from_lark(text)
+        assert from_lark(text, lexer="dynamic").productions
+    assert from_lark("start: A B\nA: /(?P<x>a)/\nB: /(?P<x>b)/").productions  # never in one lexset
+
+
 def test_locale_flag_is_refused_by_name():
     for text, options in (("start: /a/l", {}), ('start: "a"', {"g_regex_flags": re.L})):
         with pytest.raises(UnsupportedError) as caught:
