@@ -41,7 +41,7 @@ class Tally:
     worlds: int = 0
     exact: int = 0
     refused: int = 0
-    """Not proven exact, so not compiled: InexactError or LimitError."""
+    """Not compiled because it isn't proven exact, too large, or refused by name."""
     empty: int = 0
     """Refused because no text belongs to the language, and the oracle agrees."""
     states: int = 0
@@ -364,12 +364,12 @@ class WorldCheck:
 
 def check_world(world: World, *, budget: int = 3000, compile_: Callable = compile_world, read=read_bits) -> Tally:
     """Compile the world and hold it against the oracle."""
-    from gcd.errors import GcdError, InexactError, LimitError
+    from gcd.errors import GcdError, InexactError, LimitError, UnsupportedError
 
     reference = Reference(world, budget=budget)
     try:
         compiled = compile_(world)
-    except (InexactError, LimitError):
+    except (InexactError, LimitError, UnsupportedError):
         return Tally(worlds=1, refused=1)
     except GcdError as error:
         if reference.sentences:
