@@ -1,7 +1,10 @@
 #include "batch.hpp"
 
+#include <pthread.h>
+
 #include <condition_variable>
 #include <functional>
+#include <system_error>
 #include <thread>
 
 namespace gcd {
@@ -9,19 +12,30 @@ namespace gcd {
 namespace {
 
 // Workers that sleep between batches. They are started when first needed and live as long as the process: joining
-// them while a process exits (or after a fork, where they do not exist) can hang, so they are never joined.
+// them while a process exits can hang, so they are never joined. A forked process has none of them, and locks and
+// conditions as they happened to be: it begins with a new pool.
 class Pool {
   public:
     static Pool& get() {
-        static Pool* pool = new Pool;
+        static const int registered = pthread_atfork(nullptr, nullptr, [] { pool_.store(nullptr); });
+        (void)registered;  // a failure to register only matters to a process that forks
+        Pool* pool = pool_.load(std::memory_order_acquire);
+        if (!pool) {
+            Pool* fresh = new Pool;
+            if (pool_.compare_exchange_strong(pool, fresh)) return *fresh;
+            delete fresh;
+        }
         return *pool;
     }
     void run(u32 threads, const std::function<void()>& work) {
         if (threads > 1) {
             std::lock_guard<std::mutex> lock(mutex_);
-            while (workers_ + 1 < threads && workers_ < 64) {
-                std::thread([this] { loop(); }).detach();
-                ++workers_;
+            try {
+                while (workers_ + 1 < threads && workers_ < 64) {
+                    std::thread([this] { loop(); }).detach();
+                    ++workers_;
+                }
+            } catch (const std::system_error&) {  // no more threads to be had: those that there are will do
             }
         }
         auto job = std::make_shared<Job>();
@@ -67,7 +81,9 @@ class Pool {
     std::shared_ptr<Job> job_;
     u64 round_ = 0;
     u32 workers_ = 0;
+    static std::atomic<Pool*> pool_;
 };
+std::atomic<Pool*> Pool::pool_{nullptr};
 
 }  // namespace
 

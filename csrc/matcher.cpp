@@ -162,7 +162,10 @@ void Matcher::expected(Bits& inside, Bits& next) {
             terminals(c.viable_set(r.syntax), next);
             continue;
         }
-        Bits both = c.live(r.lexer);
+        // What one more byte leaves alive: a lexeme that can only end here is not gone into any further.
+        Bits both;
+        for (u32 cls = 0; cls < c.lexer().n_classes(); ++cls)
+            c.lexer().each(c.lexer().step_class(r.lexer, cls), [&](u32 to) { bits_or(both, c.live(to)); });
         const Bits& viable = c.viable_set(r.syntax);
         for (size_t w = 0; w < both.size(); ++w) both[w] &= w < viable.size() ? viable[w] : 0;
         terminals(both, inside);

@@ -54,6 +54,8 @@ TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 
     if (offsets.size() == 0 || offsets[0] != 0 || offsets[offsets.size() - 1] != bytes.size())
         throw CoreError(ErrorKind::bad_input, 0, "token offsets do not cover the token bytes");
     const u32 n = n_tokens();
+    if (n != width || n == 0)
+        throw CoreError(ErrorKind::bad_input, n, "there must be an offset for each column and one more");
     for (u32 t = 0; t < n; ++t)
         if (offsets[t] > offsets[t + 1]) throw CoreError(ErrorKind::bad_input, t, "token offsets decrease");
     order.reserve(n);

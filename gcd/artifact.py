@@ -1,4 +1,4 @@
-"""The artefact: one file that holds a compiled grammar with its tokens; it needs neither tokenizer nor grammar again.
+"""The artefact: one file that holds a compiled grammar and its tokens; neither grammar nor tokenizer is needed again.
 
 Layout (all numbers little-endian)::
 
@@ -9,12 +9,13 @@ Layout (all numbers little-endian)::
     48  32 fingerprint of the vocabulary
     80  4  number of sections
     84  4  zero
-    88  8  checksum of the section table
+    88  8  checksum of all of the above and of the section table
     96  .. section table: per section name (16 bytes, zero-padded), offset, size, checksum (8 each)
 
-Each section begins at a multiple of 64 and is used where it lies (the file is mapped). A file is hostile input: label,
-byte order, version, table checksum and bounds are checked when it is opened, each section's checksum before anything in
-it is used, and every id in it before it is followed.
+The sections follow in the table's order, each at the next multiple of 64, and the file ends with the last of them. They
+are used where they lie (the file is mapped). A file is hostile input: label, byte order, version and table are checked
+when it is opened, each section's checksum before anything in it is used, and every id in it before it is followed.
+Checksums guard against damage, not malice. `docs/artifact-format.md` describes the sections.
 """
 
 from __future__ import annotations
@@ -39,20 +40,22 @@ _HEADER = struct.Struct("<8sII32s32sIIQ")
 _ENTRY = struct.Struct("<16sQQQ")
 _ALIGN = 64
 _MAX_SECTIONS = 64
+_SUMMED = 88  # bytes of the header in front of its checksum
 
 
 def write_artifact(
     path: str | os.PathLike[str], grammar_hash: bytes, fingerprint: bytes, sections: dict[str, bytes]
 ) -> int:
     """Write an artefact, whole or not at all (a temporary file is renamed). Returns its size in bytes."""
-    offset = -(-(_HEADER.size + _ENTRY.size * len(sections)) // _ALIGN) * _ALIGN
+    offset = _aligned(_HEADER.size + _ENTRY.size * len(sections))
     table = b""
     places = []
     for name, data in sections.items():
         table += _ENTRY.pack(name.encode(), offset, len(data), checksum(data))
         places.append((offset, data))
-        offset = -(-(offset + len(data)) // _ALIGN) * _ALIGN
-    header = _HEADER.pack(_LABEL, _ORDER, FORMAT_VERSION, grammar_hash, fingerprint, len(sections), 0, checksum(table))
+        offset = _aligned(offset + len(data))
+    head = _HEADER.pack(_LABEL, _ORDER, FORMAT_VERSION, grammar_hash, fingerprint, len(sections), 0, 0)[:_SUMMED]
+    header = head + struct.pack("<Q", checksum(head + table))
     target = Path(path)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
@@ -103,16 +106,21 @@ class Artifact:
         if count > _MAX_SECTIONS or zero or end > len(self._data):
             raise self._error("the section table is damaged")
         table = self._data[_HEADER.size : end]
-        if checksum(table) != table_sum:
-            raise self._error("the section table is damaged: its checksum is wrong")
+        if checksum(bytes(self._data[:_SUMMED]) + bytes(table)) != table_sum:
+            raise self._error("the header or the section table is damaged: its checksum is wrong")
         self.version = version
         self._places: dict[str, tuple[int, int, int]] = {}
         for i in range(count):
             raw, offset, size, section_sum = _ENTRY.unpack_from(table, i * _ENTRY.size)
             section = raw.rstrip(b"\0").decode("ascii", "replace")
-            if offset % _ALIGN or offset > len(self._data) or size > len(self._data) - offset:
+            if offset != _aligned(end) or section in self._places:
+                raise self._error(f"section {section!r} lies where it can't")
+            end = offset + size
+            if end > len(self._data):
                 raise self._error(f"section {section!r} lies outside of the file: it is truncated")
             self._places[section] = (offset, size, section_sum)
+        if end != len(self._data):
+            raise self._error(f"the file goes on for {len(self._data) - end} bytes after its last section")
         self.sizes = {section: place[1] for section, place in self._places.items()}
 
     @classmethod
@@ -122,9 +130,12 @@ class Artifact:
         Raises:
             ArtifactError: no such file, or not an artefact that this version reads.
         """
-        name = os.fspath(path)
+        file_path = Path(path)
+        name = str(file_path)
+        if file_path.exists() and not file_path.is_file():  # opening a pipe would wait for somebody to write into it
+            raise ArtifactError("is not a file", place=name, remedy="check the path")
         try:
-            with Path(name).open("rb") as file:
+            with file_path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size == 0:
                     return cls(b"", name)
                 return cls(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), name)
@@ -133,13 +144,18 @@ class Artifact:
 
     def section(self, name: str) -> memoryview:
         """A section's bytes, once its checksum was found right."""
-        if name not in self._places:
-            raise self._error(f"section {name!r} is missing")
-        offset, size, expected = self._places[name]
+        expected = self.stored_checksum(name)
+        offset, size, _ = self._places[name]
         data = self._data[offset : offset + size]
         if checksum(data) != expected:
             raise self._error(f"section {name!r} is damaged: its checksum is wrong")
         return data
+
+    def stored_checksum(self, name: str) -> int:
+        """What a section's checksum should be; the section isn't read."""
+        if name not in self._places:
+            raise self._error(f"section {name!r} is missing")
+        return self._places[name][2]
 
     def json(self, name: str) -> dict[str, Any]:
         """A section that holds a JSON object."""
@@ -153,3 +169,8 @@ class Artifact:
 
     def _error(self, cause: str, remedy: str = "compile the grammar again, or fetch the file again") -> ArtifactError:
         return ArtifactError(cause, place=self.name, remedy=remedy)
+
+
+def _aligned(offset: int) -> int:
+    """The next place where a section may begin."""
+    return -(-offset // _ALIGN) * _ALIGN

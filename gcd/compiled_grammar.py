@@ -14,7 +14,7 @@ from gcd._native.trie import TokenTrie
 from gcd.artifact import Artifact, write_artifact
 from gcd.errors import ArtifactError
 from gcd.exactness import KINDS, Exactness
-from gcd.grammar_info import GrammarInfo
+from gcd.grammar_info import GrammarInfo, list_of
 from gcd.limits import Limits
 from gcd.vocab import Vocabulary
 
@@ -126,6 +126,7 @@ def load(
 
     Raises:
         ArtifactError: the file is missing, damaged, foreign, of another version, or for another vocabulary.
+        LimitError: it holds more than `limits` allow.
     """
     began = time.perf_counter()
     artifact = Artifact.open(path)
@@ -136,22 +137,13 @@ def load(
             place=artifact.name,
             remedy="compile the grammar for this tokenizer",
         )
-    meta = artifact.json("meta")
+    info, exactness, width, eos_ids, _ = _read_meta(artifact)
     try:
-        info = GrammarInfo.from_json(meta["grammar"])
-        e = meta["exactness"]
-        exactness = Exactness(bool(e["exact"]), frozenset(e["kinds"]) & KINDS, tuple(e["reasons"]), tuple(e["notes"]))
-        eos_ids = tuple(int(i) for i in meta["eos_ids"])
-        if not info.starts or any(not 0 <= i < meta["width"] for i in eos_ids):
-            raise ValueError("an id is out of range")
-        if info.hash != artifact.grammar_hash.hex():
-            raise ValueError("the grammar's hash differs from the header's")
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"section 'meta' is damaged: {error}", place=artifact.name) from error
-    try:
-        trie = _TRIES.get(fingerprint) if vocab is None else vocab.shared.get("token_trie")
+        # Artefacts of one vocabulary that are open at the same time share its trie.
+        key = (fingerprint, artifact.sizes.get("trie", 0), artifact.stored_checksum("trie"))
+        trie = _TRIES.get(key) if vocab is None else vocab.shared.get("token_trie", _TRIES.get(key))
         if not isinstance(trie, TokenTrie):
-            trie = _TRIES[fingerprint] = TokenTrie.from_section(artifact.section("trie"))
+            trie = _TRIES[key] = TokenTrie.from_section(artifact.section("trie"))
         engine = Engine.from_sections(
             trie,
             artifact.section("tables"),
@@ -162,10 +154,15 @@ def load(
         )
     except ArtifactError as error:
         if error.place is None:
-            raise ArtifactError(error.cause, place=artifact.name, remedy=error.remedy) from error
+            raise ArtifactError(error.cause, place=artifact.name, remedy=_AGAIN) from error
         raise
-    if trie.width != meta["width"] or engine.n_starts != len(info.starts) or engine.n_terminals != len(info.terminals):
-        raise ArtifactError("its sections don't belong together", place=artifact.name)
+    if (trie.width, engine.n_starts, engine.n_terminals, engine.exact) != (
+        width,
+        len(info.starts),
+        len(info.terminals),
+        exactness.exact,
+    ):
+        raise ArtifactError("its sections don't belong together", place=artifact.name, remedy=_AGAIN)
     return CompiledGrammar(
         engine,
         info,
@@ -185,14 +182,44 @@ def version() -> str:
     return __version__
 
 
-_TRIES: weakref.WeakValueDictionary[str, TokenTrie] = weakref.WeakValueDictionary()
-"""Artefacts of one vocabulary that are open at the same time share its trie."""
+_TRIES: weakref.WeakValueDictionary[tuple[str, int, int], TokenTrie] = weakref.WeakValueDictionary()
+"""The tries of open artefacts, by the vocabulary's fingerprint and by their section's size and checksum."""
+
+_AGAIN = "compile the grammar again, or fetch the file again"
+
+
+def _read_meta(artifact: Artifact) -> tuple[GrammarInfo, Exactness, int, tuple[int, ...], tuple[int, ...]]:
+    """Section "meta": grammar, exactness, width, end-of-sequence and special ids."""
+    meta = artifact.json("meta")
+    try:
+        info = GrammarInfo.from_json(meta["grammar"])
+        e = meta["exactness"]
+        exactness = Exactness(
+            e["exact"],
+            frozenset(list_of(str, e["kinds"])),
+            tuple(list_of(str, e["reasons"])),
+            tuple(list_of(str, e["notes"])),
+        )
+        (width,) = list_of(int, [meta["width"]])
+        eos_ids, special_ids = tuple(list_of(int, meta["eos_ids"])), tuple(list_of(int, meta["special_ids"]))
+        if any(not 0 <= i < width for i in (*eos_ids, *special_ids)):
+            raise ValueError("an id is out of range")
+        if exactness.exact is not (not exactness.kinds) or not exactness.kinds <= KINDS or not info.starts:
+            raise ValueError("entries contradict each other")
+        if info.hash != artifact.grammar_hash.hex():
+            raise ValueError("the grammar's hash differs from the header's")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"section 'meta' is damaged: {error}", place=artifact.name, remedy=_AGAIN) from error
+    return info, exactness, width, eos_ids, special_ids
 
 
 def _read_vocab(artifact: Artifact) -> Vocabulary:
-    meta = artifact.json("meta")
-    blob, offsets = TokenTrie.from_section(artifact.section("trie")).packed()
-    vocab = Vocabulary.from_packed(blob, array("I", offsets), eos_ids=meta["eos_ids"], special_ids=meta["special_ids"])
+    _, _, _, eos_ids, special_ids = _read_meta(artifact)
+    try:
+        blob, offsets = TokenTrie.from_section(artifact.section("trie")).packed()
+        vocab = Vocabulary.from_packed(blob, array("I", offsets), eos_ids=eos_ids, special_ids=special_ids)
+    except ValueError as error:
+        raise ArtifactError(f"its tokens are damaged: {error}", place=artifact.name, remedy=_AGAIN) from error
     if vocab.fingerprint != artifact.fingerprint.hex():
-        raise ArtifactError("its tokens are not those that its header names", place=artifact.name)
+        raise ArtifactError("its tokens are not those that its header names", place=artifact.name, remedy=_AGAIN)
     return vocab

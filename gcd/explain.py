@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gcd._native.matcher import Matcher
 
+if TYPE_CHECKING:
+    from gcd.grammar_info import TerminalInfo
+
 __all__ = ["Explanation", "explain_token"]
+
+_MOST = 12
+"""Terminals that a message lists; `Explanation.expected` has them all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a matcher says of a token.
+    """What a matcher says of a token. ``str()`` makes a message of it.
 
     Attributes:
         allowed: whether it may come next.
         token_id: the token.
-        token: its bytes; empty for a special token.
-        failing_byte: index into `token` of the first byte that no sentence can go on with; None if allowed, or if the
-            token is no text.
-        inside: names of the terminals whose lexeme the text is in the middle of, at the failing byte.
+        token: its bytes; empty if it is no text.
+        failing_byte: index into `token` of the first byte that no sentence can go on with; None if the token is
+            allowed, is no text, or comes after the end. Where the vocabulary lacks single bytes it is the place up to
+            which tokens can spell the text.
+        reason: why it is refused; empty if it is allowed.
+        inside: names of the terminals whose lexeme goes on at the failing byte.
         expected: names of the terminals that may begin there.
-        lines: where they are defined: "NAME (line 3)".
+        lines: the same for messages: ``NAME (line 3)``, ``"{" (line 4)``, ``WS (common, line 48)``; also ``the end of
+            the text`` where it may end there.
     """
 
     allowed: bool
@@ -34,17 +45,17 @@ class Explanation:
     lines: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        shown = self.token.decode("utf-8", "backslashreplace")
+        shown, caret = _show(self.token, self.failing_byte or 0)
+        head = f"token {self.token_id}" + (f" ({shown})" if self.token else "")
         if self.allowed:
-            return f"token {self.token_id} ({shown!r}) is allowed"
-        text = f"token {self.token_id} ({shown!r}) is refused: {self.reason}"
-        if self.failing_byte is not None:
-            before = self.token[: self.failing_byte].decode("utf-8", "backslashreplace")
-            text += f"\n  {shown!r}\n  {' ' * len(repr(before)[:-1])}^"
+            return f"{head} is allowed"
+        text = f"{head} is refused: {self.reason}"
+        if self.failing_byte is not None and self.failing_byte < len(self.token):
+            text += f"\n  {shown}\n  {' ' * caret}^"
         if self.inside:
-            text += f"\n  the text is inside of: {', '.join(self.inside)}"
-        if self.expected:
-            text += f"\n  expected: {', '.join(self.lines or self.expected)}"
+            text += f"\n  the text is inside of: {_few(self.inside)}"
+        if self.lines:
+            text += f"\n  expected: {_few(self.lines)}"
         return text
 
 
@@ -63,30 +74,53 @@ def explain_token(matcher: Matcher, token_id: int) -> Explanation:
         if failing == 0 or fork.accept_bytes(token[:failing]):
             at = fork
         if failing == len(token):
-            reason = "its bytes are fine one by one, but not as the end of a token"
+            reason = "other tokens can spell it here, but not this one"
         else:
-            reason = f"byte {failing} (0x{token[failing]:02x}) can't come here"
+            byte = token[failing]
+            shown = f"0x{byte:02x}" + (f", {chr(byte)!r}" if 0x20 <= byte < 0x7F else "")
+            reason = f"byte {failing} ({shown}) can't come here"
     elif token_id in matcher.engine.eos_ids:
-        reason = "the text isn't complete yet"
+        reason = "it ends the sequence, and the text isn't complete yet"
     else:
         reason = "it is no text (a special token, or a hole in the vocabulary)"
     inside, expected = at.expected()
-    names = [t.name for t in matcher.info.terminals] if matcher.info else []
+    terminals = matcher.info.terminals if matcher.info else ()
 
     def name(t: int) -> str:
-        return names[t] if t < len(names) else f"terminal {t}"
+        return terminals[t].name if t < len(terminals) else f"terminal {t}"
 
-    def line(t: int) -> str:
-        info = matcher.info.terminals[t] if matcher.info and t < len(names) else None
-        return f"{name(t)} (line {info.line})" if info is not None and info.line else name(t)
-
+    lines = [_line(terminals[t]) if t < len(terminals) else name(t) for t in expected]
+    if at.is_complete:
+        lines.append("the end of the text")
     return Explanation(
-        False,
-        token_id,
-        token,
-        failing,
-        reason,
-        tuple(map(name, inside)),
-        tuple(map(name, expected)),
-        tuple(map(line, expected)),
+        False, token_id, token, failing, reason, tuple(map(name, inside)), tuple(map(name, expected)), tuple(lines)
     )
+
+
+def _line(t: TerminalInfo) -> str:
+    """A terminal for a message: the text of a literal, else its name, and where it is defined."""
+    text = _show(t.example.encode(), 0)[0] if t.pattern == re.escape(t.example) else t.name
+    where = ", ".join(filter(None, [t.source, f"line {t.line}" if t.line else ""]))
+    return f"{text} ({where})" if where else text
+
+
+def _few(names: tuple[str, ...]) -> str:
+    """The names in one line, if need be the first of them."""
+    more = len(names) - _MOST
+    return ", ".join(names[:_MOST]) + (f", and {more} more" if more > 0 else "")
+
+
+def _show(token: bytes, at: int) -> tuple[str, int]:
+    """The token in quotes, printable, and the column of its byte `at` (of the character that the byte belongs to)."""
+    text, column, n = '"', 1, 0
+    for c in token.decode("utf-8", "surrogateescape"):
+        if n <= at:
+            column = len(text)
+        n += len(c.encode("utf-8", "surrogateescape"))
+        if "\udc80" <= c <= "\udcff":
+            text += f"\\x{ord(c) - 0xDC00:02x}"
+        elif c in '"\\':
+            text += f"\\{c}"
+        else:
+            text += c if c.isprintable() else repr(c)[1:-1]
+    return text + '"', column

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from gcd.grammar.ir import Grammar
 
-__all__ = ["GrammarInfo", "TerminalInfo"]
+__all__ = ["GrammarInfo", "TerminalInfo", "list_of"]
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +71,26 @@ class GrammarInfo:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> GrammarInfo:
         """Raises TypeError, KeyError or ValueError where the data is not what `to_json` makes."""
-        terminals = tuple(TerminalInfo(**t) for t in data["terminals"])
-        for t in data["terminals"]:
-            if not (isinstance(t["name"], str) and isinstance(t["pattern"], str) and isinstance(t["line"], int)):
-                raise ValueError("a terminal's entry is damaged")
-        texts = [*data["starts"], data["mode"], data["source"], *data["notes"], data["hash"]]
-        if not all(isinstance(t, str) for t in texts):
-            raise ValueError("an entry is not text")
+        terminals = tuple(TerminalInfo(**t) for t in list_of(dict, data["terminals"]))
+        for t in terminals:
+            list_of(str, [t.name, t.pattern, t.source, t.example])
+            list_of(int, [t.line])
+        list_of(str, [data["mode"], data["source"], data["hash"]])
+        list_of(int, [data["n_nonterminals"], data["n_productions"]])
         return cls(
-            starts=tuple(data["starts"]),
+            starts=tuple(list_of(str, data["starts"])),
             terminals=terminals,
             mode=data["mode"],
-            n_nonterminals=int(data["n_nonterminals"]),
-            n_productions=int(data["n_productions"]),
+            n_nonterminals=data["n_nonterminals"],
+            n_productions=data["n_productions"],
             source=data["source"],
-            notes=tuple(data["notes"]),
+            notes=tuple(list_of(str, data["notes"])),
             hash=data["hash"],
         )
+
+
+def list_of(kind: type[_T], value: Any) -> list[_T]:
+    """`value`, if it is a list of exactly this kind (JSON's true is no number); else ValueError."""
+    if type(value) is not list or any(type(x) is not kind for x in value):
+        raise ValueError(f"an entry is not a list of {kind.__name__}")
+    return value

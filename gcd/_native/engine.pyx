@@ -153,10 +153,10 @@ cdef class Engine:
         """The artefact's sections "tables", "rows" and "masks", as they stand now."""
         cdef Writer t, r, m
         cdef CppEngine* e = self.engine.get()
-        with nogil:
-            e.compiled.save(t)
-            e.rows.save(r)
+        with nogil:  # other threads may be filling the tables: what is named later is saved later
             e.masks.save(m)
+            e.rows.save(r)
+            e.compiled.save(t)
         return {"tables": written(t), "rows": written(r), "masks": written(m)}
 
     def explore(self, uint32_t max_masks, double seconds):

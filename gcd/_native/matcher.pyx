@@ -14,6 +14,11 @@ import os
 
 from gcd.errors import MatcherError
 
+cdef extern from "Python.h":
+    # A number, or anything with __index__ (NumPy's and torch's numbers); with NULL, one that doesn't fit is cut to the
+    # nearest that does. No number at all: a TypeError.
+    Py_ssize_t PyNumber_AsSsize_t(object, void*) except? -1
+
 
 cdef class Matcher:
     """One sequence's position in a compiled grammar. Not to be shared between threads."""
@@ -25,19 +30,22 @@ cdef class Matcher:
     cdef uint32_t words
 
     def __cinit__(self, Engine engine, uint32_t start=0, object info=None):
+        if start >= engine.n_starts:
+            raise ValueError(f"no start symbol number {start}; this grammar has {engine.n_starts}")
         self.engine = engine
         self.info = info
         self.width = engine.trie.trie.get().width
         self.words = engine.trie.trie.get().words()
         self.m.reset(new CppMatcher(engine.engine, start))
 
-    cdef int _check_id(self, object token) except -1:
-        if not 0 <= token < self.width:
+    cdef Py_ssize_t _id(self, object token) except -1:
+        cdef Py_ssize_t i = PyNumber_AsSsize_t(token, NULL)
+        if not 0 <= i < self.width:
             raise MatcherError(
                 f"token id {token} is out of range",
                 remedy=f"ids of this vocabulary are 0..{self.width - 1}",
             )
-        return 0
+        return i
 
     cdef int _check_open(self) except -1:
         if self.m.get().finished():
@@ -48,19 +56,20 @@ cdef class Matcher:
         return 0
 
     def accept(self, token):
-        self._check_id(token)
+        cdef Py_ssize_t i = self._id(token)
         self._check_open()
-        return self.m.get().accept(<uint32_t>token)
+        return self.m.get().accept(<uint32_t>i)
 
     def check(self, token):
-        self._check_id(token)
-        return self.m.get().check(<uint32_t>token)
+        cdef Py_ssize_t i = self._id(token)
+        return self.m.get().check(<uint32_t>i)
 
     def accept_tokens(self, tokens):
         cdef uint32_t n = 0
+        cdef Py_ssize_t i
         for token in tokens:
-            self._check_id(token)
-            if self.m.get().finished() or not self.m.get().accept(<uint32_t>token):
+            i = self._id(token)
+            if self.m.get().finished() or not self.m.get().accept(<uint32_t>i):
                 break
             n += 1
         return n
@@ -86,12 +95,13 @@ cdef class Matcher:
         return self.m.get().viable_bytes(&data[0], <uint32_t>data.shape[0])
 
     def rollback(self, n):
-        if not 0 <= n <= self.m.get().n_accepted():
+        cdef Py_ssize_t steps = PyNumber_AsSsize_t(n, NULL)
+        if not 0 <= steps <= self.m.get().n_accepted():
             raise MatcherError(
                 f"cannot roll back {n} steps: {self.m.get().n_accepted()} were accepted",
                 remedy="roll back at most n_accepted steps",
             )
-        self.m.get().rollback(<uint32_t>n)
+        self.m.get().rollback(<uint32_t>steps)
 
     def reset(self):
         self.m.get().reset()
@@ -103,9 +113,9 @@ cdef class Matcher:
 
     def token_bytes(self, token):
         """The token's bytes; empty if it is no text."""
-        self._check_id(token)
+        cdef uint32_t i = <uint32_t>self._id(token)
         cdef const CppTokenTrie* t = self.engine.trie.trie.get()
-        cdef uint32_t at = t.offsets.data()[<uint32_t>token], n = t.token_size(<uint32_t>token)
+        cdef uint32_t at = t.offsets.data()[i], n = t.token_size(i)
         return (<const char*>t.bytes.data())[at : at + n]
 
     def expected(self):
@@ -180,6 +190,7 @@ def fill_bitmasks(matchers, bitmask, uint32_t threads=0):
     cdef Matcher m
     cdef size_t k
     cdef uint32_t n = threads if threads else (os.cpu_count() or 1)
+    matchers = list(matchers)
     if len({id(x) for x in matchers if x is not None}) != sum(x is not None for x in matchers):
         raise ValueError("a matcher stands in the batch twice")
     try:

@@ -14,7 +14,8 @@ cdef class TokenTrie:
         cdef vector[uint32_t] offsets_
         if data.shape[0]:
             bytes_.assign(&data[0], &data[0] + data.shape[0])
-        offsets_.assign(&offsets[0], &offsets[0] + offsets.shape[0])
+        if offsets.shape[0]:
+            offsets_.assign(&offsets[0], &offsets[0] + offsets.shape[0])
         cdef CppTokenTrie* raw
         with nogil:
             raw = new CppTokenTrie(move(bytes_), move(offsets_), width)
