@@ -105,25 +105,33 @@ def main() -> int:
         compiled = {task.grammar: compile_offline(task.grammar, folder, Path(scratch), console) for task in TASKS}
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
         tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
-        good = [show(task, compiled[task.grammar], model, tokenizer, most, console) for task in TASKS]
-    console.print(f"\n{time.perf_counter() - began:.0f} s in all")
-    return 0 if all(good) else 1
+        counts = [show(task, compiled[task.grammar], model, tokenizer, most, console) for task in TASKS]
+    n = sum(len(task.questions) for task in TASKS)
+    free, bound, broken = map(sum, zip(*counts, strict=True))
+    console.print(f"\n[bold]valid: {free} of {n} unconstrained, {bound} of {n} constrained[/]", end="")
+    console.print(f" ({time.perf_counter() - began:.0f} s in all)")
+    return 1 if broken else 0
 
 
 def compile_offline(name: str, folder: Path, scratch: Path, console: Console) -> gcd.CompiledGrammar:
     """The artefact of a grammar, made by another process, and loaded in this one."""
     target = scratch / f"{name}.gcd"
-    command = ["gcd", "compile", f"grammars/{name}.lark", "--tokenizer", "smollm2", "-o", target.name]
-    console.print(f"[bold]$ {' '.join(command)}[/]")
-    real = [sys.executable, "-m", "gcd", "compile", GRAMMARS / f"{name}.lark", "--tokenizer", folder, "-o", target]
-    subprocess.run([*map(str, real), "--json"], check=True, stdout=subprocess.DEVNULL)
+    shown = str(folder).replace(str(Path.home()), "~")
+    console.print(f"[bold]$ gcd compile grammars/{name}.lark --tokenizer {shown} -o {target.name}[/]")
+    command = [sys.executable, "-m", "gcd", "compile", GRAMMARS / f"{name}.lark", "--tokenizer", folder, "-o", target]
+    subprocess.run([*map(str, command), "--json"], check=True, stdout=subprocess.DEVNULL)
     compiled = gcd.load(target)
     console.print(f"  {target.stat().st_size / 1e6:.1f} MB, {compiled.exactness}, loaded in {compiled.seconds:.3f} s")
     return compiled
 
 
-def show(task: Task, compiled: gcd.CompiledGrammar, model: Any, tokenizer: Any, most: int, console: Console) -> bool:
-    """Answer a task's questions both ways and print a table; whether all constrained texts that ended are right."""
+def show(
+    task: Task, compiled: gcd.CompiledGrammar, model: Any, tokenizer: Any, most: int, console: Console
+) -> tuple[int, int, int]:
+    """Answer a task's questions both ways and print a table.
+
+    Returns how many texts are valid unconstrained, how many constrained, and how many of the latter ended and aren't.
+    """
     oracle = lark.Lark((GRAMMARS / f"{task.grammar}.lark").read_text(), parser="lalr", lexer="contextual")
     processor = gcd.GrammarLogitsProcessor(compiled)
     example = [("user", task.example[0]), ("assistant", task.example[1])] if task.example else []
@@ -131,10 +139,12 @@ def show(task: Task, compiled: gcd.CompiledGrammar, model: Any, tokenizer: Any, 
     free, _ = answer(chats, model, tokenizer, most)
     bound, seconds = answer(chats, model, tokenizer, most, [processor])
 
-    table = Table(title=f"\n{task.grammar}.lark", title_justify="left", title_style="bold", show_lines=True)
-    for title, ratio in (("asked", 3), ("unconstrained", 5), ("constrained", 5)):
+    table = Table(
+        title=f"\n{task.grammar}.lark", title_justify="left", title_style="bold", show_lines=True, expand=True
+    )
+    for title, ratio in (("asked", 3), ("unconstrained", 6), ("constrained", 5)):
         table.add_column(title, ratio=ratio, overflow="fold")
-    good = True
+    n_free = n_bound = n_broken = 0
     for question, *outputs in zip(task.questions, free, bound, strict=True):
         errors = [verdict(text, task, oracle) for text, _ended in outputs]
         cells = []
@@ -145,10 +155,12 @@ def show(task: Task, compiled: gcd.CompiledGrammar, model: Any, tokenizer: Any, 
             cells.append(Text(text.rstrip("\n") + "\n").append_text(mark))
         table.add_row(question, *cells)
         constrained_ended = outputs[1][1]
-        good &= errors[1] is None or not constrained_ended
+        n_free += errors[0] is None
+        n_bound += errors[1] is None
+        n_broken += errors[1] is not None and constrained_ended
     console.print(table)
     console.print(f"gcd took {processor.seconds / seconds:.1%} of the time of constrained generation")
-    return good
+    return n_free, n_bound, n_broken
 
 
 def answer(
