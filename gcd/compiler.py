@@ -48,8 +48,17 @@ def compile(  # noqa: A001 - the name that users type: gcd.compile
         GrammarError: no text in this vocabulary belongs to the language.
         InexactError: it can't be compiled exactly, and `lenient` doesn't allow that.
         LimitError: a bound in `limits` was reached.
+        TypeError, ValueError: an argument is of the wrong kind.
     """
-    limits = limits or Limits()
+    if not isinstance(grammar, Grammar):
+        raise TypeError(f"grammar must be a gcd.Grammar, not {type(grammar).__name__}; see gcd.Grammar.from_lark")
+    if not isinstance(vocab, Vocabulary):
+        raise TypeError(f"vocab must be a gcd.Vocabulary, not {type(vocab).__name__}; see gcd.Vocabulary")
+    limits = Limits() if limits is None else limits
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits must be gcd.Limits, not {type(limits).__name__}")
+    if isinstance(lenient, str):
+        raise TypeError(f"lenient must be a collection of str, not the str {lenient!r}")
     unknown = set(lenient) - KINDS
     if unknown:
         raise ValueError(f"lenient= names {sorted(unknown)}; the kinds are {sorted(KINDS)}")
@@ -112,7 +121,7 @@ def nfa_program(grammar: Grammar, limits: Limits) -> NfaProgram:
                 compiler.add(terminal.pattern, terminal.flags, name=terminal.name, dialect=terminal.dialect)
             except (GrammarError, LimitError) as error:
                 span = terminal.span
-                if span.line and grammar.source != terminal.pattern:
+                if span.line:
                     file = f"{span.source}, " if span.source else ""
                     error.place = f"{error.place} (defined at {file}line {span.line}, column {span.column})"
                 raise

@@ -7,9 +7,10 @@ import warnings
 from collections.abc import Iterable
 
 from gcd.errors import GrammarError, LimitError, UnsupportedError
-from gcd.grammar.ir import Grammar, Lexset, Nonterminal, Production, SourceSpan, Start, Symbol, Terminal
+from gcd.grammar.ir import Grammar, Lexset, Nonterminal, Production, Start, Symbol, Terminal
 from gcd.grammar.terminals import inline_flags
 from gcd.limits import Limits
+from gcd.regex.parser import parse as parse_pattern
 
 __all__ = ["from_choices", "from_regex"]
 
@@ -70,15 +71,14 @@ def from_regex(pattern: str, flags: int = 0, *, limits: Limits = _DEFAULT_LIMITS
         raise GrammarError(f"Python can't read this regular expression: {error}") from None
     if compiled.flags & re.L:
         raise UnsupportedError.of("locale flag", "the flag L (locale) needs byte patterns")
+    parse_pattern(pattern, int(flags), limits=limits)  # what can't be compiled is refused where it stands
     body, _ = inline_flags(pattern)
     bits = compiled.flags & ~re.U & ~re.DEBUG
     # In verbose patterns a comment may run to the end of the line.
     body = f"(?:{body}\n)" if compiled.flags & re.X else f"(?:{body})"
     nullable = compiled.fullmatch("") is not None
     # An empty lexeme is no lexeme; the empty text is the start symbol's.
-    terminal = Terminal(
-        "TEXT", rf"(?!\Z){body}\Z" if nullable else rf"{body}\Z", int(bits), span=SourceSpan(1, 1), example=pattern
-    )
+    terminal = Terminal("TEXT", rf"(?!\Z){body}\Z" if nullable else rf"{body}\Z", int(bits), example=pattern)
     return _one_terminal(terminal, nullable, independent=True, source=pattern)
 
 
