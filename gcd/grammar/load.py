@@ -116,8 +116,18 @@ def from_lark(
 
         def table(independent: bool) -> TerminalTable:
             used = dict.fromkeys(s.name for rule in rules for s in rule.expansion if s.is_term)
+            # The contextual lexer never meets a terminal of rules that no start symbol reaches, so Lark doesn't hold
+            # such a terminal's width against it.
+            met = None if independent or lexer == "basic" else _reached(rules, starts) | {*ignore, *always_accept}
             return TerminalTable(
-                terminals, ignore, used, independent=independent, flags=flags, module=module, span=where.terminal
+                terminals,
+                ignore,
+                used,
+                independent=independent,
+                flags=flags,
+                module=module,
+                span=where.terminal,
+                met=met,
             )
 
         draft, table_used, mode = _parse_tables(
@@ -126,6 +136,26 @@ def from_lark(
     deadline.check("resolving the grammar")
     with _shown(source):
         return _assemble(draft, table_used, mode, indenter, source)
+
+
+def _reached(rules: Sequence[LarkRule], starts: Sequence[str]) -> set[str]:
+    """Names of the terminals in rules that a start symbol reaches."""
+    by_name: dict[str, list[LarkRule]] = {}
+    for rule in rules:
+        by_name.setdefault(str(rule.origin.name), []).append(rule)
+    names = {str(s) for s in starts}
+    work = list(names)
+    terminals: set[str] = set()
+    while work:
+        for rule in by_name.get(work.pop(), ()):
+            for symbol in rule.expansion:
+                name = str(symbol.name)
+                if symbol.is_term:
+                    terminals.add(name)
+                elif name not in names:
+                    names.add(name)
+                    work.append(name)
+    return terminals
 
 
 def _parse_tables(

@@ -57,6 +57,7 @@ class TerminalTable:
         flags: bits for all terminals (`g_regex_flags`).
         module: `re`, or `regex` for ``regex=True``.
         span: where a terminal name is defined.
+        met: names of the terminals that some lexer will look for; None: all of them.
     """
 
     def __init__(
@@ -69,7 +70,9 @@ class TerminalTable:
         flags: int = 0,
         module: ModuleType = re,
         span: Callable[[TerminalDef], SourceSpan] = lambda _: SourceSpan(),
+        met: set[str] | None = None,
     ) -> None:
+        self._met = met
         self.terminals: list[Terminal] = []
         self.lexing_id: dict[str, int] = {}
         self.parsing_id: dict[str, int] = {}
@@ -146,7 +149,7 @@ class TerminalTable:
         except (self._module.error, ValueError, OverflowError, RecursionError) as error:
             cause = f"terminal {definition.user_repr()}: {regexp!r} is no regular expression: {error}"
             raise _error(cause, span) from None
-        if pattern.min_width == 0:
+        if pattern.min_width == 0 and (self._met is None or definition.name in self._met):
             raise _error(
                 f"terminal {definition.user_repr()} can match the empty text",
                 span,

@@ -351,3 +351,10 @@ def test_line_ends():
     with pytest.raises(GrammarError) as caught:
         from_lark(text + "c: d\r\n", start="c")
     assert (caught.value.line, caught.value.column) == (4, 4)
+
+
+def test_an_empty_matching_terminal_that_no_start_reaches_is_no_reason_to_refuse():
+    rules = 'start: "a"\nr0: r0+ T3+ | T3 T3\nT3: /1?/\n'  # r0 and its helper call each other, so Lark keeps them
+    assert Grammar.from_lark(rules, parser="lalr").starts[0].name == "start"
+    with pytest.raises(GrammarError, match="empty text"):
+        Grammar.from_lark(rules, parser="lalr", lexer="basic")
