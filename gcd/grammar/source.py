@@ -189,9 +189,11 @@ class Source:
                 self._uses.setdefault(token, at)
             elif kind == "mark":
                 if token == '"':
-                    raise self.error("this string is not closed on its line", at)
+                    raise self.error(
+                        "this string is not closed on its line", at, remedy='a quote inside is \\", a line break \\n'
+                    )
                 if token == "/":
-                    raise self.error("this regular expression is not closed", at)
+                    raise self.error("this regular expression is not closed", at, remedy="a slash inside is \\/")
                 if token in _OPEN:
                     opened.append(at)
                     self.limit(limits, "max_nesting", len(opened), at)
@@ -211,7 +213,7 @@ class Source:
                 del recent[:32]
         self._spill(recent)
         if opened:
-            raise self.error("this bracket is never closed", opened[-1])
+            raise self.error("this bracket is never closed", opened[-1], remedy="close it")
 
     def _note_definition(self, before: list[tuple[str, str, int]]) -> None:
         """Find the name before a colon: ``name``, ``name.2``, ``name{a, b}``, ``name{a}.2``."""

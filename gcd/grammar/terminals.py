@@ -307,6 +307,7 @@ def _pattern(pattern: Pattern, flags: int, independent: bool, name: str, span: S
             raise UnsupportedError.of(
                 "locale flag",
                 f"terminal {name}: the flag {letter!r} (locale) needs byte patterns",
+                remedy="leave the flag out",
                 line=span.line,
                 column=span.column,
             )

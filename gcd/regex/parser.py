@@ -59,6 +59,7 @@ _A, _I, _L, _M, _S, _T, _U, _X = (int(f) for f in (re.A, re.I, re.L, re.M, re.S,
 _FLAGS = {"a": _A, "i": _I, "L": _L, "m": _M, "s": _S, "t": _T, "u": _U, "x": _X}
 _TYPE_FLAGS = _A | _L | _U
 _KNOWN_FLAGS = _A | _I | _L | _M | _S | _U | _X | int(re.DEBUG)
+_LOCALE = "the LOCALE flag makes a pattern depend on where it runs"
 _MAX_COUNT = 4_294_967_295  # sre_constants.MAXREPEAT
 
 _RUN = re.compile(r"[^\\.\[{()*+?^$|]+")
@@ -211,7 +212,7 @@ class _Parser:
         self.n_groups = 0
         self.names: set[str] = set()
         if flags & _L:
-            self.unsupported("LOCALE flag", "the LOCALE flag makes a pattern depend on where it runs", 0, 0)
+            self.unsupported("LOCALE flag", _LOCALE, 0, 0, "leave the flag out")
         if flags & ~_KNOWN_FLAGS:
             raise ValueError(f"unknown regular expression flags: {flags & ~_KNOWN_FLAGS:#x}")
         self.check_type_flags(0, 0)
@@ -437,7 +438,8 @@ class _Parser:
         if char == "(":
             if self.dialect == "regex" and pattern.startswith(("?=", "?!", "?<=", "?<!"), at + 3):
                 return self.open(self.push(_Group("conditional", at, self.flags), at + 2))
-            self.unsupported("conditional group", "a conditional group needs to know which groups matched", at, at + 3)
+            cause = "a conditional group needs to know which groups matched"
+            self.unsupported("conditional group", cause, at, at + 3, "write both cases as alternatives")
         if char == ">":
             return self.push(_Group("atomic", at, self.flags), at + 3)
         if char in _FLAGS or char == "-":
@@ -500,7 +502,7 @@ class _Parser:
                 char = pattern[i]
                 flag = _FLAGS[char]
                 if char == "L":
-                    self.unsupported("LOCALE flag", "the LOCALE flag makes a pattern depend on where it runs", i, i + 1)
+                    self.unsupported("LOCALE flag", _LOCALE, i, i + 1, "leave the flag out")
                 add |= flag
                 if flag & _TYPE_FLAGS and add & _TYPE_FLAGS != flag:
                     self.error("bad inline flags: flags 'a', 'u' and 'L' are incompatible", i, i + 1)
@@ -645,7 +647,11 @@ class _Parser:
 
     def backreference(self, start: int, end: int) -> NoReturn:
         self.unsupported(
-            "backreference", "a backreference matches what a group matched, which no automaton remembers", start, end
+            "backreference",
+            "a backreference matches what a group matched, which no automaton remembers",
+            start,
+            end,
+            "write out the texts that it can stand for, as alternatives",
         )
 
     def escape(self, at: int) -> int:
