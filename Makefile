@@ -71,7 +71,7 @@ bench: build models $(VENV)-bench/.installed
 	$(PY) -m bench $(BENCH)
 
 docs: build
-	$(PY) -m pytest -q --doctest-glob='*.md' $(wildcard README.md docs/*.md)
+	$(PY) -m pytest -q tests/docs
 
 # -- checks -----------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ class Verdict:
     inside: tuple[str, ...] = ()
     """The terminals whose lexeme the text is in the middle of at that place."""
     expected: tuple[str, ...] = ()
-    """The terminals that may begin there."""
+    """The terminals that may begin there, and whether the text may end."""
 
 
 def run(
@@ -85,15 +86,15 @@ def judge(matcher: Matcher, name: str, data: bytes) -> Verdict:
         line=before.count("\n") + 1,
         column=len(before) - (before.rfind("\n") + 1) + 1,
         inside=_names(matcher, inside),
-        expected=_names(matcher, expected),
+        expected=_names(matcher, expected) + (("the end of the text",) if matcher.is_complete else ()),
     )
 
 
 def _names(matcher: Matcher, terminals: list[int]) -> tuple[str, ...]:
-    """Names of terminals, with an example where the name doesn't tell; without what is ignored."""
+    """Terminals for a message: the text of a literal, else the name; without what is ignored."""
     infos = [matcher.info.terminals[t] for t in terminals] if matcher.info else []
     named = [t for t in infos if not t.name.startswith("__IGNORE")]
-    return tuple(t.name if not t.example or t.example.upper() == t.name else f"{t.name} {t.example!r}" for t in named)
+    return tuple(json.dumps(t.example) if t.pattern == re.escape(t.example) else t.name for t in named)
 
 
 def _show(verdict: Verdict, data: bytes) -> None:
