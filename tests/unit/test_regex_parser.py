@@ -91,6 +91,7 @@ def test_a_message():
         "a backreference matches what a group matched, which no automaton remembers",
         "  .*(?P=q)",
         "    ^^^^^^",
+        "  try: write out the texts that it can stand for, as alternatives",
     ]
 
 
