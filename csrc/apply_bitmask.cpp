@@ -21,7 +21,8 @@ inline void apply_word(T* x, u32 word, T forbidden) noexcept {
     for (int i = 0; i < kLanes; ++i) bit[i] = static_cast<T>(T{1} << i);
     const Lanes fill = Lanes{} + forbidden;
     for (int j = 0; j < 32; j += kLanes) {
-        const Lanes bits = (Lanes{} + static_cast<T>(word >> j)) & bit;
+        const T part = static_cast<T>(word >> j);
+        const Lanes bits = (Lanes{} + part) & bit;
         const Lanes keep = reinterpret_cast<Lanes>(bits != 0);
         Lanes value;
         std::memcpy(&value, x + j, 16);  // logits are aligned as T, not as vectors
