@@ -86,16 +86,17 @@ def address(object buffer):
     return where
 
 
-# The tensor looked at last: what it is need not be asked again for each row, only where its data is. One for the
-# process, under the GIL.
+# The tensor looked at last: what it is need not be asked again for each row, only where its data is, and whether it was
+# resized. One for the process, under the GIL.
 cdef object last_tensor = None
 cdef Py_ssize_t last_rows = 0
 cdef Py_ssize_t last_words = 0
 cdef Py_ssize_t last_stride = 0
+cdef Py_ssize_t last_numel = 0
 
 
 cdef int look_at(object tensor) except -1:
-    global last_tensor, last_rows, last_words, last_stride
+    global last_tensor, last_rows, last_words, last_stride, last_numel
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(tensor, torch.Tensor):
         raise TypeError(f"a bitmask is an int32 tensor on the CPU or a writable int32 buffer, not {type(tensor).__name__}")
@@ -111,6 +112,7 @@ cdef int look_at(object tensor) except -1:
     last_rows = shape[0] if len(shape) == 2 else 1
     last_words = shape[last]
     last_stride = strides[0] if len(shape) == 2 else 0
+    last_numel = tensor.numel()
     last_tensor = tensor
     return 0
 
@@ -121,7 +123,7 @@ cdef uint32_t* bitmask_row(object bitmask, Py_ssize_t row, uint32_t words, Py_bu
     cdef char* data
     memset(view, 0, sizeof(Py_buffer))
     if not PyObject_CheckBuffer(bitmask):
-        if bitmask is not last_tensor:
+        if bitmask is not last_tensor or bitmask.numel() != last_numel:
             look_at(bitmask)
         rows, has, stride = last_rows, last_words, last_stride * 4
         data = <char*><uintptr_t>bitmask.data_ptr()

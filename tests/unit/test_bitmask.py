@@ -269,6 +269,14 @@ def test_fill_after_another_tensor(matcher):
     assert large.any(1).tolist() == [False, False, False, True, True]
 
 
+def test_fill_after_a_resize(matcher):
+    bitmask = torch.zeros(4, 2, dtype=torch.int32)
+    matcher.fill_bitmask(bitmask, row=3)
+    bitmask.resize_(2, 2)
+    with pytest.raises(IndexError):
+        matcher.fill_bitmask(bitmask, row=3)
+
+
 @pytest.mark.parametrize(
     ("bitmask", "row", "error"),
     [
