@@ -101,8 +101,8 @@ bool Compiled::every_column_reachable() {
     auto add = [&](u32 s) {
         if (seen.emplace(s, true).second && reads_newline(s)) work.push_back(s);
     };
-    for (u32 s = 0, n = lx.n_states(); s < n; ++s)
-        if (lx.state(s).column != NONE) add(base(s));
+    // Also states before a line end: a lexeme that ends without one is no newline that indentation can use.
+    for (u32 s = 0, n = lx.n_states(); s < n; ++s) add(base(s));
     while (!work.empty()) {
         const u32 s = work.back();
         work.pop_back();

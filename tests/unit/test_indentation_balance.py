@@ -45,6 +45,15 @@ def test_a_newline_that_cannot_begin_a_line_again_is_refused():
         gcd.compile(grammar, VOCAB)
 
 
+def test_a_newline_without_a_line_end_is_refused():
+    # ";" alone would be accepted as a newline lexeme, and no sentence goes on from there.
+    grammar = gcd.Grammar.from_lark(
+        'start: ("a" _NEWLINE)*\n' + HEAD.replace("]*)+", "]*)+|;"), postlex=PythonIndenter()
+    )
+    with pytest.raises(gcd.InexactError, match="line ends"):
+        gcd.compile(grammar, VOCAB)
+
+
 def test_python_is_exact():
     path = Path(__file__).parents[2] / "grammars" / "python.lark"
     assert gcd.compile(gcd.Grammar.from_lark(path), VOCAB).exactness.exact
