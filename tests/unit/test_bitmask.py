@@ -269,6 +269,21 @@ def test_fill_after_another_tensor(matcher):
     assert large.any(1).tolist() == [False, False, False, True, True]
 
 
+@pytest.mark.parametrize("threads", [0, 1, 3])
+def test_fill_a_batch(matcher, threads):
+    """The same rows as one by one; None leaves its row, an ended matcher's is zero."""
+    moved, ended = matcher.fork(), matcher.fork()
+    assert moved.accept(3)
+    assert ended.accept_tokens([3, 2]) == 2
+    bitmask = torch.full((4, 2), 7, dtype=torch.int32)
+    gcd.fill_bitmasks([moved, None, matcher, ended], bitmask, threads=threads)
+    expected = torch.full((4, 2), 7, dtype=torch.int32)
+    for row, one in ((0, moved), (2, matcher), (3, ended)):
+        one.fill_bitmask(expected, row)
+    assert bitmask.tolist() == expected.tolist()
+    assert bitmask[3].tolist() == [0, 0]
+
+
 def test_fill_after_a_resize(matcher):
     bitmask = torch.zeros(4, 2, dtype=torch.int32)
     matcher.fill_bitmask(bitmask, row=3)
