@@ -4,13 +4,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -43,29 +40,29 @@ inline u64 mix(u64 h, u64 v) {
 
 // A growable array whose elements never move and that can be read while one writer appends: readers only touch
 // elements whose ids reached them through an acquire load (a published table entry), so no element is read half-made.
-template <class T, u32 kLog = 10>
+//
+// Chunks hang in pages, pages in the vector itself: an engine has a dozen of these, and an empty one costs nothing.
+template <class T, u32 kLog = 8>
 class StableVector {
   public:
-    static constexpr u32 kChunk = 1u << kLog;
-    static constexpr u32 kMaxChunks = 1u << 16;
+    static constexpr u32 kChunk = 1u << kLog;  // elements
+    static constexpr u32 kPage = 256;          // chunks
+    static constexpr u32 kPages = 256;
 
-    // All null, and mostly never touched: memory that the system hands out zeroed costs nothing until then.
-    StableVector() : chunks_(static_cast<std::atomic<T*>*>(std::calloc(kMaxChunks, sizeof(std::atomic<T*>)))) {
-        static_assert(std::is_trivially_destructible<std::atomic<T*>>::value, "freed without a destructor");
-        if (!chunks_) throw std::bad_alloc();
-    }
+    StableVector() = default;
     StableVector(const StableVector&) = delete;
     StableVector& operator=(const StableVector&) = delete;
     ~StableVector() {
-        for (u32 i = 0; i < kMaxChunks; ++i) {
-            T* c = chunks_[i].load(std::memory_order_relaxed);
-            if (!c) break;
-            delete[] c;
+        for (std::atomic<Page*>& slot : pages_) {
+            Page* page = slot.load(std::memory_order_relaxed);
+            if (!page) break;
+            for (std::atomic<T*>& chunk : page->chunks) delete[] chunk.load(std::memory_order_relaxed);
+            delete page;
         }
     }
     u32 push_back(T value) {
         const u32 id = grow();
-        chunks_[id >> kLog].load(std::memory_order_relaxed)[id & (kChunk - 1)] = std::move(value);
+        (*this)[id] = std::move(value);
         size_.store(id + 1, std::memory_order_release);
         return id;
     }
@@ -75,21 +72,27 @@ class StableVector {
         size_.store(id + 1, std::memory_order_release);
         return id;
     }
-    T& operator[](u32 id) { return chunks_[id >> kLog].load(std::memory_order_acquire)[id & (kChunk - 1)]; }
-    const T& operator[](u32 id) const { return chunks_[id >> kLog].load(std::memory_order_acquire)[id & (kChunk - 1)]; }
+    T& operator[](u32 id) { return chunk(id).load(std::memory_order_acquire)[id % kChunk]; }
+    const T& operator[](u32 id) const { return chunk(id).load(std::memory_order_acquire)[id % kChunk]; }
     u32 size() const { return size_.load(std::memory_order_acquire); }
 
   private:
+    struct Page {
+        std::atomic<T*> chunks[kPage]{};
+    };
+    std::atomic<T*>& chunk(u32 id) const {
+        return pages_[id / (kPage * kChunk)].load(std::memory_order_acquire)->chunks[id / kChunk % kPage];
+    }
     u32 grow() {
         const u32 id = size_.load(std::memory_order_relaxed);
-        if ((id >> kLog) >= kMaxChunks) throw CoreError(ErrorKind::limit_states, id, "table full");
-        if ((id & (kChunk - 1)) == 0) chunks_[id >> kLog].store(new T[kChunk](), std::memory_order_release);
+        if (id % kChunk) return id;
+        if (id / (kPage * kChunk) >= kPages) throw CoreError(ErrorKind::limit_states, id, "table full");
+        std::atomic<Page*>& page = pages_[id / (kPage * kChunk)];
+        if (!page.load(std::memory_order_relaxed)) page.store(new Page, std::memory_order_release);
+        if (!chunk(id).load(std::memory_order_relaxed)) chunk(id).store(new T[kChunk](), std::memory_order_release);
         return id;
     }
-    struct Free {
-        void operator()(std::atomic<T*>* p) const { std::free(p); }
-    };
-    std::unique_ptr<std::atomic<T*>[], Free> chunks_;
+    std::atomic<Page*> pages_[kPages]{};
     std::atomic<u32> size_{0};
 };
 

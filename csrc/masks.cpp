@@ -85,6 +85,14 @@ u32 Masks::part(u32 single, u32 row_id) {
             return it->second;
         }
     counters.visits.fetch_add(1, std::memory_order_relaxed);
+    // Each exit lies deeper in the trie, but for the first (the lexeme may end where the token begins). Only the rows
+    // of a damaged artefact go on for longer.
+    struct Nested {
+        u32& n;
+        explicit Nested(u32& count) : n(count) { ++n; }
+        ~Nested() { --n; }
+    } nested(nested_);
+    Reader::check(nested_ <= c_.trie().max_token_bytes + 2, "rows lead in circles");
     auto p = std::make_unique<Part>();
     u32 read = NONE;
     for (const RowGroup& g : row.groups)

@@ -77,6 +77,7 @@ class Masks {
     std::vector<u32> part_stamp_;                 // part -> the last mask it was added to
     std::vector<const TokenSet*> dense_;          // dense sets of the mask being added up
     u32 stamp_ = 0;
+    u32 nested_ = 0;  // parts being worked out
     u64 part_bytes_ = 0;
     std::vector<u32> scratch_;
 };

@@ -67,19 +67,20 @@ SyntaxAutomaton::SyntaxAutomaton(Viability v, Lexer& lexer, u32 max_states)
     }
     // FIRST over symbols. A production's forbid at its start takes terminals away.
     first_.assign(cfg_.n_nonterminals, Bits{});
+    std::vector<std::pair<u32, u32>> corners;  // (nonterminal, the one that a production of it begins with)
+    for (const CfgProduction& p : cfg_.productions) {
+        if (!p.rhs[0].terminal) {
+            if (p.rhs[0].id != p.lhs) corners.push_back({p.lhs, p.rhs[0].id});
+        } else if (!bits_get(cfg_.forbids[p.forbid_at(0)], p.rhs[0].id)) {
+            bits_each(cfg_.class_sets[p.rhs[0].follow],
+                      [&](u32 k) { bits_set(first_[p.lhs], alphabet_.symbol(p.rhs[0].id, k)); });
+        }
+    }
+    std::sort(corners.begin(), corners.end());
+    corners.erase(std::unique(corners.begin(), corners.end()), corners.end());
     for (bool grew = true; grew;) {
         grew = false;
-        for (const CfgProduction& p : cfg_.productions) {
-            if (p.rhs[0].terminal) {
-                if (bits_get(cfg_.forbids[p.forbid_at(0)], p.rhs[0].id)) continue;
-                Bits b;
-                bits_each(cfg_.class_sets[p.rhs[0].follow],
-                          [&](u32 k) { bits_set(b, alphabet_.symbol(p.rhs[0].id, k)); });
-                grew |= bits_or(first_[p.lhs], b);
-            } else {
-                grew |= bits_or(first_[p.lhs], first_[p.rhs[0].id]);
-            }
-        }
+        for (const auto& [a, b] : corners) grew |= bits_or(first_[a], first_[b]);
     }
     frames_.push_back({NONE, NONE, 0});
     nodes_.push_back({0, NONE});  // node 0: nothing to return to (ACCEPT)

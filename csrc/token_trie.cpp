@@ -58,6 +58,8 @@ TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 
         throw CoreError(ErrorKind::bad_input, n, "there must be an offset for each column and one more");
     for (u32 t = 0; t < n; ++t)
         if (offsets[t] > offsets[t + 1]) throw CoreError(ErrorKind::bad_input, t, "token offsets decrease");
+    for (u32 t = 0; t < n; ++t) max_token_bytes = std::max(max_token_bytes, token_size(t));
+    if (max_token_bytes > kMaxTokenBytes) throw CoreError(ErrorKind::bad_input, max_token_bytes, "a token is too long");
     order.reserve(n);
     for (u32 t = 0; t < n && t < width; ++t)
         if (token_size(t)) order.push_back(t);
@@ -154,9 +156,6 @@ void TokenTrie::scan_bytes() {
     byte_complete = true;
     for (int b = 0; b < 256; ++b)
         if (used_bytes[b] && !single[b]) byte_complete = false;
-    max_token_bytes = 0;
-    for (size_t t = 0; t + 1 < offsets.size(); ++t)
-        max_token_bytes = std::max(max_token_bytes, offsets[t + 1] - offsets[t]);
 }
 
 void TokenTrie::save(Writer& w) const {
@@ -193,37 +192,44 @@ TokenTrie::TokenTrie(Reader& r) {
               boundary.size() == n,
           "the trie's arrays differ in length");
     check(end[0] == n && token_begin[0] == 0 && token_begin[n] == order.size(), "the trie's root is wrong");
-    // Loops that gather a verdict without branches, so that they take a fraction of a millisecond.
-    bool bad = false;
-    for (size_t i = 0; i + 1 < offsets.size(); ++i) bad |= offsets[i] > offsets[i + 1];
+    // A few hundred thousand nodes are checked in a millisecond: verdicts are gathered without branches.
+    u32 bad = 0;
+    for (size_t t = 0; t < width; ++t) bad |= offsets[t] > offsets[t + 1];
     check(!bad, "token offsets fall");
-    for (size_t i = 0; i < n; ++i) bad |= (end[i] <= i) | (end[i] > n);
-    for (size_t i = 0; i < n; ++i) bad |= token_begin[i] > token_begin[i + 1];
-    check(!bad, "a trie node is out of bounds");
-    const u32 n_summaries = static_cast<u32>(std::min<size_t>(summaries.size(), NONE));
-    for (size_t i = 0; i < n; ++i) {
-        const bool leaf = end[i] == i + 1;
-        bad |= leaf ? summary_id[i] != NONE : summary_id[i] >= n_summaries;
-    }
-    check(!bad, "a trie summary is out of bounds");
     for (u32 t : order) bad |= t >= width;
     check(!bad, "a trie token is out of bounds");
     for (u32 t : order) bad |= offsets[t] == offsets[t + 1];
     check(!bad, "a token of the trie has no bytes");
-    scan_bytes();
-    // Subtrees must nest: a child's end lies within its parent's. `inner` holds the ends of the inner nodes around i,
-    // and there are no more of those than a token has bytes (which bounds the recursion of whoever walks the trie).
-    std::vector<u32> inner(static_cast<size_t>(max_token_bytes) + 2);
+    for (u32 t = 0; t < width; ++t) max_token_bytes = std::max(max_token_bytes, token_size(t));
+    check(max_token_bytes <= kMaxTokenBytes, "a token is too long");
+    // Subtrees must nest: a child's end lies within its parent's. `around` holds the ends of the inner nodes around
+    // one, no more of them than a token has bytes (whoever walks the trie may recurse as deep).
+    std::vector<u32> around(static_cast<size_t>(max_token_bytes) + 2);
+    around[0] = end[0];
     size_t depth = 0;
-    inner[0] = static_cast<u32>(n);
-    for (u32 i = 1; i < n; ++i) {
-        while (inner[depth] <= i) --depth;
-        bad |= end[i] > inner[depth];
-        if (end[i] == i + 1) continue;
-        check(depth + 1 < max_token_bytes, "the trie is deeper than its longest token");
-        inner[++depth] = end[i];
+    u32 n_inner = 0;
+    for (u32 base = 0; base < n; base += 64) {
+        u64 inner = 0;
+        const u32 most = static_cast<u32>(std::min<size_t>(64, n - base));
+        for (u32 j = 0; j < most; ++j) {
+            const u32 i = base + j, e = end[i];
+            const u32 has_children = e != i + 1;
+            bad |= (e <= i) | (e > n) | (token_begin[i] > token_begin[i + 1]);
+            bad |= has_children == (summary_id[i] == NONE);
+            inner |= static_cast<u64>(has_children) << j;
+        }
+        for (; inner; inner &= inner - 1) {
+            const u32 i = base + static_cast<u32>(__builtin_ctzll(inner));
+            bad |= summary_id[i] != n_inner++;
+            if (i == 0) continue;
+            while (around[depth] <= i) --depth;
+            bad |= end[i] > around[depth];
+            check(depth + 1 < max_token_bytes, "the trie is deeper than its longest token");
+            around[++depth] = end[i];
+        }
     }
-    check(!bad, "trie subtrees overlap");
+    check(!bad && n_inner == summaries.size(), "a trie node is out of bounds");
+    scan_bytes();
 }
 
 u32 TokenTrie::child(u32 node, u8 b) const {

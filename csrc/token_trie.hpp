@@ -18,6 +18,9 @@ struct SubtreeSummary {
 
 class TokenTrie {
   public:
+    // Whoever walks the trie may recurse as deep as a token is long. Real tokens have a few hundred bytes at most.
+    static constexpr u32 kMaxTokenBytes = 4096;
+
     // `bytes` holds all tokens' bytes one after another, token t at [offsets[t], offsets[t+1]). Empty = not text.
     TokenTrie(std::vector<u8> bytes, std::vector<u32> offsets, u32 width);
     // From a section written by `save`, which must outlive the trie: the arrays are used where they lie.

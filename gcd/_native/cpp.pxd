@@ -30,6 +30,7 @@ cdef extern from "archive.hpp" namespace "gcd" nogil:
 
 
 cdef extern from "token_trie.hpp" namespace "gcd" nogil:
+    const uint32_t MAX_TOKEN_BYTES "gcd::TokenTrie::kMaxTokenBytes"
     cdef cppclass TokenTrie:
         TokenTrie(Reader&) except +raise_core_error
         void save(Writer&) except +raise_core_error

@@ -5,7 +5,9 @@ from libcpp.memory cimport shared_ptr, unique_ptr
 from libcpp.utility cimport move
 from libcpp.vector cimport vector
 
-from gcd._native.cpp cimport ConstTokenTrie, Reader, TokenTrie as CppTokenTrie, Writer, section_checksum
+from gcd._native.cpp cimport ConstTokenTrie, MAX_TOKEN_BYTES, Reader, TokenTrie as CppTokenTrie, Writer, section_checksum
+
+from gcd.errors import TokenizerError
 
 
 cdef class TokenTrie:
@@ -17,6 +19,15 @@ cdef class TokenTrie:
         if offsets.shape[0]:
             offsets_.assign(&offsets[0], &offsets[0] + offsets.shape[0])
         cdef CppTokenTrie* raw
+        cdef Py_ssize_t t
+        for t in range(offsets.shape[0] - 1):
+            if offsets[t + 1] > offsets[t] and offsets[t + 1] - offsets[t] > MAX_TOKEN_BYTES:
+                raise TokenizerError(
+                    f"a token of {offsets[t + 1] - offsets[t]:,} bytes is over the limit of {MAX_TOKEN_BYTES:,}",
+                    place=f"token {t}",
+                    token_id=t,
+                    remedy="forbid it: Vocabulary.from_pretrained(..., forbid_ids=[...])",
+                )
         with nogil:
             raw = new CppTokenTrie(move(bytes_), move(offsets_), width)
         self.trie = shared_ptr[ConstTokenTrie](raw)
