@@ -86,35 +86,29 @@ def address(object buffer):
     return where
 
 
-# The tensor looked at last: what it is need not be asked again for each row, only where its data is, and whether it was
-# resized. One for the process, under the GIL.
-cdef object last_tensor = None
-cdef Py_ssize_t last_rows = 0
-cdef Py_ssize_t last_words = 0
-cdef Py_ssize_t last_stride = 0
-cdef Py_ssize_t last_numel = 0
-
-
-cdef int look_at(object tensor) except -1:
-    global last_tensor, last_rows, last_words, last_stride, last_numel
+# Nothing is remembered of a tensor: dtype, shape, strides and memory can all be changed in place (`.data =`, `set_`,
+# `as_strided_`), and a stale answer would be a write out of bounds.
+cdef char* tensor_memory(object tensor, Py_ssize_t* rows, Py_ssize_t* words, Py_ssize_t* stride) except NULL:
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(tensor, torch.Tensor):
         raise TypeError(f"a bitmask is an int32 tensor on the CPU or a writable int32 buffer, not {type(tensor).__name__}")
-    if tensor.dtype != torch.int32 or not tensor.is_cpu or tensor.dim() not in (1, 2):
+    cdef object shape = tensor.shape, strides
+    cdef Py_ssize_t n = len(shape)
+    if tensor.dtype is not torch.int32 or not tensor.is_cpu or n not in (1, 2):
         raise TypeError(
-            f"a bitmask is int32 of shape (batch, words) on the CPU, not {tensor.dtype} of shape {tuple(tensor.shape)}"
+            f"a bitmask is int32 of shape (batch, words) on the CPU, not {tensor.dtype} of shape {tuple(shape)}"
             f" on {tensor.device}"
         )
-    shape, strides = tensor.shape, tensor.stride()
-    cdef Py_ssize_t last = len(shape) - 1
-    if strides[last] != 1 and shape[last] > 1:
+    strides = tensor.stride()
+    if strides[n - 1] != 1 and shape[n - 1] > 1:
         raise ValueError("the words of a bitmask's row must lie side by side")
-    last_rows = shape[0] if len(shape) == 2 else 1
-    last_words = shape[last]
-    last_stride = strides[0] if len(shape) == 2 else 0
-    last_numel = tensor.numel()
-    last_tensor = tensor
-    return 0
+    rows[0] = shape[0] if n == 2 else 1
+    words[0] = shape[n - 1]
+    stride[0] = 4 * <Py_ssize_t>strides[0] if n == 2 else 0
+    cdef uintptr_t where = tensor.data_ptr()
+    if not where:
+        raise ValueError("the bitmask is empty")
+    return <char*>where
 
 
 cdef uint32_t* bitmask_row(object bitmask, Py_ssize_t row, uint32_t words, Py_buffer* view) except NULL:
@@ -123,10 +117,7 @@ cdef uint32_t* bitmask_row(object bitmask, Py_ssize_t row, uint32_t words, Py_bu
     cdef char* data
     memset(view, 0, sizeof(Py_buffer))
     if not PyObject_CheckBuffer(bitmask):
-        if bitmask is not last_tensor or bitmask.numel() != last_numel:
-            look_at(bitmask)
-        rows, has, stride = last_rows, last_words, last_stride * 4
-        data = <char*><uintptr_t>bitmask.data_ptr()
+        data = tensor_memory(bitmask, &rows, &has, &stride)
     else:
         PyObject_GetBuffer(bitmask, view, PyBUF_WRITABLE | PyBUF_FORMAT | PyBUF_STRIDES)
         try:
@@ -135,8 +126,11 @@ cdef uint32_t* bitmask_row(object bitmask, Py_ssize_t row, uint32_t words, Py_bu
                 raise TypeError("a bitmask is int32 of shape (batch, words)")
             rows = view.shape[0] if view.ndim == 2 else 1
             has = view.shape[view.ndim - 1]
-            stride = view.strides[0] if view.ndim == 2 else 0
-            if view.strides[view.ndim - 1] != 4 and has > 1:
+            stride = 0
+            if view.ndim == 2:
+                stride = view.strides[0] if view.strides != NULL else has * 4
+            # ctypes leaves the strides out: then the buffer is contiguous
+            if view.strides != NULL and view.strides[view.ndim - 1] != 4 and has > 1:
                 raise ValueError("the words of a bitmask's row must lie side by side")
         except:
             PyBuffer_Release(view)

@@ -126,9 +126,9 @@ cdef class Engine:
     @staticmethod
     def from_sections(
         TokenTrie trie,
-        const uint8_t[::1] tables,
-        const uint8_t[::1] rows,
-        const uint8_t[::1] masks,
+        const uint8_t[::1] tables not None,
+        const uint8_t[::1] rows not None,
+        const uint8_t[::1] masks not None,
         object eos_ids,
         object limits,
     ):

@@ -83,13 +83,13 @@ cdef class Matcher:
             self.m.get().rollback(self.m.get().n_accepted() - before)
         return n
 
-    def accept_bytes(self, const uint8_t[::1] data):
+    def accept_bytes(self, const uint8_t[::1] data not None):
         self._check_open()
         if data.shape[0] == 0:
             return self.m.get().accept_bytes(NULL, 0)
         return self.m.get().accept_bytes(&data[0], <uint32_t>data.shape[0])
 
-    def viable_bytes(self, const uint8_t[::1] data):
+    def viable_bytes(self, const uint8_t[::1] data not None):
         if data.shape[0] == 0:
             return 0
         return self.m.get().viable_bytes(&data[0], <uint32_t>data.shape[0])

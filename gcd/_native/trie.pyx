@@ -11,7 +11,7 @@ from gcd.errors import TokenizerError
 
 
 cdef class TokenTrie:
-    def __init__(self, const uint8_t[::1] data, const uint32_t[::1] offsets, uint32_t width):
+    def __init__(self, const uint8_t[::1] data not None, const uint32_t[::1] offsets not None, uint32_t width):
         cdef vector[uint8_t] bytes_
         cdef vector[uint32_t] offsets_
         if data.shape[0]:
@@ -33,7 +33,7 @@ cdef class TokenTrie:
         self.trie = shared_ptr[ConstTokenTrie](raw)
 
     @staticmethod
-    def from_section(const uint8_t[::1] section):
+    def from_section(const uint8_t[::1] section not None):
         cdef TokenTrie self = TokenTrie.__new__(TokenTrie)
         cdef CppTokenTrie* raw
         cdef unique_ptr[Reader] r
@@ -72,7 +72,7 @@ cdef class TokenTrie:
         return self.trie.get().width
 
 
-def checksum(const uint8_t[::1] data):
+def checksum(const uint8_t[::1] data not None):
     """64-bit checksum of an artefact's section."""
     if data.shape[0] == 0:
         return section_checksum(NULL, 0)

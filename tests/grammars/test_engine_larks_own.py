@@ -15,8 +15,6 @@ from typing import Any
 
 import lark
 import pytest
-
-pytestmark = pytest.mark.slow  # two cases fail under load and are not understood yet
 from lark import Lark
 from lark.indenter import Indenter, PythonIndenter
 
@@ -189,6 +187,7 @@ def cases(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
     return list(found.values())
 
 
+@pytest.mark.slow
 def test_tests_and_examples(cases: list[Case], sdist: Path, capsys: pytest.CaptureFixture[str]):
     """What Lark loads is compiled exactly, with its verdicts; what it refuses is refused."""
     count: Counter[str] = Counter()
@@ -226,6 +225,7 @@ def test_tests_and_examples(cases: list[Case], sdist: Path, capsys: pytest.Captu
     assert count["texts"] > 1000
 
 
+@pytest.mark.slow
 def test_grammar_files(sdist: Path, capsys: pytest.CaptureFixture[str]):
     """Each .lark file that Lark loads as it stands, from its first rule."""
     loaded, wrong = [], []

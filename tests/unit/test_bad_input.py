@@ -18,7 +18,6 @@ from grammars import shipped
 EOS, HOLE = 258, 259
 VOCAB = gcd.Vocabulary.from_bytes([*(bytes([b]) for b in range(256)), b"ab", b"aa", None, None], eos_ids=[EOS])
 WORDS = -(-VOCAB.width // 32)
-OPEN = pytest.mark.xfail(run=False, reason="known bug")
 
 
 @contextmanager
@@ -186,7 +185,9 @@ def test_tokens_that_are_refused(unspoilt, token: int):
 
 
 @pytest.mark.parametrize(
-    "data", [pytest.param(None, marks=OPEN), "a", 97, [97], np.array([97], np.int32), memoryview(b"aaa")[::2]], ids=repr
+    "data",
+    [None, "a", 97, [97], np.array([97], np.int32), memoryview(b"aaa")[::2]],
+    ids=["none", "text", "number", "list", "wide items", "strided"],  # not repr: an address in an id differs by process
 )
 def test_bytes_of_a_wrong_type(unspoilt, data):
     for method in (unspoilt.accept_bytes, unspoilt.viable_bytes):
@@ -269,7 +270,7 @@ BITMASKS = {
 }
 
 
-@pytest.mark.parametrize("kind", [pytest.param(kind, marks=[OPEN] * (kind == "none")) for kind in BITMASKS])
+@pytest.mark.parametrize("kind", BITMASKS)
 def test_wrong_bitmasks(unspoilt, kind: str):
     with pytest.raises((TypeError, ValueError, BufferError, IndexError)):
         unspoilt.fill_bitmask(BITMASKS[kind], 0)
@@ -293,7 +294,7 @@ def test_wrong_rows(unspoilt, row):
         lambda: np.zeros((2, WORDS), np.int32)[::-1],
         lambda: np.zeros((2, 3 * WORDS), np.int32)[:, WORDS : 2 * WORDS],
         lambda: array("i", [0] * WORDS),
-        pytest.param(lambda: (ctypes.c_int * WORDS)(), marks=OPEN),
+        lambda: (ctypes.c_int * WORDS)(),
         lambda: torch.zeros(WORDS, dtype=torch.int32),
         lambda: torch.zeros(2, 3 * WORDS, dtype=torch.int32)[:, WORDS : 2 * WORDS],
     ],
@@ -305,7 +306,6 @@ def test_odd_bitmasks_that_are_fine(matcher, make):
     assert row.astype(np.int32).tobytes() == bits(matcher)
 
 
-@OPEN
 def test_a_tensor_that_changes_under_us(matcher):
     """What is remembered of a tensor doesn't outlive it."""
     bitmask = torch.zeros(1, WORDS, dtype=torch.int32)
