@@ -45,8 +45,6 @@ class Writer {
         array(v.data(), v.size());
     }
     std::vector<u8> out;
-
-  private:
     void raw(const void* p, size_t n) {
         if (!n) return;
         const u8* b = static_cast<const u8*>(p);
@@ -93,6 +91,15 @@ class Reader {
         const View<T> v = view<T>();
         return std::vector<T>(v.begin(), v.end());
     }
+    // All that is left, as one array.
+    template <class T>
+    View<T> rest() {
+        const size_t room = static_cast<size_t>(end_ - at_);
+        if (room % sizeof(T)) bad("a section is cut short");
+        const View<T> v(reinterpret_cast<const T*>(at_), room / sizeof(T));
+        at_ = end_;
+        return v;
+    }
     void done() const {
         if (at_ != end_) bad("a section holds more than it should");
     }
@@ -122,7 +129,9 @@ template <class T>
 class ListsView {
   public:
     ListsView() = default;
-    explicit ListsView(Reader& r) : starts_(r.view<u32>()), items_(r.view<T>()) {
+    explicit ListsView(Reader& r) : ListsView(r, r) {}
+    // The lists' starts from one section, the items from another.
+    ListsView(Reader& r, Reader& items) : starts_(r.view<u32>()), items_(&r == &items ? r.view<T>() : items.rest<T>()) {
         Reader::check(!starts_.empty() && starts_[0] == 0 && starts_[starts_.size() - 1] == items_.size(),
                       "a list of lists does not cover its items");
         bool falls = false;

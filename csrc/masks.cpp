@@ -169,7 +169,15 @@ u32 Masks::known_by_depth(u64 key) {
     const u64* at = std::lower_bound(saved_keys_.begin(), saved_keys_.end(), key);
     if (at == saved_keys_.end() || *at != key) return NONE;
     const u32 id = saved_ids_[static_cast<size_t>(at - saved_keys_.begin())];
-    Reader::check(id < masks_.size(), "a mask's number is out of bounds");
+    Reader::check(id < verified_.size(), "a mask's number is out of bounds");
+    if (!verified_[id]) {
+        const u32* m = masks_[id];
+        const u32 width = c_.trie().width;
+        Reader::check(section_checksum(reinterpret_cast<const u8*>(m), words_ * 4) == saved_sums_[id],
+                      "a mask is damaged");
+        Reader::check(width % 32 == 0 || !(m[words_ - 1] >> (width % 32)), "a mask names a token out of range");
+        verified_[id] = true;
+    }
     return id;
 }
 
@@ -235,7 +243,7 @@ u32 Masks::mask_id_slow(const Reading& r, u32* out, bool add) {
     return id;
 }
 
-void Masks::save(Writer& w) {
+void Masks::save(Writer& w, Writer& words) {
     std::lock_guard<std::mutex> lock(mutex_);
     std::vector<u32> states, depths;
     std::vector<std::pair<u32, u32>> sorted(depths_.begin(), depths_.end());
@@ -251,28 +259,29 @@ void Masks::save(Writer& w) {
     for (auto& [k, id] : all) keys.push_back(k), ids.push_back(id);
     w.array(keys);
     w.array(ids);
-    std::vector<u32> words;
-    words.reserve(static_cast<size_t>(masks_.size()) * words_);
-    for (u32 i = 0; i < masks_.size(); ++i) words.insert(words.end(), masks_[i], masks_[i] + words_);
-    w.array(words);
+    std::vector<u64> sums(saved_sums_.begin(), saved_sums_.end());
+    for (u32 i = 0; i < masks_.size(); ++i) {
+        if (i >= sums.size()) sums.push_back(section_checksum(reinterpret_cast<const u8*>(masks_[i]), words_ * 4));
+        words.raw(masks_[i], words_ * 4);
+    }
+    w.array(sums);
 }
 
-void Masks::restore(Reader& r) {
+void Masks::restore(Reader& r, Reader& word_section) {
     std::lock_guard<std::mutex> lock(mutex_);
     auto check = Reader::check;
     check(masks_.size() == 0, "masks are restored into a fresh engine only");
     const View<u32> states = r.view<u32>(), depths = r.view<u32>();
     saved_keys_ = r.view<u64>();
     saved_ids_ = r.view<u32>();
-    const View<u32> words = r.view<u32>();
+    saved_sums_ = r.view<u64>();
     r.done();
-    check(states.size() == depths.size() && saved_keys_.size() == saved_ids_.size() && words.size() % words_ == 0,
+    const View<u32> words = word_section.rest<u32>();
+    check(states.size() == depths.size() && saved_keys_.size() == saved_ids_.size() &&
+              words.size() == static_cast<u64>(saved_sums_.size()) * words_,
           "mask tables differ in length");
-    const u32 width = c_.trie().width;
-    for (size_t i = 0; i < words.size(); i += words_) {
-        check(width % 32 == 0 || !(words[i + words_ - 1] >> (width % 32)), "a mask names a token out of range");
-        masks_.push_back(words.data() + i);
-    }
+    for (size_t i = 0; i < words.size(); i += words_) masks_.push_back(words.data() + i);
+    verified_.resize(saved_sums_.size());
     for (size_t i = 0; i < states.size(); ++i) depths_[states[i]] = depths[i];
 }
 

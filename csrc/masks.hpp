@@ -22,8 +22,10 @@ class Masks {
     // Copies the mask if it is known for all readings, without working anything out; says whether it was.
     bool fill_known(const Readings& readings, u32* out);
     void remember(const Reading& r) { (void)mask_id(r); }
-    void save(Writer& w);
-    void restore(Reader& r);
+    void save(Writer& w, Writer& words);
+    // Masks saved by `save` are used where they lie, each checked (it has a checksum) when it is first asked for:
+    // loading doesn't read their section.
+    void restore(Reader& r, Reader& words);
     u32 words() const { return words_; }
     u32 n_masks() const { return masks_.size(); }
     u64 n_readings() const { return index_.size(); }
@@ -66,6 +68,8 @@ class Masks {
     std::vector<std::unique_ptr<u32[]>> arena_;  // behind those that do not lie in an artefact
     View<u64> saved_keys_;                       // an artefact's `by_depth_`: keys rise
     View<u32> saved_ids_;
+    View<u64> saved_sums_;                   // of the first masks, those of an artefact
+    std::vector<bool> verified_;             // likewise
     ReadMostlyMap index_;                    // reading -> mask
     std::unordered_map<u64, u32> by_depth_;  // hash of (lexer state, depth, parser state cut there) -> mask
     std::unordered_map<u32, u32> depths_;    // lexer state -> bit set of depths seen

@@ -17,9 +17,14 @@ View<u32> Rows::keep(std::vector<u32> v) {
     return View<u32>(*arena_.back());
 }
 
-u32 Rows::intern_nodes(std::vector<u32> nodes) {
+static u64 node_list_hash(const std::vector<u32>& nodes) {
     u64 h = 31;
     for (u32 n : nodes) h = mix(h, n);
+    return h;
+}
+
+u32 Rows::intern_nodes(std::vector<u32> nodes) {
+    const u64 h = node_list_hash(nodes);
     const u32 known = node_list_index_.find_if(h, [&](u32 id) {
         const View<u32>& list = nodes_of(id);
         return list.size() == nodes.size() && std::equal(nodes.begin(), nodes.end(), list.begin());
@@ -53,7 +58,7 @@ const View<u32>& Rows::nodes_of(u32 id) {
         Reader::check(node < n, "a node list is out of bounds");
         nodes.push_back(static_cast<u32>(node));
     }
-    Reader::check(!nodes.empty(), "a node list is empty");
+    Reader::check(!nodes.empty() && node_list_hash(nodes) == node_list_hashes_[id], "a node list is damaged");
     list = keep(std::move(nodes));
     return list;
 }
@@ -318,7 +323,7 @@ u32 Rows::row_slow(u32 node_list, u32 state) {
     return id;
 }
 
-void Rows::save(Writer& w) {
+void Rows::save(Writer& w, Writer& lists) {
     std::lock_guard<std::mutex> lock(mutex_);
     for (u32 i = 0; i < saved_.row_ids.size(); ++i) unpacked(i);  // also those that no text has asked for
     for (u64 key : saved_.keys)
@@ -337,7 +342,7 @@ void Rows::save(Writer& w) {
         list_starts.push_back(static_cast<u32>(list_items.size()));
     }
     w.array(list_starts);
-    w.array(list_items);
+    lists.raw(list_items.data(), list_items.size());
     w.array(node_list_hashes_);
     // Per row: groups (live set, 0 = ids / 1 = words, items) and exits; the token sets one after another, padded.
     std::vector<u32> group_start{0}, exit_start{0}, group_live, exits;
@@ -387,11 +392,11 @@ void Rows::save(Writer& w) {
     w.array(ids);
 }
 
-void Rows::restore(Reader& r) {
+void Rows::restore(Reader& r, Reader& lists) {
     std::lock_guard<std::mutex> lock(mutex_);
     auto check = Reader::check;
     check(rows_.size() == 0 && node_lists_.size() == 1, "rows are restored into a fresh engine only");
-    saved_.lists = ListsView<u8>(r);
+    saved_.lists = ListsView<u8>(r, lists);
     const View<u64> hashes = r.view<u64>();
     const size_t n_lists = saved_.lists.size();
     check(n_lists > 0 && n_lists < NONE && hashes.size() == n_lists, "node lists differ in length");

@@ -46,9 +46,10 @@ class Rows {
     static constexpr u32 kRootNodes = 0;
     u32 n_rows() const { return rows_.size(); }
     u64 bytes() const { return bytes_; }
-    void save(Writer& w);
-    // Rows saved by `save` are used where they lie, each checked when it is first asked for.
-    void restore(Reader& r);
+    void save(Writer& w, Writer& lists);
+    // Rows saved by `save` are used where they lie, each checked when it is first asked for. So are node lists, with a
+    // checksum of their own: loading doesn't read their section.
+    void restore(Reader& r, Reader& lists);
     u64 n_visited() const { return visited_; }  // trie nodes met while building rows
     u32 n_node_lists() const { return node_lists_.size(); }
 

@@ -148,7 +148,9 @@ def load(
             trie,
             artifact.section("tables"),
             artifact.section("rows"),
+            artifact.unread("lists"),
             artifact.section("masks"),
+            artifact.unread("words"),
             eos_ids,
             limits or Limits(),
         )
@@ -208,7 +210,7 @@ def _read_meta(artifact: Artifact) -> tuple[GrammarInfo, Exactness, int, tuple[i
             raise ValueError("entries contradict each other")
         if info.hash != artifact.grammar_hash.hex():
             raise ValueError("the grammar's hash differs from the header's")
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise ArtifactError(f"section 'meta' is damaged: {error}", place=artifact.name, remedy=_AGAIN) from error
     return info, exactness, width, eos_ids, special_ids
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -66,15 +66,15 @@ class GrammarInfo:
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads back."""
-        return asdict(self)
+        return {**asdict(self), "terminals": [astuple(t) for t in self.terminals]}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> GrammarInfo:
-        """Raises TypeError, KeyError or ValueError where the data is not what `to_json` makes."""
-        terminals = tuple(TerminalInfo(**t) for t in list_of(dict, data["terminals"]))
-        for t in terminals:
-            list_of(str, [t.name, t.pattern, t.source, t.example])
-            list_of(int, [t.line])
+        """Raises TypeError, LookupError or ValueError where the data is not what `to_json` makes."""
+        entries = list_of(list, data["terminals"])
+        terminals = tuple(TerminalInfo(*t) for t in entries)
+        list_of(str, [field for t in entries for field in (t[0], t[1], t[3], t[4])])
+        list_of(int, [t[2] for t in entries])
         list_of(str, [data["mode"], data["source"], data["hash"]])
         list_of(int, [data["n_nonterminals"], data["n_productions"]])
         return cls(

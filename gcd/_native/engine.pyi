@@ -38,15 +38,26 @@ class Engine:
         """
     @staticmethod
     def from_sections(
-        trie: TokenTrie, tables: Buffer, rows: Buffer, masks: Buffer, eos_ids: Iterable[int], limits: Limits
+        trie: TokenTrie,
+        tables: Buffer,
+        rows: Buffer,
+        lists: Buffer,
+        masks: Buffer,
+        words: Buffer,
+        eos_ids: Iterable[int],
+        limits: Limits,
     ) -> Engine:
         """An engine from an artefact's sections, used where they lie; the buffers are kept alive.
 
+        Sections begin at multiples of 8 in memory. Of `lists` and `words` each piece has a checksum of its own and is
+        read when it is first needed; what is damaged in them comes out there, as the same error.
+
         Raises:
             ArtifactError: the sections are damaged, or don't belong together.
+            LimitError: they hold more than `limits` allow.
         """
     def sections(self) -> dict[str, bytes]:
-        """The artefact's sections "tables", "rows" and "masks", as they stand now."""
+        """The artefact's sections but "meta" and "trie", as they stand now."""
     def explore(self, max_masks: int, seconds: float) -> int:
         """Fill the tables with what texts are likely to need; return how many positions were looked at.
 

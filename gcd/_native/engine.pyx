@@ -49,6 +49,11 @@ cdef CoreLimits core_limits(object limits) except *:
     return core
 
 
+cdef int read(unique_ptr[Reader]& into, const uint8_t[::1] section) except -1:
+    into.reset(new Reader(&section[0] if section.shape[0] else NULL, section.shape[0]))
+    return 0
+
+
 cdef bytes written(Writer& w):
     return bytes(<uint8_t[:w.out.size()]>w.out.data()) if w.out.size() else b""
 
@@ -128,7 +133,9 @@ cdef class Engine:
         TokenTrie trie,
         const uint8_t[::1] tables not None,
         const uint8_t[::1] rows not None,
+        const uint8_t[::1] lists not None,
         const uint8_t[::1] masks not None,
+        const uint8_t[::1] words not None,
         object eos_ids,
         object limits,
     ):
@@ -136,28 +143,29 @@ cdef class Engine:
         cdef CoreLimits core = core_limits(limits)
         cdef vector[uint32_t] eos = numbers(eos_ids)
         cdef CppEngine* raw
-        cdef unique_ptr[Reader] t, r, m
-        if not (tables.shape[0] and rows.shape[0] and masks.shape[0]):
-            raise ArtifactError("a section is empty")
-        t.reset(new Reader(&tables[0], tables.shape[0]))
-        r.reset(new Reader(&rows[0], rows.shape[0]))
-        m.reset(new Reader(&masks[0], masks.shape[0]))
+        cdef unique_ptr[Reader] t, r, l, m, w
+        read(t, tables)
+        read(r, rows)
+        read(l, lists)
+        read(m, masks)
+        read(w, words)
         with nogil:
-            raw = new CppEngine(trie.trie, t.get()[0], r.get()[0], m.get()[0], move(eos), core)
+            raw = new CppEngine(
+                trie.trie, t.get()[0], r.get()[0], l.get()[0], m.get()[0], w.get()[0], move(eos), core
+            )
         self.engine = shared_ptr[CppEngine](raw)
         self.trie = trie
-        self.owner = (tables, rows, masks)
+        self.owner = (tables, rows, lists, masks, words)
         return self
 
     def sections(self):
-        """The artefact's sections "tables", "rows" and "masks", as they stand now."""
-        cdef Writer t, r, m
+        cdef Writer t, r, l, m, w
         cdef CppEngine* e = self.engine.get()
         with nogil:  # other threads may be filling the tables: what is named later is saved later
-            e.masks.save(m)
-            e.rows.save(r)
+            e.masks.save(m, w)
+            e.rows.save(r, l)
             e.compiled.save(t)
-        return {"tables": written(t), "rows": written(r), "masks": written(m)}
+        return {"tables": written(t), "rows": written(r), "lists": written(l), "masks": written(m), "words": written(w)}
 
     def explore(self, uint32_t max_masks, double seconds):
         cdef CppEngine* e = self.engine.get()

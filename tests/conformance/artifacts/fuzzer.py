@@ -57,7 +57,7 @@ def damage(sections: dict[str, bytes], others: list[dict[str, bytes]], draw: ran
     """One to four changes of one kind or another."""
     sections = dict(sections)
     for _ in range(draw.choice([1, 1, 1, 2, 4])):
-        name = draw.choice(["tables"] * 6 + ["rows"] * 4 + ["masks"] * 2 + ["trie"] * 3 + ["meta"])
+        name = draw.choice(["tables"] * 6 + ["rows"] * 4 + ["lists", "masks", "words", "meta"] + ["trie"] * 3)
         data = bytearray(sections[name])
         kind = draw.randrange(20)
         if name == "meta" and kind:
