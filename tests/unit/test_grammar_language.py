@@ -32,11 +32,14 @@ class LarkBroken(Exception):
 
 @contextmanager
 def time_limit(seconds):
+    """The alarm comes again and again: an exception raised while a callback of the garbage collector runs is only
+    printed, and Lark would go on to fill the memory."""
+
     def stop(*_):
         raise LarkBroken
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
     try:
         yield
     finally:
