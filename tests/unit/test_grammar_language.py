@@ -1,5 +1,6 @@
 """The IR denotes what Lark accepts: `oracle.ir_recognizer` over the IR against `Lark.parse`, text by text."""
 
+import gc
 import random
 import signal
 from contextlib import contextmanager
@@ -32,18 +33,22 @@ class LarkBroken(Exception):
 
 @contextmanager
 def time_limit(seconds):
-    """The alarm comes again and again: an exception raised while a callback of the garbage collector runs is only
-    printed, and Lark would go on to fill the memory."""
+    """Without the garbage collector: an exception raised inside one of its callbacks is printed and lost, and Lark
+    would go on to fill the memory."""
 
     def stop(*_):
         raise LarkBroken
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
+    collects = gc.isenabled()
+    gc.disable()
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        if collects:
+            gc.enable()
         signal.signal(signal.SIGALRM, before)
 
 
