@@ -139,8 +139,10 @@ void Compiled::begin_lexer(const GrammarTables& g, CoreLimits limits) {
 void Compiled::begin_syntax(GrammarTables g, Viability v, CoreLimits limits) {
     tables_ = std::move(g);
     viability_ = v;
-    syntax_ = std::make_unique<SyntaxAutomaton>(std::move(v), *lexer_, limits.max_parser_states);
-    if (tables_.indentation.enabled) indented_ = std::make_unique<IndentedSyntax>(*syntax_, tables_.indentation);
+    positions_ = std::make_unique<Positions>(std::move(v), *lexer_);
+    syntax_ = std::make_unique<SyntaxAutomaton>(*positions_, limits.max_parser_states);
+    if (tables_.indentation.enabled)
+        indented_ = std::make_unique<IndentedSyntax>(*syntax_, *positions_, tables_.indentation);
     for (u32 i = 0; i < tables_.starts.size(); ++i) {
         u32 s = syntax_->start(i, tables_.starts[i]);
         if (s != NONE && indented_) s = indented_->start(s);
@@ -161,7 +163,7 @@ Readings Compiled::start(u32 i) {
 }
 
 u32 Compiled::symbol_of(u32 terminal, u32 boundary) {
-    return syntax_->alphabet().symbol(terminal, syntax_->class_of(boundary));
+    return positions_->alphabet.symbol(terminal, positions_->class_of(boundary));
 }
 
 const Compiled::LiveInfo* Compiled::live_info_slow(u32 state) {
@@ -203,13 +205,13 @@ u32 Compiled::accept_symbol_slow(u32 state, u32 i, u32 position) {
     return symbol_of(a.terminal, live_->intern_boundary(a.ctx, position));
 }
 
-bool Compiled::complete(const Reading& r, u32* read) {
+bool Compiled::complete(const Reading& r) {
     const LexState& l = lexer_->state(r.lexer);
-    if (l.start) return lexer_->context(l.ctx).eof_ok && accepts(r.syntax, read);
+    if (l.start) return lexer_->context(l.ctx).eof_ok && accepts(r.syntax);
     for (u32 i = 0; i < l.accepts.size(); ++i) {
         if (!lexer_->context(l.accepts[i].ctx).eof_ok) continue;
-        const u32 s = after(r.syntax, accept_symbol(r.lexer, i, 0), l.accepts[i].column, read);
-        if (s != NONE && accepts(s, read)) return true;
+        const u32 s = after(r.syntax, accept_symbol(r.lexer, i, 0), l.accepts[i].column);
+        if (s != NONE && accepts(s)) return true;
     }
     return false;
 }
@@ -229,7 +231,7 @@ void Compiled::advance(const Readings& in, u8 byte, u32 position, Readings& out)
         for (u32 i = 0; i < s.accepts.size(); ++i) {
             const u32 ctx = s.accepts[i].ctx;
             if (lexer_->context_dies(ctx)[cls]) continue;
-            const u32 p = after(r.syntax, accept_symbol(r.lexer, i, position), s.accepts[i].column, nullptr);
+            const u32 p = after(r.syntax, accept_symbol(r.lexer, i, position), s.accepts[i].column);
             if (p == NONE) continue;
             lexer_->each(lexer_->start(lex_id(p), ctx),
                          [&](u32 begin) { lexer_->each(lexer_->step_class(begin, cls), [&](u32 l) { add(p, l); }); });

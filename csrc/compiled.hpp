@@ -53,16 +53,18 @@ class Compiled {
     void save(Writer& w);
 
     Lexer& lexer() { return *lexer_; }
+    Positions& positions() { return *positions_; }
     SyntaxAutomaton& syntax() { return *syntax_; }
+    IndentedSyntax* indented() { return indented_.get(); }  // null without indentation
     const TokenTrie& trie() const { return *trie_; }
     std::shared_ptr<const TokenTrie> trie_ptr() const { return trie_; }
     bool exact() const { return viability_.exact; }
     const std::string& reason() const { return viability_.reason; }
     u32 n_starts() const { return static_cast<u32>(start_syntax_.size()); }
-    u32 n_terminals() const { return syntax_->alphabet().n_terminals; }
+    u32 n_terminals() const { return positions_->alphabet.n_terminals; }
     bool start_alive(u32 i) const { return start_syntax_[i] != NONE; }
     u32 n_live_nodes() const { return live_->n_nodes(); }
-    u32 n_classes() const { return syntax_->alphabet().n_classes; }
+    u32 n_classes() const { return positions_->alphabet.n_classes; }
     u32 n_elements() const { return viability_.n_elements; }
     u32 n_pairs() const { return viability_.n_pairs; }
 
@@ -82,62 +84,27 @@ class Compiled {
         return accept_symbol_slow(lexer_state, i, position);
     }
     bool is_ignored_symbol(u32 symbol) const {
-        return syntax_->alphabet().terminal(symbol) == syntax_->alphabet().n_terminals;
+        return positions_->alphabet.terminal(symbol) == positions_->alphabet.n_terminals;
     }
     // True if the text of this reading can still be finished.
     bool viable(const Reading& r) { return bits_meet(live(r.lexer), viable_set(r.syntax)); }
-    // True if the text may end here. `read`: lowered to the lowest return node looked into (SyntaxAutomaton).
-    bool complete(const Reading& r, u32* read = nullptr);
+    // True if the text may end here.
+    bool complete(const Reading& r);
     // Reads one byte; `position` is the trie position after it (0 at a token's end). Appends to `out`, without
     // duplicates; does not test viability.
     void advance(const Readings& in, u8 byte, u32 position_before, Readings& out);
     // The parser, with the indentation beside it where the grammar has some. Its states are `Reading::syntax`.
     const Bits& viable_set(u32 s) const { return indented_ ? indented_->state(s).viable : syntax_->state(s).viable; }
-    u32 lex_id(u32 s) const { return syntax_->state(indented_ ? indented_->state(s).syntax : s).lex_id; }
-    u32 height(u32 s) const { return syntax_->state(indented_ ? indented_->state(s).syntax : s).height; }
-    u64 term_hash(u32 s, u32 cut) {
-        if (!indented_) return syntax_->term_hash(s, cut);
-        const IndentedSyntax::State& i = indented_->state(s);
-        return mix(mix(syntax_->term_hash(i.syntax, cut), indented_->levels_hash(i.levels)), i.parens);
-    }
-    // The same, one item at a time (SyntaxAutomaton::Single).
-    void singles(u32 s, std::vector<u32>& out) {
-        if (indented_)
-            indented_->singles(s, out);
-        else
-            out = syntax_->singles(s);
-    }
-    const Bits& single_viable(u32 s) const {
-        return indented_ ? indented_->single(s).viable : syntax_->single(s).viable;
-    }
-    u32 single_lex_id(u32 s) const { return syntax_->single(indented_ ? indented_->single(s).single : s).lex_id; }
-    u32 single_height(u32 s) const { return syntax_->single(indented_ ? indented_->single(s).single : s).height; }
-    u64 single_hash(u32 s, u32 cut) {
-        if (!indented_) return syntax_->single_hash(s, cut);
-        const IndentedSyntax::Single& i = indented_->single(s);
-        return mix(mix(syntax_->single_hash(i.single, cut), indented_->levels_hash(i.levels)), i.parens);
-    }
-    void after_single(u32 s, u32 symbol, u32 column, u32& read, std::vector<u32>& out) {
-        if (indented_) {
-            indented_->after_single(s, symbol, column, read, out);
-        } else if (!bits_get(syntax_->single(s).viable, symbol)) {
-            out.clear();
-        } else if (is_ignored_symbol(symbol)) {
-            out.assign(1, s);
-        } else {
-            out = syntax_->step_single(s, symbol, read);
-        }
-    }
-    bool accepts(u32 s, u32* read) { return indented_ ? indented_->accepts(s, read) : syntax_->state(s).accepts; }
-    // The state after a lexeme; an ignored one leaves it where it is. NONE if it cannot be taken. `read`, if given, is
-    // lowered to the lowest return node looked into.
-    u32 after(u32 s, u32 symbol, u32 column, u32* read) {
+    u32 lex_id(u32 s) const { return syntax_->state(plain_state(s)).lex_id; }
+    // Its two halves: the parser's own state, and the scope (IndentedSyntax; 0 without one).
+    u32 plain_state(u32 s) const { return indented_ ? indented_->state(s).syntax : s; }
+    u32 scope(u32 s) const { return indented_ ? indented_->state(s).scope : 0; }
+    bool accepts(u32 s) { return indented_ ? indented_->accepts(s) : syntax_->state(s).accepts; }
+    // The state after a lexeme; an ignored one leaves it where it is. NONE if it cannot be taken.
+    u32 after(u32 s, u32 symbol, u32 column) {
         if (!bits_get(viable_set(s), symbol)) return NONE;
-        if (indented_) return indented_->after(s, symbol, column, read);
-        if (is_ignored_symbol(symbol)) return s;
-        const u32 next = syntax_->step(s, symbol);
-        if (read) *read = std::min(*read, syntax_->step_reads(s, symbol));
-        return next;
+        if (indented_) return indented_->after(s, symbol, column);
+        return is_ignored_symbol(symbol) ? s : syntax_->step(s, symbol);
     }
 
   private:
@@ -164,6 +131,7 @@ class Compiled {
     std::shared_ptr<const TokenTrie> trie_;
     std::unique_ptr<Lexer> lexer_;
     std::unique_ptr<LiveAnalysis> live_;
+    std::unique_ptr<Positions> positions_;
     std::unique_ptr<SyntaxAutomaton> syntax_;
     std::unique_ptr<IndentedSyntax> indented_;
     GrammarTables tables_;  // as given, for `save`

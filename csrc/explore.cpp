@@ -19,16 +19,16 @@ u64 Engine::explore(u32 max_masks, double seconds) {
         for (const Reading& r : compiled.start(i)) add(r);
     u64 n = 0;
     Readings one(1), out;
-    while (!work.empty() && masks.counters.misses < max_masks) {
+    while (!work.empty() && masks.n_masks() < max_masks) {
         if (std::chrono::duration<double>(Clock::now() - began).count() > seconds) break;
         const Reading r = work.front();
         work.pop_front();
         ++n;
-        const u64 before = masks.counters.misses;
+        const u64 before = masks.counters.summaries;
         masks.remember(r);
         // A reading whose mask was known already (its context looked the same from here) has nothing new behind it,
         // but for what lies deeper than the mask could see; texts find that out by themselves.
-        if (masks.counters.misses == before) continue;
+        if (masks.counters.summaries == before) continue;
         one[0] = r;
         for (u32 cls = 0; cls < compiled.lexer().n_classes(); ++cls) {
             out.clear();

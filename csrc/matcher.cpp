@@ -150,7 +150,7 @@ bool Matcher::complete() {
 
 void Matcher::expected(Bits& inside, Bits& next) {
     Compiled& c = engine_->compiled;
-    const Alphabet& a = c.syntax().alphabet();
+    const Alphabet& a = c.positions().alphabet;
     auto terminals = [&](const Bits& symbols, Bits& out) {
         bits_each(symbols, [&](u32 s) {
             if (a.terminal(s) < a.n_terminals) bits_set(out, a.terminal(s));
@@ -170,7 +170,7 @@ void Matcher::expected(Bits& inside, Bits& next) {
         for (size_t w = 0; w < both.size(); ++w) both[w] &= w < viable.size() ? viable[w] : 0;
         terminals(both, inside);
         for (u32 i = 0; i < l.accepts.size(); ++i) {
-            const u32 p = c.after(r.syntax, c.accept_symbol(r.lexer, i, 0), l.accepts[i].column, nullptr);
+            const u32 p = c.after(r.syntax, c.accept_symbol(r.lexer, i, 0), l.accepts[i].column);
             if (p != NONE) terminals(c.viable_set(p), next);
         }
     }

@@ -454,7 +454,7 @@ Row Rows::unpack(u32 i) const {
     }
     for (u32 e = v.exit_start[i]; e < v.exit_start[i + 1]; ++e) {
         const RowExit x{v.exits[4 * e], v.exits[4 * e + 1], v.exits[4 * e + 2], v.exits[4 * e + 3]};
-        check(x.symbol < c_.syntax().alphabet().size() && x.ctx < c_.lexer().n_contexts() && x.nodes < v.lists.size(),
+        check(x.symbol < c_.positions().alphabet.size() && x.ctx < c_.lexer().n_contexts() && x.nodes < v.lists.size(),
               "a row exit is out of bounds");
         bits_set(row.symbols, x.symbol);
         row.exits.push_back(x);

@@ -11,13 +11,10 @@
 #pragma once
 
 #include "compiled.hpp"
+#include "token_sets.hpp"
 
 namespace gcd {
 
-struct TokenSet {
-    View<u32> ids;    // sparse form: token ids, sorted
-    View<u32> words;  // dense form: bitmask words; exactly one of the two is used
-};
 struct RowGroup {
     u32 live_set;
     TokenSet tokens;

@@ -107,7 +107,7 @@ cdef extern from "viability.hpp" namespace "gcd" nogil:
 cdef extern from "syntax.hpp" namespace "gcd" nogil:
     cdef cppclass SyntaxAutomaton:
         uint32_t n_states()
-        uint32_t n_singles()
+        uint32_t n_frames()
 
 
 cdef extern from "indentation.hpp" namespace "gcd" nogil:
@@ -167,8 +167,9 @@ cdef extern from "rows.hpp" namespace "gcd" nogil:
 cdef extern from "masks.hpp" namespace "gcd" nogil:
     cdef cppclass MaskCounters "gcd::Masks::Counters":
         uint64_t misses "misses.load"()
-        uint64_t depth_hits "depth_hits.load"()
-        uint64_t visits "visits.load"()
+        uint64_t unions "unions.load"()
+        uint64_t summaries "summaries.load"()
+        uint64_t local_sets "local_sets.load"()
 
     cdef cppclass Masks:
         MaskCounters counters

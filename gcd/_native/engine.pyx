@@ -208,7 +208,7 @@ cdef class Engine:
             "boundary_classes": e.compiled.n_classes(),
             "boundary_elements": e.compiled.n_elements(),
             "parser_states": e.compiled.syntax().n_states(),
-            "parser_items": e.compiled.syntax().n_singles(),
+            "parser_frames": e.compiled.syntax().n_frames(),
             "rows": e.rows.n_rows(),
             "node_lists": e.rows.n_node_lists(),
             "trie_nodes_visited": e.rows.n_visited(),
@@ -217,6 +217,7 @@ cdef class Engine:
             "mask_bytes": e.masks.bytes(),
             "readings": e.masks.n_readings(),
             "mask_misses": e.masks.counters.misses(),
-            "mask_visits": e.masks.counters.visits(),
-            "mask_depth_hits": e.masks.counters.depth_hits(),
+            "mask_unions": e.masks.counters.unions(),
+            "summaries": e.masks.counters.summaries(),
+            "local_sets": e.masks.counters.local_sets(),
         }

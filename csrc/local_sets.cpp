@@ -1,0 +1,171 @@
+#include "local_sets.hpp"
+
+#include <algorithm>
+
+namespace gcd {
+
+u32 LocalSets::intern(u32 nonterminal, bool entry, u32 lex_id, std::vector<LocalItem> items) {
+    std::lock_guard<std::mutex> lock(positions_.mutex);
+    return intern_locked(nonterminal, entry, lex_id, std::move(items));
+}
+
+u32 LocalSets::intern_locked(u32 nonterminal, bool is_entry, u32 lex_id, std::vector<LocalItem> items) {
+    const bool independent = positions_.lexer.independent();
+    if (independent || is_entry) lex_id = 0;  // it follows from the items; or is the caller's
+    std::sort(items.begin(), items.end());
+    items.erase(std::unique(items.begin(), items.end()), items.end());
+    u64 h = mix(mix(mix(83, nonterminal), is_entry), lex_id);
+    for (const LocalItem& i : items) h = mix(h, pair_key(i.position, i.forbid));
+    auto [lo, hi] = index_.equal_range(h);
+    for (auto it = lo; it != hi; ++it) {
+        const LocalSet& s = *sets_[it->second];
+        if (s.nonterminal == nonterminal && s.entry == is_entry && (independent || s.lex_id == lex_id) &&
+            s.items == items)
+            return it->second;
+    }
+    auto s = std::make_unique<LocalSet>();
+    s->nonterminal = nonterminal;
+    s->entry = is_entry;
+    const u32 ignored = positions_.alphabet.n_terminals * positions_.alphabet.n_classes;
+    std::vector<std::vector<LocalItem>> callers;  // beside `calls`
+    std::vector<LocalItem> own;
+    for (const LocalItem& i : items) {
+        const Bits& viable = positions_.viable(i.position, i.forbid, lex_id);
+        const bool calls = i.position != Positions::ACCEPT && !positions_.at_terminal(i.position);
+        bits_each(viable, [&](u32 symbol) {
+            if (is_entry && symbol >= ignored) return;
+            bits_set(s->all, symbol);
+            if (!calls || symbol >= ignored) bits_set(s->own, symbol);
+        });
+        if (!calls) {
+            own.push_back(i);
+            continue;
+        }
+        const LocalSet::Call call{positions_.nonterminal(i.position), i.forbid, 0};
+        size_t c = 0;
+        while (c < s->calls.size() &&
+               (s->calls[c].nonterminal != call.nonterminal || s->calls[c].forbid != call.forbid))
+            ++c;
+        if (c == s->calls.size()) {
+            s->calls.push_back(call);
+            callers.emplace_back();
+        }
+        callers[c].push_back(i);
+    }
+    bytes_ += sizeof(LocalSet) + items.size() * 8 + s->own.size() * 16 + s->calls.size() * 12 + 64;
+    s->lex_id = independent ? positions_.own_set(s->all) : lex_id;
+    for (LocalSet::Call& c : s->calls) c.entry = entry(c.nonterminal, c.forbid);
+    if (independent && !is_entry && s->calls.size() + (own.empty() ? 0 : 1) > 1) {
+        if (!own.empty()) s->parts.push_back(intern_locked(nonterminal, false, 0, own));
+        for (const std::vector<LocalItem>& c : callers) s->parts.push_back(intern_locked(nonterminal, false, 0, c));
+    }
+    const u32 id = size();
+    if (s->parts.empty()) s->parts.push_back(id);
+    s->items = std::move(items);
+    sets_.push_back(std::move(s));
+    index_.emplace(h, id);
+    return id;
+}
+
+u32 LocalSets::entry(u32 nonterminal, u32 forbid) {
+    auto known = entries_.find(pair_key(nonterminal, forbid));
+    if (known != entries_.end()) return known->second;
+    std::vector<LocalItem> items;
+    for (const Positions::Entry& e : positions_.entries(nonterminal)) items.push_back({e.position - 1, forbid});
+    const u32 id = intern_locked(nonterminal, true, 0, std::move(items));
+    entries_.emplace(pair_key(nonterminal, forbid), id);
+    return id;
+}
+
+// SyntaxAutomaton::after, with the frame's end instead of what follows it.
+void LocalSets::after(u32 position, u32 forbid, u32 nonterminal, std::vector<LocalItem>& out, LocalStep& step) {
+    const u32 f = positions_.forbid_union(forbid, positions_.forbid(position));
+    if (nonterminal == NONE) {
+        out.push_back({Positions::ACCEPT, f});
+    } else if (!positions_.at_end(position)) {
+        out.push_back({position, f});
+    } else {
+        const Positions::LeftCorner& lc = positions_.left_corner(nonterminal, positions_.lhs(position));
+        for (const auto& o : lc.out) out.push_back({o.position, positions_.forbid_union(f, o.forbid)});
+        for (u32 r : lc.returns) step.returns.push_back(positions_.forbid_union(f, r));
+    }
+}
+
+void LocalSets::finish(LocalStep& step, u32 nonterminal, std::vector<LocalItem> items) {
+    std::sort(step.returns.begin(), step.returns.end());
+    step.returns.erase(std::unique(step.returns.begin(), step.returns.end()), step.returns.end());
+    if (!items.empty()) step.set = intern_locked(nonterminal, false, step.lexset, std::move(items));
+}
+
+const LocalStep& LocalSets::step(u32 id, u32 symbol) {
+    auto known = steps_.find(pair_key(id, symbol));
+    if (known != steps_.end()) return known->second;
+    std::lock_guard<std::mutex> lock(positions_.mutex);
+    const LocalSet& s = set(id);
+    LocalStep out;
+    std::vector<LocalItem> items;
+    for (const LocalItem& i : s.items) {
+        if (i.position == Positions::ACCEPT || !positions_.at_terminal(i.position)) continue;
+        const Positions::Occurrence& o = positions_.occurrence(i.position);
+        if (!positions_.takes(o, symbol) || (i.forbid && positions_.forbids(i.forbid, o.terminal))) continue;
+        out.lexset = o.lexset;
+        after(i.position + 1, 0, s.nonterminal, items, out);
+    }
+    finish(out, s.nonterminal, std::move(items));
+    bytes_ += 96;
+    return steps_.emplace(pair_key(id, symbol), std::move(out)).first->second;
+}
+
+const LocalStep& LocalSets::after_call(u32 id, u32 call, u32 lexset, u32 forbid) {
+    const std::array<u32, 4> key{id, call, lexset, forbid};
+    auto known = call_steps_.find(key);
+    if (known != call_steps_.end()) return known->second;
+    std::lock_guard<std::mutex> lock(positions_.mutex);
+    const LocalSet& s = set(id);
+    const LocalSet::Call c = s.calls[call];
+    LocalStep out;
+    out.lexset = lexset;
+    std::vector<LocalItem> items;
+    for (const LocalItem& i : s.items)
+        if (i.position != Positions::ACCEPT && !positions_.at_terminal(i.position) && i.forbid == c.forbid &&
+            positions_.nonterminal(i.position) == c.nonterminal)
+            after(i.position + 1, forbid, s.nonterminal, items, out);
+    finish(out, s.nonterminal, std::move(items));
+    bytes_ += 128;
+    return call_steps_.emplace(key, std::move(out)).first->second;
+}
+
+std::vector<LocalSets::Group> LocalSets::group(const Items& items, u32 lex_id, u32 forbid) {
+    std::lock_guard<std::mutex> lock(positions_.mutex);
+    std::map<u32, std::vector<LocalItem>> by_frame;
+    for (const Item& i : items)
+        by_frame[i.frame].push_back({i.position, positions_.forbid_union(i.forbid, forbid)});
+    std::vector<Group> out;
+    for (auto& [frame, local] : by_frame)
+        out.push_back({intern_locked(syntax_.called(frame), false, lex_id, std::move(local)), frame});
+    bytes_ += 96 + out.size() * 8;
+    return out;
+}
+
+const std::vector<LocalSets::Group>& LocalSets::of_state(u32 state) {
+    auto known = states_.find(state);
+    if (known != states_.end()) return known->second;
+    const SyntaxState& s = syntax_.state(state);
+    return states_.emplace(state, group(s.items, s.lex_id, 0)).first->second;
+}
+
+const std::vector<LocalSets::Group>& LocalSets::of_continuation(u32 frame, u32 lexset, u32 forbid) {
+    const std::array<u32, 3> key{frame, lexset, forbid};
+    auto known = continuations_.find(key);
+    if (known != continuations_.end()) return known->second;
+    return continuations_.emplace(key, group(syntax_.continuation(frame), lexset, forbid)).first->second;
+}
+
+void LocalSets::forget_groups() {
+    for (const auto& [state, groups] : states_) bytes_ -= 96 + groups.size() * 8;
+    for (const auto& [key, groups] : continuations_) bytes_ -= 96 + groups.size() * 8;
+    states_.clear();
+    continuations_.clear();
+}
+
+}  // namespace gcd
