@@ -144,7 +144,7 @@ Lexer::Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignor
     std::vector<signed char> guess(nfa_.lookaheads.size(), -1);
     std::vector<u32> accepts;
     u32 ask = NONE;
-    if (!close(raw, false, guess, 0, c.back, accepts, ask))
+    if (!close(raw, false, guess, nullptr, c.back, accepts, ask))
         throw CoreError(ErrorKind::bad_input, ask, "a lookbehind contains a lookahead");
     for (u32 pc : accepts) c.back_true |= 1ull << lookbehind_owner_[pc];
     first_ctx_ = intern_context(std::move(c));
@@ -208,8 +208,8 @@ void Lexer::step_threads(const Threads& in, u8 b, Threads& out) const {
     }
 }
 
-bool Lexer::close(const Threads& raw, bool ordered, const std::vector<signed char>& guess, u64 back_true, Threads& out,
-                  std::vector<u32>& accept_pcs, u32& ask) {
+bool Lexer::close(const Threads& raw, bool ordered, const std::vector<signed char>& guess, const u64* back_true,
+                  Threads& out, std::vector<u32>& accept_pcs, u32& ask) {
     out.clear();
     accept_pcs.clear();
     ++stamp_;
@@ -257,7 +257,7 @@ bool Lexer::close(const Threads& raw, bool ordered, const std::vector<signed cha
                         stack.push_back({nfa_.splits[nfa_.arg(t.pc, 0) + i], 0, 0});
                     break;
                 case OP_LOOKBEHIND:
-                    if ((back_true >> nfa_.arg(t.pc, 0) & 1) == nfa_.arg(t.pc, 2))
+                    if (back_true && (*back_true >> nfa_.arg(t.pc, 0) & 1) == nfa_.arg(t.pc, 2))
                         stack.push_back({nfa_.arg(t.pc, 1), 0, 0});
                     break;
                 case OP_LOOKAHEAD: {
@@ -486,7 +486,7 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
     } else {
         Threads back = raw.back;
         for (u32 pc : nfa_.lookbehinds) back.push_back({pc, 0, 0});
-        if (!close(back, false, guess, 0, ctx.back, acc, ask))
+        if (!close(back, false, guess, nullptr, ctx.back, acc, ask))
             throw CoreError(ErrorKind::bad_input, ask, "a lookbehind contains a lookahead");
         ctx.back_true = 0;
         for (u32 pc : acc) ctx.back_true |= 1ull << lookbehind_owner_[pc];
@@ -495,11 +495,11 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
         ctx.neg = raw.neg;
         ctx.pos = raw.pos;
     } else {
-        if (!close(raw.neg, false, guess, ctx.back_true, ctx.neg, acc, ask)) return branch();
+        if (!close(raw.neg, false, guess, &ctx.back_true, ctx.neg, acc, ask)) return branch();
         if (!acc.empty()) return;  // a promise is broken
         for (const Threads& p : raw.pos) {
             Threads closed;
-            if (!close(p, false, guess, ctx.back_true, closed, acc, ask)) return branch();
+            if (!close(p, false, guess, &ctx.back_true, closed, acc, ask)) return branch();
             if (!acc.empty()) continue;  // kept
             if (closed.empty()) return;  // can no longer be kept
             ctx.pos.push_back(std::move(closed));
@@ -510,7 +510,7 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
     std::vector<Threads> groups(raw.groups.size());
     std::vector<u32> accept_pcs(raw.groups.size(), NONE);
     for (size_t g = 0; g < groups.size(); ++g) {
-        if (!close(raw.groups[g], true, guess, ctx.back_true, groups[g], acc, ask)) return branch();
+        if (!close(raw.groups[g], true, guess, &ctx.back_true, groups[g], acc, ask)) return branch();
         if (!acc.empty()) accept_pcs[g] = acc[0];
     }
     LexState s;
@@ -518,13 +518,13 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
     s.unless = raw.unless;
     std::vector<u32> obs_accepts;
     if (!raw.obs.empty()) {
-        if (!close(raw.obs, false, guess, ctx.back_true, s.obs, acc, ask)) return branch();
+        if (!close(raw.obs, false, guess, &ctx.back_true, s.obs, acc, ask)) return branch();
         for (u32 pc : acc) obs_accepts.push_back(accept_owner_[pc]);
     }
     for (u32 k = 0; k < guess.size(); ++k) {
         if (guess[k] < 0) continue;
         Threads body;
-        if (!close({{nfa_.lookaheads[k], 0, 0}}, false, guess, ctx.back_true, body, acc, ask)) return branch();
+        if (!close({{nfa_.lookaheads[k], 0, 0}}, false, guess, &ctx.back_true, body, acc, ask)) return branch();
         if (guess[k] == 1) {
             if (!acc.empty()) continue;
             if (body.empty()) return;
@@ -746,7 +746,7 @@ bool Lexer::non_ascii_breaks(const Context& c) {
                     Threads raw, closed;
                     step_threads(s, static_cast<u8>(b), raw);
                     if (last) {
-                        if (!close(raw, false, guess, 0, closed, acc, ask) || acc.empty()) return false;
+                        if (!close(raw, false, guess, nullptr, closed, acc, ask) || acc.empty()) return false;
                     } else if (std::find(next.begin(), next.end(), raw) == next.end()) {
                         next.push_back(std::move(raw));
                     }
@@ -763,21 +763,20 @@ const u8* Lexer::context_dies_slow(u32 ctx) {
     if (const u8* d = dies_[ctx].load(std::memory_order_relaxed)) return d;
     auto table = std::unique_ptr<u8[]>(new u8[n_classes_ + 1]());
     const Context& c = contexts_[ctx];
-    if (nfa_.lookbehinds.empty()) {  // else what holds behind the next position would have to be known
-        Threads raw, closed;
-        std::vector<signed char> guess(nfa_.lookaheads.size(), -1);
-        std::vector<u32> acc;
-        u32 ask = NONE;
-        for (u32 cls = 0; cls < n_classes_; ++cls) {
-            step_threads(c.neg, class_byte_[cls], raw);
-            if (close(raw, false, guess, 0, closed, acc, ask) && !acc.empty()) table[cls] = 1;
-            for (const Threads& p : c.pos) {
-                step_threads(p, class_byte_[cls], raw);
-                if (raw.empty()) table[cls] = 1;
-            }
+    // What holds behind the next position isn't known here; without it fewer threads accept, so a 1 is certain.
+    Threads raw, closed;
+    std::vector<signed char> guess(nfa_.lookaheads.size(), -1);
+    std::vector<u32> acc;
+    u32 ask = NONE;
+    for (u32 cls = 0; cls < n_classes_; ++cls) {
+        step_threads(c.neg, class_byte_[cls], raw);
+        if (close(raw, false, guess, nullptr, closed, acc, ask) && !acc.empty()) table[cls] = 1;
+        for (const Threads& p : c.pos) {
+            step_threads(p, class_byte_[cls], raw);
+            if (raw.empty()) table[cls] = 1;
         }
-        table[n_classes_] = non_ascii_breaks(c);
     }
+    table[n_classes_] = non_ascii_breaks(c);
     dies_storage_.push_back(std::move(table));
     const u8* d = dies_storage_.back().get();
     dies_[ctx].store(d, std::memory_order_release);

@@ -163,8 +163,9 @@ class Lexer {
     struct Raw;  // thread lists right after a byte, before their closures
     void finish(const Raw& raw, std::vector<signed char>& guess, std::vector<u32>& out);
     // Follows a thread list's empty moves. Returns false if the truth of lookahead `ask` must be guessed first.
-    bool close(const Threads& raw, bool ordered, const std::vector<signed char>& guess, u64 back_true, Threads& out,
-               std::vector<u32>& accept_pcs, u32& ask);
+    // `back_true`: the lookbehinds that hold here; null if that is not known: then what depends on them is left out.
+    bool close(const Threads& raw, bool ordered, const std::vector<signed char>& guess, const u64* back_true,
+               Threads& out, std::vector<u32>& accept_pcs, u32& ask);
     const u8* context_dies_slow(u32 ctx);
     bool non_ascii_breaks(const Context& c);
     bool accepts_after_one(const Thread& t);

@@ -90,6 +90,9 @@ const std::vector<u32>& Rows::first_classes(u32 node_list) {
 // See Skip::utf8_target.
 u32 Rows::after_non_ascii(u32 state) {
     Lexer& lx = c_.lexer();
+    // No such character changes a column: what holds for the state without one holds here.
+    const u32 base = lx.state(state).base;
+    if (base != NONE && base != state) return skip_of(base).utf8_target == base ? state : NONE;
     u32 target = NONE;
     std::vector<u32> inside;
     for (const Utf8Form& form : kUtf8Forms) {

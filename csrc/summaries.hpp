@@ -26,7 +26,6 @@ class Summaries {
     TokenSets& sets() { return sets_; }
     u64 bytes() const { return sets_.bytes() + local_.bytes() + bytes_; }
     u32 n_local_sets() const { return local_.size(); }
-    u64 n_summaries() const { return index_.size() + scoped_index_.size(); }
     u64 n_worked_out() const { return worked_out_; }
     // Forgets what texts have left behind (which frames there were), or everything.
     void forget_frames();
@@ -38,56 +37,71 @@ class Summaries {
     // A place inside a token, between two lexemes. With indentation some terminals may be due before the next one.
     struct Point {
         u32 nodes, ctx;  // trie nodes; context of the lexer
-        u32 scope;       // IndentedSyntax; UNCHANGED in a return that left it as it was
-        u32 indents, dedents, cls;
-        bool operator==(const Point& o) const {
-            return nodes == o.nodes && ctx == o.ctx && scope == o.scope && indents == o.indents &&
-                   dedents == o.dedents && cls == o.cls;
-        }
+        u32 indents = 0, dedents = 0, cls = 0;
+        bool due() const { return indents || dedents; }
     };
+    // Where a text goes on after a frame. Beside it stands the scope (IndentedSyntax), UNCHANGED in what is kept for
+    // every scope.
     struct Return {
-        Point point;
+        u32 point;
         u32 lexset;  // how the next lexeme is lexed
         u32 forbid;  // restricts the next terminal
     };
     static constexpr u32 UNCHANGED = NONE;
+    struct Exit {
+        u32 ret, scope;
+        bool operator==(const Exit& o) const { return ret == o.ret && scope == o.scope; }
+        bool operator<(const Exit& o) const { return ret != o.ret ? ret < o.ret : scope < o.scope; }
+    };
     struct Summary {
         u32 tokens = TokenSets::EMPTY;
-        std::vector<u32> returns;
+        std::vector<Exit> exits;
         bool scoped = false;  // another one in another scope
     };
     struct Sum {  // a summary being worked out
         std::vector<u32> sets;
         std::vector<const TokenSet*> groups;
-        std::vector<u32> returns;
+        std::vector<Exit> exits;
         bool scoped = false;
     };
-    const Summary& summary(u32 set, u32 row, u32 scope);
-    const Summary* find(u32 set, u32 row, u32 scope);
-    const Summary& keep(u32 set, u32 row, u32 scope, Summary s);
-    Summary work_out(u32 set, u32 row, u32 scope);
+    // Summaries by local set and something else, for every scope or, where they are `scoped`, for one.
+    struct Table {
+        std::unordered_map<u64, Summary> all;
+        std::map<std::array<u32, 3>, Summary> scoped;
+        const Summary* find(u32 set, u32 key, u32 scope) const;
+        const Summary& keep(u32 set, u32 key, u32 scope, Summary s);
+        void clear() {
+            all.clear();
+            scoped.clear();
+        }
+    };
+    const Summary& at_row(u32 set, u32 row, u32 scope);
+    const Summary& at_point(u32 set, u32 point, u32 scope);
+    void work_out(u32 set, u32 row, u32 scope, Sum& sum);
+    void follow(u32 set, u32 point, u32 scope, Sum& sum);
+    void follow_due(u32 set, Point p, u32 scope, Sum& sum);
     void take(u32 set, const RowExit& e, u32 scope, Sum& sum);
-    void follow(u32 set, const Point& p, Sum& sum);
-    void follow_due(u32 set, Point p, Sum& sum);
-    void after_call(u32 set, u32 call, Return r, Sum& sum);
-    void add_return(const Return& r, Sum& sum);
-    u32 beyond(u32 frame, u32 ret, u32 scope);
+    void take_step(const LocalStep& step, u32 point, u32 scope, Sum& sum);
+    void after_call(u32 set, u32 call, const Exit& e, Sum& sum);
+    void add(const Summary& s, u32 scope, Sum& sum);
+    Summary finish(Sum& sum, u32 scope);
+    u32 beyond(u32 frame, const Exit& e);
+    u32 intern(const Point& p);
     u32 intern(const Return& r);
-    // The return seen from where a text of this scope began, and back.
-    u32 relative(u32 ret, u32 scope);
-    u32 absolute(u32 ret, u32 scope);
 
     Compiled& c_;
     Rows& rows_;
     LocalSets local_;
     TokenSets sets_;
+    std::vector<Point> points_;
+    std::map<std::array<u32, 5>, u32> point_index_;
     std::vector<Return> returns_;
-    std::unordered_multimap<u64, u32> return_index_;
-    std::unordered_map<u64, Summary> index_;                          // (local set, row); `scoped`: see the next one
-    std::map<std::array<u32, 3>, Summary> scoped_index_;              // (local set, row, scope)
-    std::unordered_map<u64, u32> beyond_;                             // (frame, return) -> token set
-    u32 nested_ = 0;                                                  // summaries being worked out
-    u64 bytes_ = 0, worked_out_ = 0;
+    std::map<std::array<u32, 3>, u32> return_index_;
+    Table rows_of_;                                    // (local set, row)
+    Table points_of_;                                  // (local set, point)
+    std::unordered_map<u64, std::vector<std::pair<u32, u32>>> beyond_;  // (frame, return) -> (scope, token set)
+    u32 nested_ = 0;  // summaries being worked out
+    u64 bytes_ = 0, beyond_bytes_ = 0, worked_out_ = 0;
 };
 
 }  // namespace gcd
