@@ -199,6 +199,20 @@ constexpr Utf8Form kUtf8Forms[] = {
     {4, {{0xF4, 0xF4}, {0x80, 0x8F}, {0x80, 0xBF}, {0x80, 0xBF}}},
 };
 
+// Bits set in some words. By hand: without leave to use the instruction a compiler calls a function for each word, and
+// it makes vectors of this.
+inline u32 count_bits(const u32* words, u32 n) {
+    u32 count = 0;
+    for (u32 i = 0; i < n; ++i) {
+        u32 x = words[i];
+        x -= x >> 1 & 0x55555555u;
+        x = (x & 0x33333333u) + (x >> 2 & 0x33333333u);
+        x = (x + (x >> 4)) & 0x0F0F0F0Fu;
+        count += x * 0x01010101u >> 24;
+    }
+    return count;
+}
+
 // A set of small integers as words.
 using Bits = std::vector<u64>;
 inline void bits_set(Bits& b, u32 i) {

@@ -128,9 +128,10 @@ u32 Rows::after_non_ascii(u32 state) {
 }
 
 const Rows::Skip& Rows::skip_of(u32 state) {
-    auto [it, fresh] = skips_.try_emplace(state);
-    Skip& k = it->second;
-    if (!fresh || !c_.trie().byte_complete) return k;
+    if (state >= skips_.size()) skips_.resize(std::max<size_t>(state + 1, 2 * skips_.size()));
+    if (skips_[state]) return *skips_[state];
+    Skip& k = *(skips_[state] = std::make_unique<Skip>());
+    if (!c_.trie().byte_complete) return k;
     Lexer& lx = c_.lexer();
     const LexState& s = lx.state(state);
     // Where the state accepts, a lexeme could end at any node below; that has no effect where the next byte breaks the
@@ -239,8 +240,7 @@ struct Rows::Builder {
         for (u32 id : singles[live]) put(id);
         for (auto [a, b] : ranges[live])
             for (u32 i = a; i < b; ++i) put(t.order[i]);
-        u32 many = 0;
-        for (u32 w = lo; w < hi; ++w) many += static_cast<u32>(__builtin_popcount(scratch[w]));
+        const u32 many = lo < hi ? count_bits(scratch.data() + lo, hi - lo) : 0;
         if (many > words) {
             out.words = rows.keep(scratch);
         } else {

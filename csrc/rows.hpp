@@ -90,7 +90,7 @@ class Rows {
     const std::vector<u32>& first_classes(u32 node_list);
     std::vector<u64> node_list_hashes_;
     ReadMostlyMap node_list_index_;
-    std::unordered_map<u32, Skip> skips_;
+    std::vector<std::unique_ptr<Skip>> skips_;  // by lexer state; null: not known yet
     Saved saved_;
     std::vector<u32> scratch_;  // one bitmask, all zero between uses
 };

@@ -75,8 +75,7 @@ u32 TokenSets::unite(std::vector<u32>& numbers, const std::vector<const TokenSet
     for (u32 n : numbers) put(set(n));
     for (const TokenSet* s : others) put(*s);
     if (dense) lo = 0, hi = n_words_;
-    u32 many = 0;
-    for (u32 w = lo; w < hi && !dense; ++w) many += static_cast<u32>(__builtin_popcount(scratch_[w]));
+    const u32 many = dense || lo >= hi ? 0 : count_bits(scratch_.data() + lo, hi - lo);
     Set made;
     const bool keep_dense = dense || many > n_words_;
     if (keep_dense) {
