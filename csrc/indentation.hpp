@@ -47,6 +47,7 @@ class IndentedSyntax {
     const Bits& newlines() const { return newlines_; }
     bool in_parens(u32 scope) const { return scopes_[scope].parens != 0; }
     const IndentationSpec& spec() const { return spec_; }
+    u32 n_scopes() const { return scopes_.size(); }
     // A scope as numbers: the depth of parentheses, then the columns of the levels, innermost first; and back.
     std::vector<u32> describe(u32 scope) const;
     u32 scope_of(const std::vector<u32>& description);

@@ -4,25 +4,46 @@
 
 namespace gcd {
 
-u32 LocalSets::intern(u32 nonterminal, bool entry, u32 lex_id, std::vector<LocalItem> items) {
-    std::lock_guard<std::mutex> lock(positions_.mutex);
-    return intern_locked(nonterminal, entry, lex_id, std::move(items));
+namespace {
+std::vector<u32> flat(const LocalSet& s, bool independent) {
+    std::vector<u32> out{s.nonterminal, s.entry, independent ? 0 : s.lex_id};
+    for (const LocalItem& i : s.items) out.insert(out.end(), {i.position, i.forbid});
+    return out;
 }
+u64 hash_of(const u32* data, size_t n) {
+    u64 h = 83;
+    for (size_t i = 0; i < n; ++i) h = mix(h, data[i]);
+    return h;
+}
+}  // namespace
 
-u32 LocalSets::intern_locked(u32 nonterminal, bool is_entry, u32 lex_id, std::vector<LocalItem> items) {
+u32 LocalSets::intern(u32 nonterminal, bool is_entry, u32 lex_id, std::vector<LocalItem> items) {
     const bool independent = positions_.lexer.independent();
     if (independent || is_entry) lex_id = 0;  // it follows from the items; or is the caller's
     std::sort(items.begin(), items.end());
     items.erase(std::unique(items.begin(), items.end()), items.end());
-    u64 h = mix(mix(mix(83, nonterminal), is_entry), lex_id);
-    for (const LocalItem& i : items) h = mix(h, pair_key(i.position, i.forbid));
-    auto [lo, hi] = index_.equal_range(h);
-    for (auto it = lo; it != hi; ++it) {
-        const LocalSet& s = *sets_[it->second];
-        if (s.nonterminal == nonterminal && s.entry == is_entry && (independent || s.lex_id == lex_id) &&
-            s.items == items)
-            return it->second;
+    std::vector<u32> content{nonterminal, is_entry, lex_id};
+    for (const LocalItem& i : items) content.insert(content.end(), {i.position, i.forbid});
+    const u64 h = hash_of(content.data(), content.size());
+    const u32 known = index_.find(h, [&](u32 id) {
+        if (sets_[id]) return flat(*sets_[id], independent) == content;
+        return saved_[id].size() == content.size() && std::equal(content.begin(), content.end(), saved_[id].begin());
+    });
+    if (known != NONE && sets_[known]) return known;
+    if (known != NONE) {
+        sets_[known] = make(known, nonterminal, is_entry, lex_id, std::move(items));
+        return known;
     }
+    auto made = make(NONE, nonterminal, is_entry, lex_id, std::move(items));
+    const u32 id = size();
+    sets_.push_back(std::move(made));
+    index_.add(h, id);
+    return id;
+}
+
+std::unique_ptr<const LocalSet> LocalSets::make(u32 id, u32 nonterminal, bool is_entry, u32 lex_id,
+                                                std::vector<LocalItem> items) {
+    const bool independent = positions_.lexer.independent();
     auto s = std::make_unique<LocalSet>();
     s->nonterminal = nonterminal;
     s->entry = is_entry;
@@ -56,15 +77,12 @@ u32 LocalSets::intern_locked(u32 nonterminal, bool is_entry, u32 lex_id, std::ve
     s->lex_id = independent ? positions_.own_set(s->all) : lex_id;
     for (LocalSet::Call& c : s->calls) c.entry = entry(c.nonterminal, c.forbid);
     if (independent && !is_entry && s->calls.size() + (own.empty() ? 0 : 1) > 1) {
-        if (!own.empty()) s->parts.push_back(intern_locked(nonterminal, false, 0, own));
-        for (const std::vector<LocalItem>& c : callers) s->parts.push_back(intern_locked(nonterminal, false, 0, c));
+        if (!own.empty()) s->parts.push_back(intern(nonterminal, false, 0, own));
+        for (const std::vector<LocalItem>& c : callers) s->parts.push_back(intern(nonterminal, false, 0, c));
     }
-    const u32 id = size();
-    if (s->parts.empty()) s->parts.push_back(id);
+    if (s->parts.empty()) s->parts.push_back(id == NONE ? size() : id);
     s->items = std::move(items);
-    sets_.push_back(std::move(s));
-    index_.emplace(h, id);
-    return id;
+    return s;
 }
 
 u32 LocalSets::entry(u32 nonterminal, u32 forbid) {
@@ -72,7 +90,7 @@ u32 LocalSets::entry(u32 nonterminal, u32 forbid) {
     if (known != entries_.end()) return known->second;
     std::vector<LocalItem> items;
     for (const Positions::Entry& e : positions_.entries(nonterminal)) items.push_back({e.position - 1, forbid});
-    const u32 id = intern_locked(nonterminal, true, 0, std::move(items));
+    const u32 id = intern(nonterminal, true, 0, std::move(items));
     entries_.emplace(pair_key(nonterminal, forbid), id);
     return id;
 }
@@ -94,7 +112,7 @@ void LocalSets::after(u32 position, u32 forbid, u32 nonterminal, std::vector<Loc
 void LocalSets::finish(LocalStep& step, u32 nonterminal, std::vector<LocalItem> items) {
     std::sort(step.returns.begin(), step.returns.end());
     step.returns.erase(std::unique(step.returns.begin(), step.returns.end()), step.returns.end());
-    if (!items.empty()) step.set = intern_locked(nonterminal, false, step.lexset, std::move(items));
+    if (!items.empty()) step.set = intern(nonterminal, false, step.lexset, std::move(items));
 }
 
 const LocalStep& LocalSets::step(u32 id, u32 symbol) {
@@ -142,7 +160,7 @@ std::vector<LocalSets::Group> LocalSets::group(const Items& items, u32 lex_id, u
         by_frame[i.frame].push_back({i.position, positions_.forbid_union(i.forbid, forbid)});
     std::vector<Group> out;
     for (auto& [frame, local] : by_frame)
-        out.push_back({intern_locked(syntax_.called(frame), false, lex_id, std::move(local)), frame});
+        out.push_back({intern(syntax_.called(frame), false, lex_id, std::move(local)), frame});
     bytes_ += 96 + out.size() * 8;
     return out;
 }
@@ -159,6 +177,23 @@ const std::vector<LocalSets::Group>& LocalSets::of_continuation(u32 frame, u32 l
     auto known = continuations_.find(key);
     if (known != continuations_.end()) return known->second;
     return continuations_.emplace(key, group(syntax_.continuation(frame), lexset, forbid)).first->second;
+}
+
+void LocalSets::save(Writer& w) {
+    std::vector<std::vector<u32>> all;
+    std::vector<u64> hashes;
+    for (u32 id = 0; id < size(); ++id) {
+        all.push_back(sets_[id] ? flat(*sets_[id], positions_.lexer.independent()) : saved_.copy(id));
+        hashes.push_back(hash_of(all.back().data(), all.back().size()));
+    }
+    write_lists(w, all);
+    HashIndex::save(w, hashes);
+}
+
+void LocalSets::restore(Reader& r) {
+    saved_ = ListsView<u32>(r);
+    index_.restore(r, saved_.size());
+    sets_.resize(saved_.size());
 }
 
 void LocalSets::forget_groups() {

@@ -9,6 +9,7 @@
 // {t -> "(" e . ")"}, one over ")" to {e -> e . "+" t} and to the frame's end, as t derives e by a unit step.
 #pragma once
 
+#include "hash_index.hpp"
 #include "syntax.hpp"
 
 namespace gcd {
@@ -49,7 +50,7 @@ struct LocalStep {
 class LocalSets {
   public:
     explicit LocalSets(Positions& positions, SyntaxAutomaton& syntax) : positions_(positions), syntax_(syntax) {}
-    const LocalSet& set(u32 id) const { return *sets_[id]; }
+    const LocalSet& set(u32 id) const { return *sets_[id]; }  // a number that this process has given out
     u32 size() const { return static_cast<u32>(sets_.size()); }
     // Over a terminal's symbol that is among `own` and not an ignored one.
     const LocalStep& step(u32 set, u32 symbol);
@@ -61,13 +62,17 @@ class LocalSets {
     // A parser state as local sets, each with its frame; and a frame's continuation.
     const std::vector<Group>& of_state(u32 state);
     const std::vector<Group>& of_continuation(u32 frame, u32 lexset, u32 forbid);
-    u32 intern(u32 nonterminal, bool entry, u32 lex_id, std::vector<LocalItem> items);
+    // Sets keep their numbers. One from an artefact is made when it is first met.
+    void save(Writer& w);
+    void restore(Reader& r);
     u64 bytes() const { return bytes_; }
     void forget_groups();  // what is known by state and by frame: it can be found again
 
   private:
     u32 entry(u32 nonterminal, u32 forbid);
-    u32 intern_locked(u32 nonterminal, bool entry, u32 lex_id, std::vector<LocalItem> items);
+    u32 intern(u32 nonterminal, bool entry, u32 lex_id, std::vector<LocalItem> items);
+    std::unique_ptr<const LocalSet> make(u32 id, u32 nonterminal, bool entry, u32 lex_id,
+                                         std::vector<LocalItem> items);
     void after(u32 position, u32 forbid, u32 nonterminal, std::vector<LocalItem>& out, LocalStep& step);
     void finish(LocalStep& step, u32 nonterminal, std::vector<LocalItem> items);
     std::vector<Group> group(const Items& items, u32 lex_id, u32 forbid);
@@ -75,7 +80,8 @@ class LocalSets {
     Positions& positions_;
     SyntaxAutomaton& syntax_;
     std::vector<std::unique_ptr<const LocalSet>> sets_;
-    std::unordered_multimap<u64, u32> index_;
+    HashIndex index_;
+    ListsView<u32> saved_;  // nonterminal, entry, lex_id, then the items
     std::unordered_map<u64, u32> entries_;
     std::unordered_map<u64, LocalStep> steps_;
     std::map<std::array<u32, 4>, LocalStep> call_steps_;

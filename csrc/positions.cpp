@@ -44,7 +44,7 @@ Positions::Positions(Viability v, Lexer& lx)
             production_of_.push_back(p);
         }
     }
-    n_given_ = size();
+    n_given_forbids_ = cfg_.forbids.size();
     if (cfg_.element_sets.empty()) cfg_.element_sets.push_back(Bits{1});
     for (const Bits& f : cfg_.forbids) {
         Bits s;

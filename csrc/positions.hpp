@@ -69,7 +69,6 @@ class Positions {
         return production_of_[position] == NONE ? NONE : cfg_.productions[production_of_[position]].lhs;
     }
     u32 size() const { return static_cast<u32>(symbol_at_.size()); }
-    u32 n_given() const { return n_given_; }  // those of productions; start symbols have some of their own after them
     bool takes(const Occurrence& o, u32 symbol) const {
         return alphabet.terminal(symbol) == o.terminal &&
                bits_get(cfg_.class_sets[o.follow], symbol % alphabet.n_classes);
@@ -77,6 +76,7 @@ class Positions {
     const Bits& first(u32 nonterminal) const { return first_[nonterminal]; }
     u32 class_of(u32 boundary) const { return boundary < class_of_.size() ? class_of_[boundary] : 0; }
     const Cfg& cfg() const { return cfg_; }
+    bool forbids_grew() const { return cfg_.forbids.size() > n_given_forbids_; }  // by `forbid_union`
 
     // A pseudo-production START -> S for start symbol i: the position before S. NONE if S has no sentence.
     u32 add_start(u32 i);
@@ -101,7 +101,7 @@ class Positions {
     Cfg cfg_;
     std::vector<u32> class_of_, element_of_, starts_, start_sets_;
     u32 end_set_;
-    u32 n_given_ = 0;
+    size_t n_given_forbids_ = 0;
     std::vector<u32> symbol_at_;      // position -> nonterminal, TERM | occurrence, or END
     std::vector<u32> forbid_at_;      // position -> forbid
     std::vector<u32> live_at_;        // position -> element set

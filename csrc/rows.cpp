@@ -328,7 +328,7 @@ u32 Rows::row_slow(u32 node_list, u32 state) {
 
 void Rows::save(Writer& w, Writer& lists) {
     std::lock_guard<std::mutex> lock(mutex_);
-    for (u32 i = 0; i < saved_.row_ids.size(); ++i) unpacked(i);  // also those that no text has asked for
+    for (u32 i = 0; i < rows_.size(); ++i) unpacked(i);  // also those that no text has asked for
     for (u64 key : saved_.keys)
         if (index_.find(key) == NONE) saved_row(key);
     const u32 n = rows_.size();
@@ -424,7 +424,7 @@ void Rows::restore(Reader& r, Reader& lists) {
               v.keys.size() == v.row_of_key.size() && v.group_at.size() == v.group_live.size() &&
               v.group_size.size() == v.group_live.size() && v.exits.size() % 4 == 0,
           "row tables differ in length");
-    v.row_ids.assign(v.group_start.size() - 1, NONE);
+    for (size_t i = 0; i + 1 < v.group_start.size(); ++i) rows_.push_back(nullptr);  // they keep their numbers
 }
 
 Row Rows::unpack(u32 i) const {
@@ -469,14 +469,14 @@ u32 Rows::saved_row(u64 key) {
     const u64* at = std::lower_bound(saved_.keys.begin(), saved_.keys.end(), key);
     if (at == saved_.keys.end() || *at != key) return NONE;
     const u32 i = saved_.row_of_key[static_cast<size_t>(at - saved_.keys.begin())];
-    Reader::check(i < saved_.row_ids.size(), "a row's number is out of bounds");
-    index_.insert(key, unpacked(i));
-    return saved_.row_ids[i];
+    Reader::check(i + 1 < saved_.group_start.size(), "a row's number is out of bounds");
+    unpacked(i);
+    index_.insert(key, i);
+    return i;
 }
 
-u32 Rows::unpacked(u32 i) {
-    if (saved_.row_ids[i] == NONE) saved_.row_ids[i] = rows_.push_back(std::make_unique<Row>(unpack(i)));
-    return saved_.row_ids[i];
+void Rows::unpacked(u32 i) {
+    if (!rows_[i]) rows_[i] = std::make_unique<Row>(unpack(i));
 }
 
 }  // namespace gcd

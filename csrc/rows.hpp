@@ -61,11 +61,10 @@ class Rows {
     struct Saved {  // an artefact's rows, as they lie
         View<u32> group_start, exit_start, group_live, exits, items, row_of_key;
         View<u64> group_at, group_size, keys;  // keys rise
-        std::vector<u32> row_ids;              // saved row -> id in rows_, NONE until asked for
         ListsView<u8> lists;                   // node lists, packed
     };
     u32 saved_row(u64 key);
-    u32 unpacked(u32 saved);
+    void unpacked(u32 saved);
     Row unpack(u32 saved) const;
     struct Builder;
     u32 row_slow(u32 node_list, u32 lexer_state);

@@ -4,53 +4,59 @@
 
 namespace gcd {
 
+namespace {
+// Each lexeme ends deeper in the trie than the one before it, but for the first (it may end where the token begins).
+// Only what a damaged artefact brought goes on for longer.
+struct Nested {
+    u32& n;
+    Nested(u32& count, u32 max_token_bytes) : n(count) {
+        Reader::check(n <= 2 * max_token_bytes + 4, "rows lead in circles");
+        ++n;
+    }
+    ~Nested() { --n; }
+};
+}  // namespace
+
 Summaries::Summaries(Compiled& c, Rows& rows)
     : c_(c), rows_(rows), local_(c.positions(), c.syntax()), sets_(c.trie().words()) {}
 
 u32 Summaries::intern(const Point& p) {
-    auto [known, fresh] = point_index_.try_emplace({p.nodes, p.ctx, p.indents, p.dedents, p.cls}, 0);
-    if (fresh) {
-        known->second = static_cast<u32>(points_.size());
-        points_.push_back(p);
-        bytes_ += sizeof(Point) + 64;
-    }
-    return known->second;
+    u32 id = point_index_.find(p.hash(), [&](u32 i) { return points_[i] == p; });
+    if (id != NONE) return id;
+    id = static_cast<u32>(points_.size());
+    points_.push_back(p);
+    point_index_.add(p.hash(), id);
+    bytes_ += sizeof(Point) + 64;
+    return id;
 }
 
 u32 Summaries::intern(const Return& r) {
-    auto [known, fresh] = return_index_.try_emplace({r.point, r.lexset, r.forbid}, 0);
-    if (fresh) {
-        known->second = static_cast<u32>(returns_.size());
-        returns_.push_back(r);
-        bytes_ += sizeof(Return) + 64;
-    }
-    return known->second;
+    u32 id = return_index_.find(r.hash(), [&](u32 i) { return returns_[i] == r; });
+    if (id != NONE) return id;
+    id = static_cast<u32>(returns_.size());
+    returns_.push_back(r);
+    return_index_.add(r.hash(), id);
+    bytes_ += sizeof(Return) + 64;
+    return id;
 }
 
-const Summaries::Summary* Summaries::Table::find(u32 set, u32 key, u32 scope) const {
-    auto it = all.find(pair_key(set, key));
-    if (it == all.end()) return nullptr;
+const Summaries::Summary* Summaries::Table::find(u32 set, u32 key, u32 scope) {
+    auto it = all_.find(pair_key(set, key));
+    if (it == all_.end()) return take_saved(set, key, scope);
     if (!it->second.scoped) return &it->second;
-    auto one = scoped.find({set, key, scope});
-    return one == scoped.end() ? nullptr : &one->second;
+    auto one = scoped_.find({set, key, scope});
+    return one == scoped_.end() ? take_saved(set, key, scope) : &one->second;
 }
 
 const Summaries::Summary& Summaries::Table::keep(u32 set, u32 key, u32 scope, Summary s) {
-    if (!s.scoped) return all[pair_key(set, key)] = std::move(s);
-    all[pair_key(set, key)].scoped = true;
-    return scoped[{set, key, scope}] = std::move(s);
+    if (!s.scoped) return all_[pair_key(set, key)] = std::move(s);
+    all_[pair_key(set, key)].scoped = true;
+    return scoped_[{set, key, scope}] = std::move(s);
 }
 
 const Summaries::Summary& Summaries::at_row(u32 set, u32 row, u32 scope) {
     if (const Summary* known = rows_of_.find(set, row, scope)) return *known;
-    // Each exit lies deeper in the trie, but for the first (the lexeme may end where the token begins). Only the rows
-    // of a damaged artefact go on for longer.
-    struct Nested {
-        u32& n;
-        explicit Nested(u32& count) : n(count) { ++n; }
-        ~Nested() { --n; }
-    } nested(nested_);
-    Reader::check(nested_ <= 2 * c_.trie().max_token_bytes + 4, "rows lead in circles");
+    const Nested nested(nested_, c_.trie().max_token_bytes);
     ++worked_out_;
     Sum sum;
     work_out(set, row, scope, sum);
@@ -184,6 +190,7 @@ u32 Summaries::beyond(u32 frame, const Exit& e) {
     if (known != beyond_.end())
         for (const auto& [scope, tokens] : known->second)
             if (scope == e.scope) return tokens;
+    const Nested nested(nested_, c_.trie().max_token_bytes);
     const Return r = returns_[e.ret];
     std::vector<u32> sets;
     for (const LocalSets::Group& g : local_.of_continuation(frame, r.lexset, r.forbid)) {
@@ -225,8 +232,5 @@ void Summaries::forget_all() {
     sets_.clear();
     bytes_ = points_.size() * (sizeof(Point) + 64) + returns_.size() * (sizeof(Return) + 64);
 }
-
-void Summaries::save(Writer&, Writer&) {}
-void Summaries::restore(Reader&, Reader&) {}
 
 }  // namespace gcd

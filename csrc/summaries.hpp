@@ -39,6 +39,10 @@ class Summaries {
         u32 nodes, ctx;  // trie nodes; context of the lexer
         u32 indents = 0, dedents = 0, cls = 0;
         bool due() const { return indents || dedents; }
+        u64 hash() const { return mix(mix(mix(mix(mix(101, nodes), ctx), indents), dedents), cls); }
+        bool operator==(const Point& o) const {
+            return nodes == o.nodes && ctx == o.ctx && indents == o.indents && dedents == o.dedents && cls == o.cls;
+        }
     };
     // Where a text goes on after a frame. Beside it stands the scope (IndentedSyntax), UNCHANGED in what is kept for
     // every scope.
@@ -46,6 +50,10 @@ class Summaries {
         u32 point;
         u32 lexset;  // how the next lexeme is lexed
         u32 forbid;  // restricts the next terminal
+        u64 hash() const { return mix(mix(mix(103, point), lexset), forbid); }
+        bool operator==(const Return& o) const {
+            return point == o.point && lexset == o.lexset && forbid == o.forbid;
+        }
     };
     static constexpr u32 UNCHANGED = NONE;
     struct Exit {
@@ -65,15 +73,29 @@ class Summaries {
         bool scoped = false;
     };
     // Summaries by local set and something else, for every scope or, where they are `scoped`, for one.
-    struct Table {
-        std::unordered_map<u64, Summary> all;
-        std::map<std::array<u32, 3>, Summary> scoped;
-        const Summary* find(u32 set, u32 key, u32 scope) const;
+    class Table {
+      public:
+        const Summary* find(u32 set, u32 key, u32 scope);
         const Summary& keep(u32 set, u32 key, u32 scope, Summary s);
         void clear() {
-            all.clear();
-            scoped.clear();
+            all_.clear();
+            scoped_.clear();
         }
+        void save(Writer& w) const;
+        // Those of an artefact are taken out when they are first asked for.
+        void restore(Reader& r);
+        struct Bounds {
+            u32 sets, returns, scopes;
+        } bounds{0, 0, 0};  // of what the artefact's may mention
+
+      private:
+        const Summary* take_saved(u32 set, u32 key, u32 scope);
+        std::unordered_map<u64, Summary> all_;
+        std::map<std::array<u32, 3>, Summary> scoped_;
+        struct Saved {
+            View<u64> keys;  // rising, then by scope
+            View<u32> scopes, tokens, exit_start, exits;  // a scope plus one; 0: for every scope
+        } saved_;
     };
     const Summary& at_row(u32 set, u32 row, u32 scope);
     const Summary& at_point(u32 set, u32 point, u32 scope);
@@ -94,9 +116,9 @@ class Summaries {
     LocalSets local_;
     TokenSets sets_;
     std::vector<Point> points_;
-    std::map<std::array<u32, 5>, u32> point_index_;
+    HashIndex point_index_;
     std::vector<Return> returns_;
-    std::map<std::array<u32, 3>, u32> return_index_;
+    HashIndex return_index_;
     Table rows_of_;                                    // (local set, row)
     Table points_of_;                                  // (local set, point)
     std::unordered_map<u64, std::vector<std::pair<u32, u32>>> beyond_;  // (frame, return) -> (scope, token set)

@@ -9,8 +9,9 @@ void TokenSets::clear() {
     index_.clear();
     unions_.clear();
     bytes_ = 0;
-    sets_.emplace_back();
-    index_.emplace(hash_of(TokenSet{}), EMPTY);
+    sets_.resize(std::max<size_t>(saved_.at.size(), 1));
+    for (u32 id = 1; id < sets_.size(); ++id) sets_[id].known = false;
+    if (saved_.at.empty()) index_.add(hash_of(TokenSet{}), EMPTY);
 }
 
 u64 TokenSets::hash_of(const TokenSet& s) {
@@ -18,15 +19,11 @@ u64 TokenSets::hash_of(const TokenSet& s) {
     return section_checksum(reinterpret_cast<const u8*>(v.data()), v.size() * 4) + (s.words.empty() ? 0 : 1);
 }
 
-u32 TokenSets::find(const TokenSet& s, u64 hash) const {
+u32 TokenSets::find(const TokenSet& s, u64 hash) {
     auto same = [](const View<u32>& a, const View<u32>& b) {
         return a.size() == b.size() && (a.data() == b.data() || std::equal(a.begin(), a.end(), b.begin()));
     };
-    auto [lo, hi] = index_.equal_range(hash);
-    for (auto it = lo; it != hi; ++it)
-        if (same(sets_[it->second].tokens.ids, s.ids) && same(sets_[it->second].tokens.words, s.words))
-            return it->second;
-    return NONE;
+    return index_.find(hash, [&](u32 id) { return same(set(id).ids, s.ids) && same(set(id).words, s.words); });
 }
 
 u32 TokenSets::intern(const TokenSet& s) {
@@ -34,13 +31,13 @@ u32 TokenSets::intern(const TokenSet& s) {
     u32 id = find(s, h);
     if (id != NONE) return id;
     id = size();
-    sets_.push_back({s, nullptr});
-    index_.emplace(h, id);
+    sets_.push_back({s, nullptr, true});
+    index_.add(h, id);
     bytes_ += sizeof(Set) + 48;
     return id;
 }
 
-void TokenSets::add(u32 id, u32* words) const {
+void TokenSets::add(u32 id, u32* words) {
     const TokenSet& s = set(id);
     for (u32 t : s.ids) words[t / 32] |= 1u << (t % 32);
     const u32* w = s.words.data();
@@ -98,7 +95,7 @@ u32 TokenSets::unite(std::vector<u32>& numbers, const std::vector<const TokenSet
         id = size();
         bytes_ += sizeof(Set) + 48 + (keep_dense ? n_words_ : many) * 4;
         sets_.push_back(std::move(made));
-        index_.emplace(h, id);
+        index_.add(h, id);
     }
     if (lo < hi) std::fill(scratch_.begin() + lo, scratch_.begin() + hi, 0);
     if (others.empty()) {
@@ -106,6 +103,56 @@ u32 TokenSets::unite(std::vector<u32>& numbers, const std::vector<const TokenSet
         unions_.emplace(key, Union{numbers, id});
     }
     return id;
+}
+
+void TokenSets::load(u32 id) {
+    constexpr u64 kDense = 1ull << 63;
+    const u64 at = saved_.at[id], size = saved_.size[id] & ~kDense;
+    const bool dense = saved_.size[id] & kDense;
+    auto check = Reader::check;
+    check(at <= saved_.contents.size() && size <= saved_.contents.size() - at, "a token set is out of bounds");
+    const View<u32> v(saved_.contents.data() + at, static_cast<size_t>(size));
+    TokenSet s;
+    (dense ? s.words : s.ids) = v;
+    check(hash_of(s) == saved_.sums[id], "a token set is damaged");
+    if (dense) {
+        const u32 rest = saved_.width % 32;
+        check(size == n_words_ && (rest == 0 || !(v[n_words_ - 1] >> rest)), "a token set names a token out of range");
+    } else {
+        for (size_t i = 0; i < v.size(); ++i)
+            check(v[i] < saved_.width && (i == 0 || v[i - 1] < v[i]), "a token set names a token out of range");
+    }
+    sets_[id].tokens = s;
+    sets_[id].known = true;
+}
+
+void TokenSets::save(Writer& w, Writer& contents) {
+    std::vector<u64> at, sizes, sums;
+    for (u32 id = 0; id < size(); ++id) {
+        const TokenSet& s = set(id);
+        const View<u32>& v = s.words.empty() ? s.ids : s.words;
+        at.push_back(contents.out.size() / 4);
+        sizes.push_back(v.size() | (s.words.empty() ? 0 : 1ull << 63));
+        sums.push_back(hash_of(s));
+        contents.raw(v.data(), v.size() * 4);
+    }
+    w.array(at);
+    w.array(sizes);
+    w.array(sums);
+    HashIndex::save(w, sums);
+}
+
+void TokenSets::restore(Reader& r, Reader& contents, u32 width) {
+    saved_.at = r.view<u64>();
+    saved_.size = r.view<u64>();
+    saved_.sums = r.view<u64>();
+    saved_.contents = contents.rest<u32>();
+    saved_.width = width;
+    Reader::check(!saved_.at.empty() && saved_.at.size() < NONE && saved_.size.size() == saved_.at.size() &&
+                      saved_.sums.size() == saved_.at.size() && saved_.size[0] == 0,
+                  "token set tables differ in length");
+    index_.restore(r, saved_.at.size());
+    clear();
 }
 
 }  // namespace gcd

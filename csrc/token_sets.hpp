@@ -1,9 +1,7 @@
 // Sets of tokens, hash-consed: equal sets have the same number, and unions are remembered.
 #pragma once
 
-#include <unordered_map>
-
-#include "archive.hpp"
+#include "hash_index.hpp"
 
 namespace gcd {
 
@@ -16,7 +14,10 @@ class TokenSets {
   public:
     static constexpr u32 EMPTY = 0;
     explicit TokenSets(u32 words) : n_words_(words), scratch_(words) { clear(); }
-    const TokenSet& set(u32 id) const { return sets_[id].tokens; }
+    const TokenSet& set(u32 id) {
+        if (!sets_[id].known) load(id);
+        return sets_[id].tokens;
+    }
     u32 size() const { return static_cast<u32>(sets_.size()); }
     u64 bytes() const { return bytes_; }
     // The number of a set whose numbers lie elsewhere, and go on lying there.
@@ -24,20 +25,32 @@ class TokenSets {
     // The union of some sets and some others that have no number; `numbers` comes back sorted, without duplicates.
     u32 unite(std::vector<u32>& numbers, const std::vector<const TokenSet*>& others = {});
     // Sets the bits of a set.
-    void add(u32 id, u32* words) const;
+    void add(u32 id, u32* words);
+    // Forgets the sets made by this process.
     void clear();
+    // Sets keep their numbers. One from an artefact is used where it lies, and checked (it has a checksum) when it is
+    // first asked for: loading doesn't read their section.
+    void save(Writer& w, Writer& contents);
+    void restore(Reader& r, Reader& contents, u32 width);
 
   private:
     struct Set {
         TokenSet tokens;
         std::unique_ptr<u32[]> own;  // behind the view, unless it lies elsewhere
+        bool known = true;           // false: in an artefact, not yet looked at
     };
-    u32 find(const TokenSet& s, u64 hash) const;
+    u32 find(const TokenSet& s, u64 hash);
+    void load(u32 id);
     static u64 hash_of(const TokenSet& s);
 
     u32 n_words_;
     std::vector<Set> sets_;
-    std::unordered_multimap<u64, u32> index_;  // content -> set
+    HashIndex index_;  // content -> set
+    struct Saved {
+        View<u32> contents;
+        View<u64> at, size, sums;  // the top bit of a size: it is dense
+        u32 width = 0;
+    } saved_;
     struct Union {
         std::vector<u32> of;
         u32 set;

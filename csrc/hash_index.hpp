@@ -1,0 +1,53 @@
+// From hashes of contents to numbers: what this process added, and what an artefact brought, used where it lies.
+#pragma once
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "archive.hpp"
+
+namespace gcd {
+
+class HashIndex {
+  public:
+    // The first number with this hash for which `same` says yes; NONE if there is none.
+    template <class Same>
+    u32 find(u64 hash, Same&& same) const {
+        auto [lo, hi] = added_.equal_range(hash);
+        for (auto it = lo; it != hi; ++it)
+            if (same(it->second)) return it->second;
+        const u64* at = std::lower_bound(hashes_.begin(), hashes_.end(), hash);
+        for (; at != hashes_.end() && *at == hash; ++at) {
+            const u32 id = ids_[static_cast<size_t>(at - hashes_.begin())];
+            if (id < n_saved_ && same(id)) return id;
+        }
+        return NONE;
+    }
+    void add(u64 hash, u32 id) { added_.emplace(hash, id); }
+    void clear() { added_.clear(); }  // what this process added
+    // The hashes of all numbers, in their order.
+    static void save(Writer& w, const std::vector<u64>& hash_of) {
+        std::vector<std::pair<u64, u32>> all;
+        for (size_t i = 0; i < hash_of.size(); ++i) all.emplace_back(hash_of[i], static_cast<u32>(i));
+        std::sort(all.begin(), all.end());
+        std::vector<u64> hashes;
+        std::vector<u32> ids;
+        for (auto& [h, id] : all) hashes.push_back(h), ids.push_back(id);
+        w.array(hashes);
+        w.array(ids);
+    }
+    void restore(Reader& r, size_t n) {
+        hashes_ = r.view<u64>();
+        ids_ = r.view<u32>();
+        Reader::check(hashes_.size() == n && ids_.size() == n, "an index differs in length");
+        n_saved_ = static_cast<u32>(n);
+    }
+
+  private:
+    std::unordered_multimap<u64, u32> added_;
+    View<u64> hashes_;  // rising
+    View<u32> ids_;
+    u32 n_saved_ = 0;
+};
+
+}  // namespace gcd

@@ -1,0 +1,128 @@
+// Summaries in an artefact. Local sets, token sets, points, returns and rows keep their numbers; scopes are written out.
+#include "summaries.hpp"
+
+#include <algorithm>
+
+namespace gcd {
+
+void Summaries::Table::save(Writer& w) const {
+    struct Entry {
+        u64 key;
+        u32 scope;
+        const Summary* summary;
+    };
+    std::vector<Entry> all;
+    for (const auto& [key, s] : all_)
+        if (!s.scoped) all.push_back({key, 0, &s});
+    for (const auto& [key, s] : scoped_) all.push_back({pair_key(key[0], key[1]), key[2] + 1, &s});
+    std::sort(all.begin(), all.end(),
+              [](const Entry& a, const Entry& b) { return a.key != b.key ? a.key < b.key : a.scope < b.scope; });
+    std::vector<u64> keys;
+    std::vector<u32> scopes, tokens, exit_start{0}, exits;
+    for (const Entry& e : all) {
+        keys.push_back(e.key);
+        scopes.push_back(e.scope);
+        tokens.push_back(e.summary->tokens);
+        for (const Exit& x : e.summary->exits) exits.insert(exits.end(), {x.ret, x.scope});
+        exit_start.push_back(static_cast<u32>(exits.size() / 2));
+    }
+    w.array(keys);
+    for (const std::vector<u32>* v : {&scopes, &tokens, &exit_start, &exits}) w.array(*v);
+}
+
+void Summaries::Table::restore(Reader& r) {
+    saved_.keys = r.view<u64>();
+    for (View<u32>* v : {&saved_.scopes, &saved_.tokens, &saved_.exit_start, &saved_.exits}) *v = r.view<u32>();
+    const size_t n = saved_.keys.size();
+    Reader::check(saved_.scopes.size() == n && saved_.tokens.size() == n && saved_.exit_start.size() == n + 1 &&
+                      saved_.exits.size() % 2 == 0,
+                  "summary tables differ in length");
+}
+
+const Summaries::Summary* Summaries::Table::take_saved(u32 set, u32 key, u32 scope) {
+    const u64 k = pair_key(set, key);
+    const u64* const first = saved_.keys.begin();
+    const u64* at = std::lower_bound(first, saved_.keys.end(), k);
+    if (at == saved_.keys.end() || *at != k) return nullptr;
+    size_t i = static_cast<size_t>(at - first);
+    if (saved_.scopes[i] != 0) {
+        const size_t end = static_cast<size_t>(std::upper_bound(at, saved_.keys.end(), k) - first);
+        const u32* s = std::lower_bound(saved_.scopes.begin() + i, saved_.scopes.begin() + end, scope + 1);
+        if (s == saved_.scopes.begin() + end || *s != scope + 1) return nullptr;
+        i = static_cast<size_t>(s - saved_.scopes.begin());
+    }
+    auto check = Reader::check;
+    const u32 from = saved_.exit_start[i], to = saved_.exit_start[i + 1];
+    check(from <= to && to <= saved_.exits.size() / 2 && saved_.tokens[i] < bounds.sets, "a summary is out of bounds");
+    Summary s;
+    s.tokens = saved_.tokens[i];
+    s.scoped = saved_.scopes[i] != 0;
+    for (u32 e = from; e < to; ++e) {
+        const Exit x{saved_.exits[2 * e], saved_.exits[2 * e + 1]};
+        check(x.ret < bounds.returns && (x.scope < bounds.scopes || x.scope == UNCHANGED), "an exit is out of bounds");
+        s.exits.push_back(x);
+    }
+    return &keep(set, key, scope, std::move(s));
+}
+
+void Summaries::save(Writer& w, Writer& contents) {
+    // What restrictions on the next terminal came together while texts were read has no number in another process.
+    if (c_.positions().forbids_grew()) forget_all();
+    std::vector<std::vector<u32>> scopes;
+    if (const IndentedSyntax* indented = c_.indented())
+        for (u32 s = 0; s < indented->n_scopes(); ++s) scopes.push_back(indented->describe(s));
+    write_lists(w, scopes);
+    local_.save(w);
+    std::vector<u32> points, returns;
+    std::vector<u64> point_hashes, return_hashes;
+    for (const Point& p : points_) {
+        points.insert(points.end(), {p.nodes, p.ctx, p.indents, p.dedents, p.cls});
+        point_hashes.push_back(p.hash());
+    }
+    for (const Return& r : returns_) {
+        returns.insert(returns.end(), {r.point, r.lexset, r.forbid});
+        return_hashes.push_back(r.hash());
+    }
+    w.array(points);
+    w.array(returns);
+    HashIndex::save(w, point_hashes);
+    HashIndex::save(w, return_hashes);
+    sets_.save(w, contents);
+    rows_of_.save(w);
+    points_of_.save(w);
+}
+
+void Summaries::restore(Reader& r, Reader& contents) {
+    auto check = Reader::check;
+    const ListsView<u32> scopes(r);
+    IndentedSyntax* indented = c_.indented();
+    check(indented || scopes.size() == 0, "there are scopes without indentation");
+    for (u32 s = 0; s < scopes.size(); ++s) {
+        check(!scopes[s].empty() && indented->scope_of(scopes.copy(s)) == s, "scopes are out of step");
+    }
+    local_.restore(r);
+    const View<u32> points = r.view<u32>(), returns = r.view<u32>();
+    check(points.size() % 5 == 0 && returns.size() % 3 == 0, "a point or a return is cut short");
+    const u32 n_lexsets = c_.lexer().independent() ? 1 : static_cast<u32>(c_.lexer().lexsets().size());
+    for (const u32* p = points.begin(); p != points.end(); p += 5) {
+        check(p[0] < rows_.n_node_lists() && p[1] < c_.lexer().n_contexts() && p[4] < c_.n_classes() &&
+                  (indented || !(p[2] || p[3])) && p[2] <= 1 && p[3] < 1u << 16,
+              "a point is out of bounds");
+        points_.push_back({p[0], p[1], p[2], p[3], p[4]});
+    }
+    for (const u32* p = returns.begin(); p != returns.end(); p += 3) {
+        check(p[0] < points_.size() && p[1] < n_lexsets && p[2] < c_.positions().cfg().forbids.size(),
+              "a return is out of bounds");
+        returns_.push_back({p[0], p[1], p[2]});
+    }
+    point_index_.restore(r, points_.size());
+    return_index_.restore(r, returns_.size());
+    sets_.restore(r, contents, c_.trie().width);
+    for (Table* t : {&rows_of_, &points_of_}) {
+        t->restore(r);
+        t->bounds = {sets_.size(), static_cast<u32>(returns_.size()), static_cast<u32>(scopes.size())};
+    }
+    r.done();
+}
+
+}  // namespace gcd
