@@ -75,9 +75,9 @@ u32 Masks::mask_id_slow(const Reading& r, u32* out, bool add) {
     return id;
 }
 
-void Masks::save(Writer& w, Writer& sets) {
+void Masks::save(Writer& w, Writer& tables, Writer& sets) {
     std::lock_guard<std::mutex> lock(mutex_);
-    summaries_.save(w, sets);
+    summaries_.save(w, tables, sets);
 }
 
 }  // namespace gcd

@@ -17,8 +17,8 @@ class Masks {
     // Copies the mask if it is known for all readings, without working anything out; says whether it was.
     bool fill_known(const Readings& readings, u32* out);
     void remember(const Reading& r) { (void)mask_id(r); }
-    void save(Writer& w, Writer& sets);
-    void restore(Reader& r, Reader& sets) { summaries_.restore(r, sets); }
+    void save(Writer& w, Writer& tables, Writer& sets);  // its summaries
+    void restore(Reader& r, Reader& tables, Reader& sets) { summaries_.restore(r, tables, sets); }
     u32 words() const { return words_; }
     u32 n_masks() const { return masks_.size(); }
     u64 n_readings() const { return index_.size(); }

@@ -14,14 +14,14 @@ struct Engine {
           masks(compiled, rows, eos, limits.memo_bytes),
           eos_ids(std::move(eos)) {}
     // From an artefact's sections, which must outlive the engine.
-    Engine(std::shared_ptr<const TokenTrie> trie, Reader tables, Reader row_section, Reader lists, Reader mask_section,
-           Reader words, std::vector<u32> eos, CoreLimits limits)
+    Engine(std::shared_ptr<const TokenTrie> trie, Reader tables, Reader row_section, Reader lists, Reader locals,
+           Reader summaries, Reader sets, std::vector<u32> eos, CoreLimits limits)
         : compiled(std::move(trie), tables, limits),
           rows(compiled, limits.max_rows),
           masks(compiled, rows, eos, limits.memo_bytes),
           eos_ids(std::move(eos)) {
         rows.restore(row_section, lists);
-        masks.restore(mask_section, words);
+        masks.restore(locals, summaries, sets);
     }
     // Fills the tables with what texts are likely to need: breadth first over readings, one step for each byte, until
     // `max_masks` masks or `seconds` are used up. Returns the number of readings looked at.

@@ -30,8 +30,10 @@ class Summaries {
     // Forgets what texts have left behind (which frames there were), or everything.
     void forget_frames();
     void forget_all();
-    void save(Writer& w, Writer& sets);
-    void restore(Reader& r, Reader& sets);
+    // In an artefact: what is read at once, the tables of summaries (each has a checksum and is looked at when it is
+    // first needed), and the contents of token sets (likewise).
+    void save(Writer& w, Writer& tables, Writer& contents);
+    void restore(Reader& r, Reader& tables, Reader& contents);
 
   private:
     // A place inside a token, between two lexemes. With indentation some terminals may be due before the next one.
@@ -89,12 +91,13 @@ class Summaries {
         } bounds{0, 0, 0};  // of what the artefact's may mention
 
       private:
+        static u32 checksum(u64 key, u32 scope, const Summary& s);
         const Summary* take_saved(u32 set, u32 key, u32 scope);
         std::unordered_map<u64, Summary> all_;
         std::map<std::array<u32, 3>, Summary> scoped_;
         struct Saved {
             View<u64> keys;  // rising, then by scope
-            View<u32> scopes, tokens, exit_start, exits;  // a scope plus one; 0: for every scope
+            View<u32> scopes, tokens, exit_start, exits, sums;  // a scope plus one; 0: for every scope
         } saved_;
     };
     const Summary& at_row(u32 set, u32 row, u32 scope);

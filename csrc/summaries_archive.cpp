@@ -5,6 +5,12 @@
 
 namespace gcd {
 
+u32 Summaries::Table::checksum(u64 key, u32 scope, const Summary& s) {
+    u64 h = mix(mix(key, scope), s.tokens);
+    for (const Exit& e : s.exits) h = mix(mix(h, e.ret), e.scope);
+    return static_cast<u32>(h);
+}
+
 void Summaries::Table::save(Writer& w) const {
     struct Entry {
         u64 key;
@@ -18,24 +24,26 @@ void Summaries::Table::save(Writer& w) const {
     std::sort(all.begin(), all.end(),
               [](const Entry& a, const Entry& b) { return a.key != b.key ? a.key < b.key : a.scope < b.scope; });
     std::vector<u64> keys;
-    std::vector<u32> scopes, tokens, exit_start{0}, exits;
+    std::vector<u32> scopes, tokens, exit_start{0}, exits, sums;
     for (const Entry& e : all) {
         keys.push_back(e.key);
         scopes.push_back(e.scope);
         tokens.push_back(e.summary->tokens);
         for (const Exit& x : e.summary->exits) exits.insert(exits.end(), {x.ret, x.scope});
         exit_start.push_back(static_cast<u32>(exits.size() / 2));
+        sums.push_back(checksum(e.key, e.scope, *e.summary));
     }
     w.array(keys);
-    for (const std::vector<u32>* v : {&scopes, &tokens, &exit_start, &exits}) w.array(*v);
+    for (const std::vector<u32>* v : {&scopes, &tokens, &exit_start, &exits, &sums}) w.array(*v);
 }
 
 void Summaries::Table::restore(Reader& r) {
     saved_.keys = r.view<u64>();
-    for (View<u32>* v : {&saved_.scopes, &saved_.tokens, &saved_.exit_start, &saved_.exits}) *v = r.view<u32>();
+    for (View<u32>* v : {&saved_.scopes, &saved_.tokens, &saved_.exit_start, &saved_.exits, &saved_.sums})
+        *v = r.view<u32>();
     const size_t n = saved_.keys.size();
     Reader::check(saved_.scopes.size() == n && saved_.tokens.size() == n && saved_.exit_start.size() == n + 1 &&
-                      saved_.exits.size() % 2 == 0,
+                      saved_.sums.size() == n && saved_.exits.size() % 2 == 0,
                   "summary tables differ in length");
 }
 
@@ -62,10 +70,11 @@ const Summaries::Summary* Summaries::Table::take_saved(u32 set, u32 key, u32 sco
         check(x.ret < bounds.returns && (x.scope < bounds.scopes || x.scope == UNCHANGED), "an exit is out of bounds");
         s.exits.push_back(x);
     }
+    check(checksum(k, saved_.scopes[i], s) == saved_.sums[i], "a summary is damaged");
     return &keep(set, key, scope, std::move(s));
 }
 
-void Summaries::save(Writer& w, Writer& contents) {
+void Summaries::save(Writer& w, Writer& tables, Writer& contents) {
     // What restrictions on the next terminal came together while texts were read has no number in another process.
     if (c_.positions().forbids_grew()) forget_all();
     std::vector<std::vector<u32>> scopes;
@@ -88,11 +97,11 @@ void Summaries::save(Writer& w, Writer& contents) {
     HashIndex::save(w, point_hashes);
     HashIndex::save(w, return_hashes);
     sets_.save(w, contents);
-    rows_of_.save(w);
-    points_of_.save(w);
+    rows_of_.save(tables);
+    points_of_.save(tables);
 }
 
-void Summaries::restore(Reader& r, Reader& contents) {
+void Summaries::restore(Reader& r, Reader& tables, Reader& contents) {
     auto check = Reader::check;
     const ListsView<u32> scopes(r);
     IndentedSyntax* indented = c_.indented();
@@ -119,10 +128,11 @@ void Summaries::restore(Reader& r, Reader& contents) {
     return_index_.restore(r, returns_.size());
     sets_.restore(r, contents, c_.trie().width);
     for (Table* t : {&rows_of_, &points_of_}) {
-        t->restore(r);
+        t->restore(tables);
         t->bounds = {sets_.size(), static_cast<u32>(returns_.size()), static_cast<u32>(scopes.size())};
     }
     r.done();
+    tables.done();
 }
 
 }  // namespace gcd

@@ -105,36 +105,75 @@ u32 TokenSets::unite(std::vector<u32>& numbers, const std::vector<const TokenSet
     return id;
 }
 
+// In an artefact a set is its ids (no flag), its words (kDense), or, since many dense sets are nearly alike, another
+// one's number and the ids in which they differ (kDelta). That other one has a lower number and lies there as words.
+namespace {
+constexpr u64 kDense = 1ull << 63, kDelta = 1ull << 62;
+constexpr size_t kMaxBases = 128;  // sets that are tried
+}  // namespace
+
 void TokenSets::load(u32 id) {
-    constexpr u64 kDense = 1ull << 63;
-    const u64 at = saved_.at[id], size = saved_.size[id] & ~kDense;
-    const bool dense = saved_.size[id] & kDense;
+    const u64 at = saved_.at[id], size = saved_.size[id] & ~(kDense | kDelta);
     auto check = Reader::check;
     check(at <= saved_.contents.size() && size <= saved_.contents.size() - at, "a token set is out of bounds");
     const View<u32> v(saved_.contents.data() + at, static_cast<size_t>(size));
-    TokenSet s;
-    (dense ? s.words : s.ids) = v;
-    check(hash_of(s) == saved_.sums[id], "a token set is damaged");
-    if (dense) {
+    Set& made = sets_[id];
+    if (saved_.size[id] & kDelta) {
+        check(size > 0 && v[0] < id && saved_.size[v[0]] & kDense, "a token set is built on one that is none");
+        const TokenSet& base = set(v[0]);
+        made.own.reset(new u32[n_words_]);
+        std::memcpy(made.own.get(), base.words.data(), n_words_ * 4);
+        for (size_t i = 1; i < v.size(); ++i) {
+            check(v[i] < saved_.width, "a token set names a token out of range");
+            made.own[v[i] / 32] ^= 1u << (v[i] % 32);
+        }
+        made.tokens.words = View<u32>(made.own.get(), n_words_);
+        bytes_ += n_words_ * 4;
+    } else if (saved_.size[id] & kDense) {
         const u32 rest = saved_.width % 32;
         check(size == n_words_ && (rest == 0 || !(v[n_words_ - 1] >> rest)), "a token set names a token out of range");
+        made.tokens.words = v;
     } else {
         for (size_t i = 0; i < v.size(); ++i)
             check(v[i] < saved_.width && (i == 0 || v[i - 1] < v[i]), "a token set names a token out of range");
+        made.tokens.ids = v;
     }
-    sets_[id].tokens = s;
-    sets_[id].known = true;
+    check(hash_of(made.tokens) == saved_.sums[id], "a token set is damaged");
+    made.known = true;
 }
 
 void TokenSets::save(Writer& w, Writer& contents) {
     std::vector<u64> at, sizes, sums;
+    std::vector<u32> bases, differ(n_words_), delta;
     for (u32 id = 0; id < size(); ++id) {
         const TokenSet& s = set(id);
-        const View<u32>& v = s.words.empty() ? s.ids : s.words;
         at.push_back(contents.out.size() / 4);
-        sizes.push_back(v.size() | (s.words.empty() ? 0 : 1ull << 63));
         sums.push_back(hash_of(s));
-        contents.raw(v.data(), v.size() * 4);
+        if (s.words.empty()) {
+            contents.raw(s.ids.data(), s.ids.size() * 4);
+            sizes.push_back(s.ids.size());
+            continue;
+        }
+        u32 best = n_words_ / 2, base = NONE;
+        for (size_t i = bases.size() > kMaxBases ? bases.size() - kMaxBases : 0; i < bases.size(); ++i) {
+            const u32* other = set(bases[i]).words.data();
+            for (u32 k = 0; k < n_words_; ++k) differ[k] = s.words[k] ^ other[k];
+            const u32 n = count_bits(differ.data(), n_words_);
+            if (n < best) best = n, base = bases[i];
+        }
+        if (base == NONE) {
+            bases.push_back(id);
+            contents.raw(s.words.data(), n_words_ * 4);
+            sizes.push_back(n_words_ | kDense);
+            continue;
+        }
+        delta.assign(1, base);
+        const u32* other = set(base).words.data();
+        for (u32 k = 0; k < n_words_; ++k)
+            for (u32 x = s.words[k] ^ other[k]; x; x &= x - 1)
+                delta.push_back(k * 32 + static_cast<u32>(__builtin_ctz(x)));
+        contents.raw(delta.data(), delta.size() * 4);
+        sizes.push_back(delta.size() | kDelta);
     }
     w.array(at);
     w.array(sizes);

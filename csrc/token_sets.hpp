@@ -48,7 +48,7 @@ class TokenSets {
     HashIndex index_;  // content -> set
     struct Saved {
         View<u32> contents;
-        View<u64> at, size, sums;  // the top bit of a size: it is dense
+        View<u64> at, size, sums;  // the top bits of a size: see `load`
         u32 width = 0;
     } saved_;
     struct Union {

@@ -149,8 +149,9 @@ def load(
             artifact.section("tables"),
             artifact.section("rows"),
             artifact.unread("lists"),
-            artifact.section("masks"),
-            artifact.unread("words"),
+            artifact.section("locals"),
+            artifact.unread("summaries"),
+            artifact.unread("sets"),
             eos_ids,
             limits or Limits(),
         )

@@ -173,7 +173,7 @@ cdef extern from "masks.hpp" namespace "gcd" nogil:
 
     cdef cppclass Masks:
         MaskCounters counters
-        void save(Writer&, Writer&) except +raise_core_error
+        void save(Writer&, Writer&, Writer&) except +raise_core_error
         uint32_t words()
         uint32_t n_masks()
         uint64_t n_readings()
@@ -190,7 +190,7 @@ cdef extern from "matcher.hpp" namespace "gcd" nogil:
     cdef cppclass Engine:
         Engine(shared_ptr[ConstTokenTrie], GrammarTables, vector[uint32_t], CoreLimits, cbool) except +raise_core_error
         Engine(
-            shared_ptr[ConstTokenTrie], Reader, Reader, Reader, Reader, Reader, vector[uint32_t], CoreLimits
+            shared_ptr[ConstTokenTrie], Reader, Reader, Reader, Reader, Reader, Reader, vector[uint32_t], CoreLimits
         ) except +raise_core_error
         uint64_t explore(uint32_t, double) except +raise_core_error
         vector[uint32_t] eos_ids

@@ -42,14 +42,15 @@ class Engine:
         tables: Buffer,
         rows: Buffer,
         lists: Buffer,
-        masks: Buffer,
-        words: Buffer,
+        locals: Buffer,
+        summaries: Buffer,
+        sets: Buffer,
         eos_ids: Iterable[int],
         limits: Limits,
     ) -> Engine:
         """An engine from an artefact's sections, used where they lie; the buffers are kept alive.
 
-        Sections begin at multiples of 8 in memory. Of `lists` and `words` each piece has a checksum of its own and is
+        Sections begin at multiples of 8 in memory. Of `lists`, `summaries` and `sets` each piece has a checksum of its own and is
         read when it is first needed; what is damaged in them comes out there, as the same error.
 
         Raises:

@@ -134,8 +134,9 @@ cdef class Engine:
         const uint8_t[::1] tables not None,
         const uint8_t[::1] rows not None,
         const uint8_t[::1] lists not None,
-        const uint8_t[::1] masks not None,
-        const uint8_t[::1] words not None,
+        const uint8_t[::1] locals not None,
+        const uint8_t[::1] summaries not None,
+        const uint8_t[::1] sets not None,
         object eos_ids,
         object limits,
     ):
@@ -143,29 +144,37 @@ cdef class Engine:
         cdef CoreLimits core = core_limits(limits)
         cdef vector[uint32_t] eos = numbers(eos_ids)
         cdef CppEngine* raw
-        cdef unique_ptr[Reader] t, r, l, m, w
+        cdef unique_ptr[Reader] t, r, l, o, m, s
         read(t, tables)
         read(r, rows)
         read(l, lists)
-        read(m, masks)
-        read(w, words)
+        read(o, locals)
+        read(m, summaries)
+        read(s, sets)
         with nogil:
             raw = new CppEngine(
-                trie.trie, t.get()[0], r.get()[0], l.get()[0], m.get()[0], w.get()[0], move(eos), core
+                trie.trie, t.get()[0], r.get()[0], l.get()[0], o.get()[0], m.get()[0], s.get()[0], move(eos), core
             )
         self.engine = shared_ptr[CppEngine](raw)
         self.trie = trie
-        self.owner = (tables, rows, lists, masks, words)
+        self.owner = (tables, rows, lists, locals, summaries, sets)
         return self
 
     def sections(self):
-        cdef Writer t, r, l, m, w
+        cdef Writer t, r, l, o, m, s
         cdef CppEngine* e = self.engine.get()
         with nogil:  # other threads may be filling the tables: what is named later is saved later
-            e.masks.save(m, w)
+            e.masks.save(o, m, s)
             e.rows.save(r, l)
             e.compiled.save(t)
-        return {"tables": written(t), "rows": written(r), "lists": written(l), "masks": written(m), "words": written(w)}
+        return {
+            "tables": written(t),
+            "rows": written(r),
+            "lists": written(l),
+            "locals": written(o),
+            "summaries": written(m),
+            "sets": written(s),
+        }
 
     def explore(self, uint32_t max_masks, double seconds):
         cdef CppEngine* e = self.engine.get()
