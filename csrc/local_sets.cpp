@@ -156,8 +156,7 @@ const LocalStep& LocalSets::after_call(u32 id, u32 call, u32 lexset, u32 forbid)
 std::vector<LocalSets::Group> LocalSets::group(const Items& items, u32 lex_id, u32 forbid) {
     std::lock_guard<std::mutex> lock(positions_.mutex);
     std::map<u32, std::vector<LocalItem>> by_frame;
-    for (const Item& i : items)
-        by_frame[i.frame].push_back({i.position, positions_.forbid_union(i.forbid, forbid)});
+    for (const Item& i : items) by_frame[i.frame].push_back({i.position, positions_.forbid_union(i.forbid, forbid)});
     std::vector<Group> out;
     for (auto& [frame, local] : by_frame)
         out.push_back({intern(syntax_.called(frame), false, lex_id, std::move(local)), frame});

@@ -71,8 +71,7 @@ class LocalSets {
   private:
     u32 entry(u32 nonterminal, u32 forbid);
     u32 intern(u32 nonterminal, bool entry, u32 lex_id, std::vector<LocalItem> items);
-    std::unique_ptr<const LocalSet> make(u32 id, u32 nonterminal, bool entry, u32 lex_id,
-                                         std::vector<LocalItem> items);
+    std::unique_ptr<const LocalSet> make(u32 id, u32 nonterminal, bool entry, u32 lex_id, std::vector<LocalItem> items);
     void after(u32 position, u32 forbid, u32 nonterminal, std::vector<LocalItem>& out, LocalStep& step);
     void finish(LocalStep& step, u32 nonterminal, std::vector<LocalItem> items);
     std::vector<Group> group(const Items& items, u32 lex_id, u32 forbid);

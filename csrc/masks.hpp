@@ -49,8 +49,8 @@ class Masks {
     Summaries summaries_;
     u64 mask_bytes_ = 0;
     StableVector<std::unique_ptr<u32[]>> masks_;
-    ReadMostlyMap index_;                   // reading -> mask
-    std::unordered_map<u64, u32> by_set_;   // token set, end of text -> mask
+    ReadMostlyMap index_;                  // reading -> mask
+    std::unordered_map<u64, u32> by_set_;  // token set, end of text -> mask
 };
 
 }  // namespace gcd

@@ -53,9 +53,7 @@ class Summaries {
         u32 lexset;  // how the next lexeme is lexed
         u32 forbid;  // restricts the next terminal
         u64 hash() const { return mix(mix(mix(103, point), lexset), forbid); }
-        bool operator==(const Return& o) const {
-            return point == o.point && lexset == o.lexset && forbid == o.forbid;
-        }
+        bool operator==(const Return& o) const { return point == o.point && lexset == o.lexset && forbid == o.forbid; }
     };
     static constexpr u32 UNCHANGED = NONE;
     struct Exit {
@@ -96,7 +94,7 @@ class Summaries {
         std::unordered_map<u64, Summary> all_;
         std::map<std::array<u32, 3>, Summary> scoped_;
         struct Saved {
-            View<u64> keys;  // rising, then by scope
+            View<u64> keys;                                     // rising, then by scope
             View<u32> scopes, tokens, exit_start, exits, sums;  // a scope plus one; 0: for every scope
         } saved_;
     };
@@ -122,10 +120,10 @@ class Summaries {
     HashIndex point_index_;
     std::vector<Return> returns_;
     HashIndex return_index_;
-    Table rows_of_;                                    // (local set, row)
-    Table points_of_;                                  // (local set, point)
+    Table rows_of_;                                                     // (local set, row)
+    Table points_of_;                                                   // (local set, point)
     std::unordered_map<u64, std::vector<std::pair<u32, u32>>> beyond_;  // (frame, return) -> (scope, token set)
-    u32 nested_ = 0;  // summaries being worked out
+    u32 nested_ = 0;                                                    // summaries being worked out
     u64 bytes_ = 0, beyond_bytes_ = 0, worked_out_ = 0;
 };
 

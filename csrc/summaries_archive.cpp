@@ -1,4 +1,5 @@
-// Summaries in an artefact. Local sets, token sets, points, returns and rows keep their numbers; scopes are written out.
+// Summaries in an artefact. Local sets, token sets, points, returns and rows keep their numbers; scopes are written
+// out.
 #include "summaries.hpp"
 
 #include <algorithm>

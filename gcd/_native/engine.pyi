@@ -50,8 +50,8 @@ class Engine:
     ) -> Engine:
         """An engine from an artefact's sections, used where they lie; the buffers are kept alive.
 
-        Sections begin at multiples of 8 in memory. Of `lists`, `summaries` and `sets` each piece has a checksum of its own and is
-        read when it is first needed; what is damaged in them comes out there, as the same error.
+        Sections begin at multiples of 8 in memory. Of `lists`, `summaries` and `sets` each piece has a checksum of its
+        own and is read when it is first needed; what is damaged in them comes out there, as the same error.
 
         Raises:
             ArtifactError: the sections are damaged, or don't belong together.

@@ -83,7 +83,7 @@ class Facts:
 
     @staticmethod
     def _automata(facts: dict[str, Any]) -> list[str]:
-        shown = ("lexer_states", "parser_states", "parser_items", "rows", "readings", "masks")
+        shown = ("lexer_states", "parser_states", "rows", "summaries", "readings", "masks")
         return [", ".join(f"{facts[name]:,} {name.replace('_', ' ')}" for name in shown if facts.get(name))]
 
     @staticmethod
