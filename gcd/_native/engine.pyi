@@ -42,7 +42,7 @@ class Engine:
         tables: Buffer,
         rows: Buffer,
         lists: Buffer,
-        locals: Buffer,
+        local_sets: Buffer,
         summaries: Buffer,
         sets: Buffer,
         eos_ids: Iterable[int],

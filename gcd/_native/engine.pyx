@@ -134,7 +134,7 @@ cdef class Engine:
         const uint8_t[::1] tables not None,
         const uint8_t[::1] rows not None,
         const uint8_t[::1] lists not None,
-        const uint8_t[::1] locals not None,
+        const uint8_t[::1] local_sets not None,
         const uint8_t[::1] summaries not None,
         const uint8_t[::1] sets not None,
         object eos_ids,
@@ -148,7 +148,7 @@ cdef class Engine:
         read(t, tables)
         read(r, rows)
         read(l, lists)
-        read(o, locals)
+        read(o, local_sets)
         read(m, summaries)
         read(s, sets)
         with nogil:
@@ -157,7 +157,7 @@ cdef class Engine:
             )
         self.engine = shared_ptr[CppEngine](raw)
         self.trie = trie
-        self.owner = (tables, rows, lists, locals, summaries, sets)
+        self.owner = (tables, rows, lists, local_sets, summaries, sets)
         return self
 
     def sections(self):
