@@ -153,7 +153,11 @@ class ReadMostlyMap {
         u64 mask;
         std::unique_ptr<Cell[]> cells;
     };
-    static u64 slot(u64 key, u64 mask) { return (key ^ (key >> 32)) & mask; }
+    // Keys may be two small numbers side by side: without a multiplication they would crowd together.
+    static u64 slot(u64 key, u64 mask) {
+        key *= 0x9E3779B97F4A7C15ull;
+        return (key ^ (key >> 32)) & mask;
+    }
     static void put(Table& t, u64 key, u32 value) {
         u64 i = slot(key, t.mask);
         while (t.cells[i].key.load(std::memory_order_relaxed) != 0) i = (i + 1) & t.mask;
