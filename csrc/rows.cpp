@@ -216,15 +216,37 @@ struct Rows::Builder {
                 }
             }
             lx.each(lx.step_class(state, cls), [&](u32 to) {
-                if (t.own_begin(k) < t.own_end(k)) {
-                    const u32 live = c.live_set_id(to);
-                    if (live != 0) {
-                        std::vector<u32>& v = bucket(live);
-                        for (u32 i = t.own_begin(k); i < t.own_end(k); ++i) v.push_back(t.order[i]);
-                    }
+                if (t.end[k] - k >= kFragmentNodes) {
+                    add(rows.fragment(k, to));
+                } else {
+                    arrive(k, to);
                 }
-                enter(k, to);
             });
+        }
+    }
+    // The lexeme comes to node k in `state`: its tokens, and what lies below.
+    void arrive(u32 k, u32 state) {
+        if (t.own_begin(k) < t.own_end(k)) {
+            const u32 live = c.live_set_id(state);
+            if (live != 0) {
+                std::vector<u32>& v = bucket(live);
+                for (u32 i = t.own_begin(k); i < t.own_end(k); ++i) v.push_back(t.order[i]);
+            }
+        }
+        enter(k, state);
+    }
+    void add(const Fragment& f) {
+        for (const auto& [live, ids] : f.singles) {
+            std::vector<u32>& v = bucket(live);
+            v.insert(v.end(), ids.begin(), ids.end());
+        }
+        for (const auto& [live, more] : f.ranges) {
+            auto& v = ranges[live];
+            v.insert(v.end(), more.begin(), more.end());
+        }
+        for (const auto& [key, nodes] : f.exits) {
+            std::vector<u32>& v = exits[key];
+            v.insert(v.end(), nodes.begin(), nodes.end());
         }
     }
     // Through a bitmask: that sorts the ids and drops what several paths led to.
@@ -286,6 +308,21 @@ struct Rows::Builder {
         return row;
     }
 };
+
+const Rows::Fragment& Rows::fragment(u32 node, u32 state) {
+    auto known = fragments_.find(pair_key(node, state));
+    if (known != fragments_.end()) return *known->second;
+    Builder b(*this);
+    b.arrive(node, state);
+    visited_ += b.visited;
+    auto f = std::make_unique<Fragment>();
+    u64 size = 200;
+    for (auto& [live, ids] : b.singles) size += ids.size() * 4 + 32, f->singles.emplace_back(live, std::move(ids));
+    for (auto& [live, v] : b.ranges) size += v.size() * 8 + 32, f->ranges.emplace_back(live, std::move(v));
+    for (auto& [key, nodes] : b.exits) size += nodes.size() * 4 + 40, f->exits.emplace_back(key, std::move(nodes));
+    bytes_ += size;
+    return *fragments_.emplace(pair_key(node, state), std::move(f)).first->second;
+}
 
 u32 Rows::row_slow(u32 node_list, u32 state) {
     std::lock_guard<std::mutex> lock(mutex_);

@@ -10,6 +10,8 @@
 // token below is in the state's own group at once, unseen (`Skip`).
 #pragma once
 
+#include <array>
+
 #include "compiled.hpp"
 #include "token_sets.hpp"
 
@@ -67,6 +69,15 @@ class Rows {
     void unpacked(u32 saved);
     Row unpack(u32 saved) const;
     struct Builder;
+    // What one walk finds below a node where a lexer state stands: start states differ, but below their first bytes
+    // the same states meet the same subtrees over and over.
+    struct Fragment {
+        std::vector<std::pair<u32, std::vector<u32>>> singles;                 // live set -> token ids
+        std::vector<std::pair<u32, std::vector<std::pair<u32, u32>>>> ranges;  // live set -> ranges of `order`
+        std::vector<std::pair<std::array<u32, 3>, std::vector<u32>>> exits;    // (symbol, ctx, column) -> nodes
+    };
+    static constexpr u32 kFragmentNodes = 256;  // a subtree is worth keeping from this size on
+    const Fragment& fragment(u32 node, u32 state);
     u32 row_slow(u32 node_list, u32 lexer_state);
     u32 intern_nodes(std::vector<u32> nodes);
     const View<u32>& nodes_of(u32 node_list);
@@ -91,6 +102,7 @@ class Rows {
     ReadMostlyMap node_list_index_;
     std::vector<std::unique_ptr<Skip>> skips_;  // by lexer state; null: not known yet
     Saved saved_;
+    std::unordered_map<u64, std::unique_ptr<Fragment>> fragments_;  // (node, lexer state)
     std::vector<u32> scratch_;  // one bitmask, all zero between uses
 };
 
