@@ -49,13 +49,13 @@ u32 TokenSets::unite(std::vector<u32>& numbers, const std::vector<const TokenSet
     numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
     if (!numbers.empty() && numbers[0] == EMPTY) numbers.erase(numbers.begin());
     if (others.empty() && numbers.size() < 2) return numbers.empty() ? EMPTY : numbers[0];
+    inputs_.assign(numbers.begin(), numbers.end());
+    for (const TokenSet* o : others) inputs_.push_back(reinterpret_cast<u64>(o));
     u64 key = 97;
-    if (others.empty()) {
-        for (u32 n : numbers) key = mix(key, n);
-        auto [lo, hi] = unions_.equal_range(key);
-        for (auto it = lo; it != hi; ++it)
-            if (it->second.of == numbers) return it->second.set;
-    }
+    for (u64 x : inputs_) key = mix(key, x);
+    auto [known, last] = unions_.equal_range(key);
+    for (; known != last; ++known)
+        if (known->second.of == inputs_) return known->second.set;
     bool dense = false;
     u32 lo = n_words_, hi = 0;  // the words touched
     auto put = [&](const TokenSet& s) {
@@ -98,10 +98,8 @@ u32 TokenSets::unite(std::vector<u32>& numbers, const std::vector<const TokenSet
         index_.add(h, id);
     }
     if (lo < hi) std::fill(scratch_.begin() + lo, scratch_.begin() + hi, 0);
-    if (others.empty()) {
-        bytes_ += 80 + numbers.size() * 4;
-        unions_.emplace(key, Union{numbers, id});
-    }
+    bytes_ += 80 + inputs_.size() * 8;
+    unions_.emplace(key, Union{inputs_, id});
     return id;
 }
 

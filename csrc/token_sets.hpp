@@ -22,7 +22,8 @@ class TokenSets {
     u64 bytes() const { return bytes_; }
     // The number of a set whose numbers lie elsewhere, and go on lying there.
     u32 intern(const TokenSet& s);
-    // The union of some sets and some others that have no number; `numbers` comes back sorted, without duplicates.
+    // The union of some sets and some others that have no number (these stay where they are until `clear`); `numbers`
+    // comes back sorted, without duplicates.
     u32 unite(std::vector<u32>& numbers, const std::vector<const TokenSet*>& others = {});
     // Sets the bits of a set.
     void add(u32 id, u32* words);
@@ -52,10 +53,11 @@ class TokenSets {
         u32 width = 0;
     } saved_;
     struct Union {
-        std::vector<u32> of;
+        std::vector<u64> of;  // numbers, and addresses of sets without one
         u32 set;
     };
     std::unordered_multimap<u64, Union> unions_;
+    std::vector<u64> inputs_;   // scratch
     std::vector<u32> scratch_;  // one bitmask, all zero between uses
     u64 bytes_ = 0;
 };
