@@ -116,8 +116,8 @@ void LocalSets::finish(LocalStep& step, u32 nonterminal, std::vector<LocalItem> 
 }
 
 const LocalStep& LocalSets::step(u32 id, u32 symbol) {
-    auto known = steps_.find(pair_key(id, symbol));
-    if (known != steps_.end()) return known->second;
+    const u32 known = step_index_.find(pair_key(id, symbol));
+    if (known != NONE) return steps_[known];
     std::lock_guard<std::mutex> lock(positions_.mutex);
     const LocalSet& s = set(id);
     LocalStep out;
@@ -131,13 +131,15 @@ const LocalStep& LocalSets::step(u32 id, u32 symbol) {
     }
     finish(out, s.nonterminal, std::move(items));
     bytes_ += 96;
-    return steps_.emplace(pair_key(id, symbol), std::move(out)).first->second;
+    step_index_.insert(pair_key(id, symbol), static_cast<u32>(steps_.size()));
+    steps_.push_back(std::move(out));
+    return steps_.back();
 }
 
 const LocalStep& LocalSets::after_call(u32 id, u32 call, u32 lexset, u32 forbid) {
-    const std::array<u32, 4> key{id, call, lexset, forbid};
-    auto known = call_steps_.find(key);
-    if (known != call_steps_.end()) return known->second;
+    FlatMap& index = call_step_indices_[{lexset, forbid}];
+    const u32 known = index.find(pair_key(id, call));
+    if (known != NONE) return steps_[known];
     std::lock_guard<std::mutex> lock(positions_.mutex);
     const LocalSet& s = set(id);
     const LocalSet::Call c = s.calls[call];
@@ -150,7 +152,9 @@ const LocalStep& LocalSets::after_call(u32 id, u32 call, u32 lexset, u32 forbid)
             after(i.position + 1, forbid, s.nonterminal, items, out);
     finish(out, s.nonterminal, std::move(items));
     bytes_ += 128;
-    return call_steps_.emplace(key, std::move(out)).first->second;
+    index.insert(pair_key(id, call), static_cast<u32>(steps_.size()));
+    steps_.push_back(std::move(out));
+    return steps_.back();
 }
 
 std::vector<LocalSets::Group> LocalSets::group(const Items& items, u32 lex_id, u32 forbid) {

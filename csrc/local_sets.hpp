@@ -9,6 +9,9 @@
 // {t -> "(" e . ")"}, one over ")" to {e -> e . "+" t} and to the frame's end, as t derives e by a unit step.
 #pragma once
 
+#include <deque>
+
+#include "flat_map.hpp"
 #include "hash_index.hpp"
 #include "syntax.hpp"
 
@@ -82,8 +85,9 @@ class LocalSets {
     HashIndex index_;
     ListsView<u32> saved_;  // nonterminal, entry, lex_id, then the items
     std::unordered_map<u64, u32> entries_;
-    std::unordered_map<u64, LocalStep> steps_;
-    std::map<std::array<u32, 4>, LocalStep> call_steps_;
+    std::deque<LocalStep> steps_;
+    FlatMap step_index_;                                       // (set, symbol) -> step
+    std::map<std::array<u32, 2>, FlatMap> call_step_indices_;  // lexset, forbid: (set, call) -> step
     std::unordered_map<u32, std::vector<Group>> states_;
     std::map<std::array<u32, 3>, std::vector<Group>> continuations_;
     u64 bytes_ = 0;

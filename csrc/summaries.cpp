@@ -41,17 +41,37 @@ u32 Summaries::intern(const Return& r) {
 }
 
 const Summaries::Summary* Summaries::Table::find(u32 set, u32 key, u32 scope) {
-    auto it = all_.find(pair_key(set, key));
-    if (it == all_.end()) return take_saved(set, key, scope);
-    if (!it->second.scoped) return &it->second;
-    auto one = scoped_.find({set, key, scope});
-    return one == scoped_.end() ? take_saved(set, key, scope) : &one->second;
+    const u32 id = all_.find(pair_key(set, key));
+    if (id == NONE) return take_saved(set, key, scope);
+    if (!(id & kScoped)) return &summaries_[id];
+    const auto& by_scope = scoped_[id & ~kScoped].second;
+    auto one = by_scope.find(scope);
+    return one == by_scope.end() ? take_saved(set, key, scope) : &summaries_[one->second];
 }
 
 const Summaries::Summary& Summaries::Table::keep(u32 set, u32 key, u32 scope, Summary s) {
-    if (!s.scoped) return all_[pair_key(set, key)] = std::move(s);
-    all_[pair_key(set, key)].scoped = true;
-    return scoped_[{set, key, scope}] = std::move(s);
+    const u64 k = pair_key(set, key);
+    const u32 id = static_cast<u32>(summaries_.size());
+    const bool scoped = s.scoped;
+    summaries_.push_back(std::move(s));
+    if (!scoped) {
+        all_.insert(k, id);
+        return summaries_.back();
+    }
+    u32 by_scope = all_.find(k);
+    if (by_scope == NONE) {
+        by_scope = static_cast<u32>(scoped_.size()) | kScoped;
+        scoped_.emplace_back(k, std::unordered_map<u32, u32>());
+        all_.insert(k, by_scope);
+    }
+    scoped_[by_scope & ~kScoped].second.emplace(scope, id);
+    return summaries_.back();
+}
+
+void Summaries::Table::clear() {
+    summaries_.clear();
+    all_.clear();
+    scoped_.clear();
 }
 
 const Summaries::Summary& Summaries::at_row(u32 set, u32 row, u32 scope) {
@@ -186,9 +206,10 @@ void Summaries::after_call(u32 set, u32 call, const Exit& e, Sum& sum) {
 
 // What follows a frame whose nonterminal was completed inside a token.
 u32 Summaries::beyond(u32 frame, const Exit& e) {
-    auto known = beyond_.find(pair_key(frame, e.ret));
-    if (known != beyond_.end())
-        for (const auto& [scope, tokens] : known->second)
+    const u64 key = pair_key(frame, e.ret);
+    u32 known = beyond_index_.find(key);
+    if (known != NONE)
+        for (const auto& [scope, tokens] : beyond_[known])
             if (scope == e.scope) return tokens;
     const Nested nested(nested_, c_.trie().max_token_bytes);
     const Return r = returns_[e.ret];
@@ -200,7 +221,13 @@ u32 Summaries::beyond(u32 frame, const Exit& e) {
             sets.push_back(beyond(g.frame, {x.ret, x.scope == UNCHANGED ? e.scope : x.scope}));
     }
     const u32 out = sets_.unite(sets);
-    beyond_[pair_key(frame, e.ret)].push_back({e.scope, out});
+    known = beyond_index_.find(key);
+    if (known == NONE) {
+        known = static_cast<u32>(beyond_.size());
+        beyond_index_.insert(key, known);
+        beyond_.emplace_back();
+    }
+    beyond_[known].push_back({e.scope, out});
     bytes_ += 64;
     beyond_bytes_ += 64;
     return out;
@@ -222,6 +249,7 @@ void Summaries::forget_frames() {
     bytes_ -= beyond_bytes_;
     beyond_bytes_ = 0;
     beyond_.clear();
+    beyond_index_.clear();
     local_.forget_groups();
 }
 

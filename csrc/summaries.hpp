@@ -12,6 +12,9 @@
 // its second byte when that frame's e is complete, too: a return to K', whose summary is the same as K's.
 #pragma once
 
+#include <deque>
+
+#include "flat_map.hpp"
 #include "local_sets.hpp"
 #include "rows.hpp"
 #include "token_sets.hpp"
@@ -77,10 +80,7 @@ class Summaries {
       public:
         const Summary* find(u32 set, u32 key, u32 scope);
         const Summary& keep(u32 set, u32 key, u32 scope, Summary s);
-        void clear() {
-            all_.clear();
-            scoped_.clear();
-        }
+        void clear();
         void save(Writer& w) const;
         // Those of an artefact are taken out when they are first asked for.
         void restore(Reader& r);
@@ -91,8 +91,10 @@ class Summaries {
       private:
         static u32 checksum(u64 key, u32 scope, const Summary& s);
         const Summary* take_saved(u32 set, u32 key, u32 scope);
-        std::unordered_map<u64, Summary> all_;
-        std::map<std::array<u32, 3>, Summary> scoped_;
+        std::deque<Summary> summaries_;
+        FlatMap all_;  // (set, key) -> summary; one for each scope: kScoped and the number of a map in `scoped_`
+        static constexpr u32 kScoped = 0x80000000u;
+        std::vector<std::pair<u64, std::unordered_map<u32, u32>>> scoped_;  // (set, key), scope -> summary
         struct Saved {
             View<u64> keys;                                     // rising, then by scope
             View<u32> scopes, tokens, exit_start, exits, sums;  // a scope plus one; 0: for every scope
@@ -120,10 +122,11 @@ class Summaries {
     HashIndex point_index_;
     std::vector<Return> returns_;
     HashIndex return_index_;
-    Table rows_of_;                                                     // (local set, row)
-    Table points_of_;                                                   // (local set, point)
-    std::unordered_map<u64, std::vector<std::pair<u32, u32>>> beyond_;  // (frame, return) -> (scope, token set)
-    u32 nested_ = 0;                                                    // summaries being worked out
+    Table rows_of_;                                         // (local set, row)
+    Table points_of_;                                       // (local set, point)
+    FlatMap beyond_index_;                                  // (frame, return) -> beyond_
+    std::vector<std::vector<std::pair<u32, u32>>> beyond_;  // (scope, token set)
+    u32 nested_ = 0;                                        // summaries being worked out
     u64 bytes_ = 0, beyond_bytes_ = 0, worked_out_ = 0;
 };
 

@@ -19,9 +19,11 @@ void Summaries::Table::save(Writer& w) const {
         const Summary* summary;
     };
     std::vector<Entry> all;
-    for (const auto& [key, s] : all_)
-        if (!s.scoped) all.push_back({key, 0, &s});
-    for (const auto& [key, s] : scoped_) all.push_back({pair_key(key[0], key[1]), key[2] + 1, &s});
+    all_.each([&](u64 key, u32 id) {
+        if (!(id & kScoped)) all.push_back({key, 0, &summaries_[id]});
+    });
+    for (const auto& [key, by_scope] : scoped_)
+        for (const auto& [scope, id] : by_scope) all.push_back({key, scope + 1, &summaries_[id]});
     std::sort(all.begin(), all.end(),
               [](const Entry& a, const Entry& b) { return a.key != b.key ? a.key < b.key : a.scope < b.scope; });
     std::vector<u64> keys;
