@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "archive.hpp"
+#include "flat_map.hpp"
 
 namespace gcd {
 
@@ -13,9 +14,13 @@ class HashIndex {
     // The first number with this hash for which `same` says yes; NONE if there is none.
     template <class Same>
     u32 find(u64 hash, Same&& same) const {
-        auto [lo, hi] = added_.equal_range(hash);
-        for (auto it = lo; it != hi; ++it)
-            if (same(it->second)) return it->second;
+        const u32 added = added_.find(hash);
+        if (added != NONE && same(added)) return added;
+        if (!collisions_.empty()) {
+            auto [lo, hi] = collisions_.equal_range(hash);
+            for (auto it = lo; it != hi; ++it)
+                if (same(it->second)) return it->second;
+        }
         const u64* at = std::lower_bound(hashes_.begin(), hashes_.end(), hash);
         for (; at != hashes_.end() && *at == hash; ++at) {
             const u32 id = ids_[static_cast<size_t>(at - hashes_.begin())];
@@ -23,8 +28,16 @@ class HashIndex {
         }
         return NONE;
     }
-    void add(u64 hash, u32 id) { added_.emplace(hash, id); }
-    void clear() { added_.clear(); }  // what this process added
+    void add(u64 hash, u32 id) {
+        if (added_.find(hash) == NONE)
+            added_.insert(hash, id);
+        else
+            collisions_.emplace(hash, id);
+    }
+    void clear() {  // what this process added
+        added_.clear();
+        collisions_.clear();
+    }
     // The hashes of all numbers, in their order.
     static void save(Writer& w, const std::vector<u64>& hash_of) {
         std::vector<std::pair<u64, u32>> all;
@@ -44,8 +57,9 @@ class HashIndex {
     }
 
   private:
-    std::unordered_multimap<u64, u32> added_;
-    View<u64> hashes_;  // rising
+    FlatMap added_;
+    std::unordered_multimap<u64, u32> collisions_;  // those whose hash another one has
+    View<u64> hashes_;                              // rising
     View<u32> ids_;
     u32 n_saved_ = 0;
 };

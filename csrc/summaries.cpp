@@ -44,9 +44,8 @@ const Summaries::Summary* Summaries::Table::find(u32 set, u32 key, u32 scope) {
     const u32 id = all_.find(pair_key(set, key));
     if (id == NONE) return take_saved(set, key, scope);
     if (!(id & kScoped)) return &summaries_[id];
-    const auto& by_scope = scoped_[id & ~kScoped].second;
-    auto one = by_scope.find(scope);
-    return one == by_scope.end() ? take_saved(set, key, scope) : &summaries_[one->second];
+    const u32 one = scoped_.find(pair_key(id & ~kScoped, scope));
+    return one == NONE ? take_saved(set, key, scope) : &summaries_[one];
 }
 
 const Summaries::Summary& Summaries::Table::keep(u32 set, u32 key, u32 scope, Summary s) {
@@ -60,11 +59,11 @@ const Summaries::Summary& Summaries::Table::keep(u32 set, u32 key, u32 scope, Su
     }
     u32 by_scope = all_.find(k);
     if (by_scope == NONE) {
-        by_scope = static_cast<u32>(scoped_.size()) | kScoped;
-        scoped_.emplace_back(k, std::unordered_map<u32, u32>());
+        by_scope = static_cast<u32>(scoped_keys_.size()) | kScoped;
+        scoped_keys_.push_back(k);
         all_.insert(k, by_scope);
     }
-    scoped_[by_scope & ~kScoped].second.emplace(scope, id);
+    scoped_.insert(pair_key(by_scope & ~kScoped, scope), id);
     return summaries_.back();
 }
 
@@ -72,6 +71,7 @@ void Summaries::Table::clear() {
     summaries_.clear();
     all_.clear();
     scoped_.clear();
+    scoped_keys_.clear();
 }
 
 const Summaries::Summary& Summaries::at_row(u32 set, u32 row, u32 scope) {

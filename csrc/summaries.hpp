@@ -92,9 +92,10 @@ class Summaries {
         static u32 checksum(u64 key, u32 scope, const Summary& s);
         const Summary* take_saved(u32 set, u32 key, u32 scope);
         std::deque<Summary> summaries_;
-        FlatMap all_;  // (set, key) -> summary; one for each scope: kScoped and the number of a map in `scoped_`
+        FlatMap all_;     // (set, key) -> summary; where there is one for each scope, kScoped and a number
+        FlatMap scoped_;  // (that number, scope) -> summary
         static constexpr u32 kScoped = 0x80000000u;
-        std::vector<std::pair<u64, std::unordered_map<u32, u32>>> scoped_;  // (set, key), scope -> summary
+        std::vector<u64> scoped_keys_;  // that number -> (set, key)
         struct Saved {
             View<u64> keys;                                     // rising, then by scope
             View<u32> scopes, tokens, exit_start, exits, sums;  // a scope plus one; 0: for every scope

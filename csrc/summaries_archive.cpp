@@ -22,8 +22,8 @@ void Summaries::Table::save(Writer& w) const {
     all_.each([&](u64 key, u32 id) {
         if (!(id & kScoped)) all.push_back({key, 0, &summaries_[id]});
     });
-    for (const auto& [key, by_scope] : scoped_)
-        for (const auto& [scope, id] : by_scope) all.push_back({key, scope + 1, &summaries_[id]});
+    scoped_.each(
+        [&](u64 key, u32 id) { all.push_back({scoped_keys_[key >> 32], static_cast<u32>(key) + 1, &summaries_[id]}); });
     std::sort(all.begin(), all.end(),
               [](const Entry& a, const Entry& b) { return a.key != b.key ? a.key < b.key : a.scope < b.scope; });
     std::vector<u64> keys;

@@ -8,6 +8,8 @@ void TokenSets::clear() {
     sets_.clear();
     index_.clear();
     unions_.clear();
+    union_index_.clear();
+    inputs_.clear();
     bytes_ = 0;
     sets_.resize(std::max<size_t>(saved_.at.size(), 1));
     for (u32 id = 1; id < sets_.size(); ++id) sets_[id].known = false;
@@ -49,13 +51,15 @@ u32 TokenSets::unite(std::vector<u32>& numbers, const std::vector<const TokenSet
     numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
     if (!numbers.empty() && numbers[0] == EMPTY) numbers.erase(numbers.begin());
     if (others.empty() && numbers.size() < 2) return numbers.empty() ? EMPTY : numbers[0];
-    inputs_.assign(numbers.begin(), numbers.end());
-    for (const TokenSet* o : others) inputs_.push_back(reinterpret_cast<u64>(o));
+    wanted_.assign(numbers.begin(), numbers.end());
+    for (const TokenSet* o : others) wanted_.push_back(reinterpret_cast<u64>(o));
     u64 key = 97;
-    for (u64 x : inputs_) key = mix(key, x);
-    auto [known, last] = unions_.equal_range(key);
-    for (; known != last; ++known)
-        if (known->second.of == inputs_) return known->second.set;
+    for (u64 x : wanted_) key = mix(key, x);
+    const u32 known = union_index_.find(key, [&](u32 i) {
+        const Union& u = unions_[i];
+        return u.size == wanted_.size() && std::equal(wanted_.begin(), wanted_.end(), inputs_.begin() + u.begin);
+    });
+    if (known != NONE) return unions_[known].set;
     bool dense = false;
     u32 lo = n_words_, hi = 0;  // the words touched
     auto put = [&](const TokenSet& s) {
@@ -98,8 +102,10 @@ u32 TokenSets::unite(std::vector<u32>& numbers, const std::vector<const TokenSet
         index_.add(h, id);
     }
     if (lo < hi) std::fill(scratch_.begin() + lo, scratch_.begin() + hi, 0);
-    bytes_ += 80 + inputs_.size() * 8;
-    unions_.emplace(key, Union{inputs_, id});
+    bytes_ += 64 + wanted_.size() * 8;
+    union_index_.add(key, static_cast<u32>(unions_.size()));
+    unions_.push_back({inputs_.size(), wanted_.size(), id});
+    inputs_.insert(inputs_.end(), wanted_.begin(), wanted_.end());
     return id;
 }
 

@@ -53,11 +53,12 @@ class TokenSets {
         u32 width = 0;
     } saved_;
     struct Union {
-        std::vector<u64> of;  // numbers, and addresses of sets without one
+        size_t begin, size;  // in `inputs_`: numbers, and addresses of sets without one
         u32 set;
     };
-    std::unordered_multimap<u64, Union> unions_;
-    std::vector<u64> inputs_;   // scratch
+    std::vector<Union> unions_;
+    HashIndex union_index_;
+    std::vector<u64> inputs_, wanted_;
     std::vector<u32> scratch_;  // one bitmask, all zero between uses
     u64 bytes_ = 0;
 };
