@@ -114,10 +114,12 @@ bool Counts::in_step(const LexState& a, const LexState& b, std::vector<bool>& ra
         if (y.count != x.count + 1 || room == NONE || room == 0 || lexer_.stretch(y) != room - 1) return false;
         raised[i] = true;
     }
-    // A count that is raised may meet one that isn't, later on: they must not belong to the same instruction.
+    // A count that is raised could meet one that isn't, later on: they must not be of the same counter.
     for (size_t i = 0; i < a.main.size(); ++i)
         for (size_t k = 0; raised[i] && k < a.main.size(); ++k)
-            if (!raised[k] && a.main[k].pc == a.main[i].pc && lexer_.stretch(a.main[k]) != NONE) return false;
+            if (!raised[k] && lexer_.counter(a.main[k]) == lexer_.counter(a.main[i]) &&
+                lexer_.stretch(a.main[k]) != NONE)
+                return false;
     return true;
 }
 
@@ -136,7 +138,7 @@ std::vector<u32> Counts::shape_key(const LexState& s, const std::vector<bool>& r
         }
         if (first == NONE) first = t.count;
         key.push_back(t.count - first);
-        key.push_back(t.count >= lexer_.nfa().arg(t.pc, 2));  // before the minimum, or after it
+        key.push_back(t.count >= lexer_.nfa().arg(lexer_.counter(t), 2));  // before the minimum, or after it
     }
     for (const Thread& t : s.obs) key.insert(key.end(), {t.pc, t.node, t.count});
     return key;
@@ -144,21 +146,35 @@ std::vector<u32> Counts::shape_key(const LexState& s, const std::vector<bool>& r
 
 bool Counts::examine(u32 state, u32 position, u32 slack, Shape& shape) {
     struct Pair {
-        u32 a, b, position, depth;
+        u32 a, b, position, first;  // b = a + 1; the first count of a that is raised
+    };
+    std::vector<Pair> todo;
+    std::map<std::vector<u32>, u32> seen;  // shape -> index
+    std::vector<bool> raised;
+    u32 least = slack, ahead = 0;
+    bool good = true, loops = false;
+    // Takes up a pair that is in step; says how far it is ahead of the first one of its shape.
+    auto add = [&](u32 a, u32 b, u32 at) -> u32 {
+        const LexState& s = lexer_.whole(a);
+        u32 room = NONE, first = NONE;
+        for (size_t i = 0; i < raised.size(); ++i) {
+            if (!raised[i]) continue;
+            if (first == NONE) first = s.main[i].count;
+            room = std::min(room, lexer_.stretch(s.main[i]));
+        }
+        const auto [it, fresh] = seen.try_emplace(shape_key(s, raised, at), static_cast<u32>(todo.size()));
+        if (!fresh) return first > todo[it->second].first ? first - todo[it->second].first : 0;
+        least = std::min(least, room);
+        todo.push_back({a, b, at, first});
+        return 0;
     };
     const u32 above = lexer_.shifted(state, 1);
-    std::vector<Pair> todo{{state, above, position, 0}};
-    std::set<std::vector<u32>> seen;
-    std::vector<bool> raised;
     if (!in_step(lexer_.whole(state), lexer_.whole(above), raised)) return true;
-    seen.insert(shape_key(lexer_.whole(state), raised, position));
-    bool loops = false, all_loop = trie_.byte_complete, good = true;
-    u32 depth = 0;
+    add(state, above, position);
     std::vector<u32> to_a, to_b;
     for (size_t i = 0; i < todo.size() && good; ++i) {
+        if (least < 2) return false;  // else a + 1 has some left, too
         const Pair at = todo[i];
-        if (at.depth + 2 > slack) return false;
-        bool own = false;
         each_move(at.a, at.position, [&](const std::string& bytes, u32 next) {
             if (!good) return;
             follow(at.a, bytes, to_a);
@@ -171,27 +187,28 @@ bool Counts::examine(u32 state, u32 position, u32 slack, Shape& shape) {
                     if (in_step(lexer_.whole(a), lexer_.whole(other), raised)) b = other, ++partners;
                 good = partners == 1;
                 if (!good || a == b) continue;  // a == b: the counts are gone
-                own |= a == at.b && next == at.position;
                 loops |= a == above && next == position;
                 in_step(lexer_.whole(a), lexer_.whole(b), raised);
-                if (!seen.insert(shape_key(lexer_.whole(a), raised, next)).second) continue;
-                const u32 deeper = at.depth + (between_characters(a) ? 1 : 0);
-                depth = std::max(depth, deeper);
-                todo.push_back({a, b, next, deeper});
+                ahead = std::max(ahead, add(a, b, next));
                 good = todo.size() <= kMaxShapes;
             }
         });
-        all_loop = all_loop && (own || !between_characters(at.a));
     }
+    if (least < 2 && good) return false;
+    shape.in_step = good;
     shape.loops = good && loops;
-    shape.all_loop = good && all_loop;
-    shape.depth = depth;
-    shape.size = static_cast<u32>(todo.size());
+    shape.margin = slack - (least - 1) + ahead;
+    for (const Pair& p : todo)
+        if (between_characters(p.a)) shape.reached.push_back(p.a);
     return true;
 }
 
-const Counts::Shape& Counts::shape(u32 state, u32 position, u32 slack) {
+// What is known of a state's shape; null if its counts are too near to their end to tell, or too many.
+const Counts::Shape* Counts::shape(u32 state, u32 position) {
+    const u32 slack = lexer_.slack(state);
+    if (slack == NONE || slack < kMinSlack) return nullptr;
     const LexState& s = lexer_.whole(state);
+    if (s.main.size() > kMaxThreads) return nullptr;
     std::vector<bool> raised;
     for (const Thread& t : s.main) raised.push_back(lexer_.stretch(t) != NONE);
     Shape& shape = shapes_[shape_key(s, raised, position)];
@@ -199,33 +216,37 @@ const Counts::Shape& Counts::shape(u32 state, u32 position, u32 slack) {
         shape.decided = examine(state, position, slack, shape);
         shape.tried = slack;
     }
-    return shape;
+    return shape.decided ? &shape : nullptr;
 }
 
 u32 Counts::highest(u32 state, u32 position) {
+    const Shape* shape = this->shape(state, position);
+    if (!shape || !shape->loops) return state;
     const u32 slack = lexer_.slack(state);
-    if (slack == NONE || slack < kMinSlack || lexer_.whole(state).main.size() > kMaxThreads) return state;
-    const Shape& shape = this->shape(state, position, slack);
-    return shape.loops && slack > shape.depth + 1 ? lexer_.shifted(state, slack - shape.depth - 1) : state;
+    return slack > shape->margin ? lexer_.shifted(state, slack - shape->margin) : state;
 }
 
 u32 Counts::alike(u32 state, u32 reach) {
-    const u32 slack = lexer_.slack(state);
-    if (!trie_.byte_complete || slack == NONE || slack < kMinSlack + reach || lexer_.state(state).column != NONE ||
-        lexer_.whole(state).main.size() > kMaxThreads)
-        return state;
-    // After a token the state may be any that was met; for each the outcomes have to be the same at all counts. A way
-    // between two of them passes none twice, so `size` bounds each one's depth.
-    const Shape& shape = this->shape(state, 0, slack);
-    u32 keep = shape.size + 1 + reach;
-    if (!shape.all_loop) return state;
-    for (u32 one : lexer_.state(state).groups) {
-        const u32 own = lexer_.slack(one);
-        if (own == NONE) continue;
-        const Shape& part = this->shape(one, 0, own);
-        if (!part.all_loop) return state;
-        keep = std::max(keep, part.size + 1 + reach);
+    if (!trie_.byte_complete || lexer_.state(state).column != NONE) return state;
+    const Shape* whole = shape(state, 0);
+    if (!whole || !whole->in_step) return state;
+    // After a token the state may be any of those reached: the outcomes of each have to be the same at all counts, also
+    // after the counts that the token takes. What a state of several groups can finish is what its groups can.
+    std::vector<u32> groups = lexer_.state(state).groups;
+    if (groups.empty()) groups.push_back(state);
+    u32 keep = whole->margin;
+    for (u32 one : groups) {
+        if (lexer_.slack(one) == NONE) continue;  // its outcomes don't depend on counts
+        const Shape* part = shape(one, 0);
+        if (!part || !part->in_step) return state;
+        for (u32 reached : std::vector<u32>(part->reached)) {
+            const Shape* then = shape(reached, 0);
+            if (!then || !then->loops) return state;
+            keep = std::max(keep, then->margin);
+        }
     }
+    const u32 slack = lexer_.slack(state);
+    keep += reach + 1;
     return slack > keep ? lexer_.shifted(state, slack - keep) : state;
 }
 

@@ -4,18 +4,19 @@
 // one more letter leads from each to the next, and what becomes of the text at the maximum lies far ahead of all. To ask
 // what can be finished from one of them is to ask it of the last one from which the maximum is still out of sight.
 //
-// Exactly: let s be a state whose counts can all rise by `slack` before anything depends on one (before the minimum is
-// near or the maximum reached), and s + k the same state with its counts k higher. While slack lasts, what a character
-// does is the same but for the k: if it leads from s to t, it leads from s + k to t + k, where t's own counts are the
-// ones it has from s (others, like the count of a loop begun anew, are not raised). Suppose that
-//   (loop)   some character leads from s to s + 1;
-//   (depth)  every shape of states with counts from s that is reachable from s is reached within `depth` characters.
-// Then s + i and s + k can finish the same lexemes in the same boundaries, for i < k < slack - depth:
-//   what s + k can finish s + i can, by going round the loop k - i times;
-//   what s + i can finish on a way that keeps out of the last `slack - depth` counts or drops its counts before, s + k
-//   can, by the short way to the same shape; a way that uses the slack up does so in some shape t, and s + k gets to the
-//   same t with the same counts by going round the loop until a short way to t uses up just what is left.
-// `depth` is found by following s and s + 1 side by side. Where they don't stay in step (two counts met, a count went
+// Exactly: call s + k the state s with its counts k higher. As long as no count comes near its minimum or reaches its
+// maximum (it still has *slack*), s + k does what s does, but for the k: a character that leads from s to t leads from
+// s + k to t + k, where the counts that t has from s are raised (others, like that of a loop begun anew, are not). So
+// all that can be reached from s before its slack is used up are finitely many *shapes* t + k. Each is met first at some
+// t. Let S be the least slack of any of them, less one, and D the most by which a single step from one of them can be
+// ahead of the shape that it leads to (from t to u + D). Suppose that some text leads from s to s + 1. Then from all
+// s + i with i <= K = S - D the same can be reached:
+//   from s + i one gets to s + K by going round that loop;
+//   from s + K one gets to whatever s + i gets to. Follow a text from s + i. If all shapes on it stay below t + K, the
+//   short way from s leads to the same shape from s + K, with the same end: an end has no counts from s. Otherwise
+//   consider the first one not below: it is t + k with K <= k <= S. From s + K go round the loop to s + k, and the short
+//   way leads to that very state.
+// S and D are found by following s and s + 1 side by side. Where they don't stay in step (two counts meet, a count goes
 // into a promise), or there is no loop, nothing is concluded, and every count is visited.
 #pragma once
 
@@ -60,14 +61,15 @@ class Counts {
   private:
     struct Shape {  // what is known of all states that differ in counts only
         bool decided = false;
-        bool loops = false;      // `highest` may raise the counts, up to `depth` and one more below their end
-        bool all_loop = false;   // likewise for every state that can be reached
-        u32 depth = 0, size = 0;
-        u32 tried = 0;  // with this slack, which didn't suffice
+        bool in_step = false;  // they do the same, count for count
+        bool loops = false;    // outcomes are the same for all that have a slack of `margin` or more
+        u32 margin = 0;
+        std::vector<u32> reached;  // a state of each shape that can be reached between characters
+        u32 tried = 0;             // with this slack, which didn't suffice
     };
     bool between_characters(u32 state);
     const std::vector<std::string>& non_ascii(u32 state);
-    const Shape& shape(u32 state, u32 position, u32 slack);
+    const Shape* shape(u32 state, u32 position);
     bool examine(u32 state, u32 position, u32 slack, Shape& shape);
     bool in_step(const LexState& a, const LexState& b, std::vector<bool>& raised) const;
     std::vector<u32> shape_key(const LexState& s, const std::vector<bool>& raised, u32 position) const;

@@ -35,6 +35,11 @@ void NfaProgram::validate() const {
             case OP_CLASS:
                 if (a >= nodes || b >= n) bad(pc, "class instruction out of bounds");
                 break;
+            case OP_COUNT:
+            case OP_LAZY_COUNT:
+                if (arg(pc, 2) > arg(pc, 3)) bad(pc, "a count's bounds are the wrong way round");
+                if (a >= n || b >= n) bad(pc, "count out of bounds");
+                break;
             case OP_SPLIT:
                 if (a > splits.size() || b > splits.size() - a) bad(pc, "split out of bounds");
                 break;
@@ -134,6 +139,9 @@ Lexer::Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignor
     one_char_.assign(nfa_.n_code(), -1);
     lookbehind_owner_.assign(nfa_.n_code(), NONE);
     pc_owner_.assign(nfa_.n_code(), NONE);
+    body_of_.assign(nfa_.n_code(), NONE);
+    for (u32 pc = 0; pc < nfa_.n_code(); ++pc)
+        if (is_count(nfa_.op(pc))) own_body(pc);
     for (u32 t = 0; t < n_terminals(); ++t)
         if (nfa_.starts[t] != NONE) own_accepts(nfa_.starts[t], t, accept_owner_);
     for (u32 k = 0; k < nfa_.lookbehinds.size(); ++k) own_accepts(nfa_.lookbehinds[k], k, lookbehind_owner_);
@@ -169,7 +177,23 @@ void Lexer::own_accepts(u32 start, u32 owner, std::vector<u32>& owners) {
             for (u32 i = 0; i < nfa_.arg(pc, 1); ++i) stack.push_back(nfa_.splits[nfa_.arg(pc, 0) + i]);
         } else {
             stack.push_back(nfa_.arg(pc, 1));
+            if (is_count(nfa_.op(pc))) stack.push_back(nfa_.arg(pc, 0));
         }
+    }
+}
+
+// All that a round passes through before it is back at its COUNT.
+void Lexer::own_body(u32 count) {
+    std::vector<u32> stack{nfa_.arg(count, 0)};
+    while (!stack.empty()) {
+        const u32 pc = stack.back();
+        stack.pop_back();
+        if (pc == count || body_of_[pc] != NONE) continue;
+        body_of_[pc] = count;
+        if (nfa_.op(pc) == OP_SPLIT)
+            for (u32 i = 0; i < nfa_.arg(pc, 1); ++i) stack.push_back(nfa_.splits[nfa_.arg(pc, 0) + i]);
+        else if (nfa_.op(pc) != OP_ACCEPT)
+            stack.push_back(nfa_.arg(pc, 1));
     }
 }
 
@@ -200,7 +224,7 @@ void Lexer::step_threads(const Threads& in, u8 b, Threads& out) const {
         if (to != NONE) {
             out.push_back({t.pc, to, t.count});
         } else if (op == OP_CLASS) {
-            out.push_back({nfa_.arg(t.pc, 1), 0, 0});
+            out.push_back({nfa_.arg(t.pc, 1), 0, t.count});  // a count only inside of a COUNT's body
         } else {  // REPEAT: one more; counts beyond an open upper bound do not matter
             const u32 min = nfa_.arg(t.pc, 2), max = nfa_.arg(t.pc, 3);
             u32 c = t.count + 1;
@@ -219,6 +243,7 @@ bool Lexer::close(const Threads& raw, bool ordered, const std::vector<signed cha
     Threads stack;
     for (const Thread& r : raw) {
         stack.push_back(r);
+        u32 rounds = 0;
         while (!stack.empty()) {
             const Thread t = stack.back();
             stack.pop_back();
@@ -248,20 +273,36 @@ bool Lexer::close(const Threads& raw, bool ordered, const std::vector<signed cha
                 }
                 continue;
             }
-            if (seen_[t.pc] == stamp_) continue;
-            seen_[t.pc] = stamp_;
+            if (is_count(op)) {
+                // A round needs a character, so no thread gets here again and again; a damaged program might.
+                if (++rounds > kMaxRounds) throw CoreError(ErrorKind::bad_input, t.pc, "a counted body can be empty");
+                const u32 min = nfa_.arg(t.pc, 2), max = nfa_.arg(t.pc, 3);
+                const u32 c = max == NONE ? std::min(t.count + 1, min) : t.count + 1;
+                if (!seen_counts.insert(static_cast<u64>(t.pc) << 32 | c).second) continue;
+                const bool more = max == NONE || c < max, leave = c >= min;
+                if (more && op == OP_LAZY_COUNT) stack.push_back({nfa_.arg(t.pc, 0), 0, c});
+                if (leave) stack.push_back({nfa_.arg(t.pc, 1), 0, 0});
+                if (more && op == OP_COUNT) stack.push_back({nfa_.arg(t.pc, 0), 0, c});
+                continue;
+            }
+            if (t.count) {
+                if (!seen_counts.insert(static_cast<u64>(t.pc) << 32 | t.count).second) continue;
+            } else {
+                if (seen_[t.pc] == stamp_) continue;
+                seen_[t.pc] = stamp_;
+            }
             switch (op) {
                 case OP_CLASS:
                 case OP_EOF:
-                    out.push_back({t.pc, 0, 0});
+                    out.push_back({t.pc, 0, t.count});
                     break;
                 case OP_SPLIT:
                     for (u32 i = nfa_.arg(t.pc, 1); i-- > 0;)
-                        stack.push_back({nfa_.splits[nfa_.arg(t.pc, 0) + i], 0, 0});
+                        stack.push_back({nfa_.splits[nfa_.arg(t.pc, 0) + i], 0, t.count});
                     break;
                 case OP_LOOKBEHIND:
                     if (back_true && (*back_true >> nfa_.arg(t.pc, 0) & 1) == nfa_.arg(t.pc, 2))
-                        stack.push_back({nfa_.arg(t.pc, 1), 0, 0});
+                        stack.push_back({nfa_.arg(t.pc, 1), 0, t.count});
                     break;
                 case OP_LOOKAHEAD: {
                     const signed char g = guess[nfa_.arg(t.pc, 0)];
@@ -269,7 +310,7 @@ bool Lexer::close(const Threads& raw, bool ordered, const std::vector<signed cha
                         ask = nfa_.arg(t.pc, 0);
                         return false;
                     }
-                    if (static_cast<u32>(g) == nfa_.arg(t.pc, 2)) stack.push_back({nfa_.arg(t.pc, 1), 0, 0});
+                    if (static_cast<u32>(g) == nfa_.arg(t.pc, 2)) stack.push_back({nfa_.arg(t.pc, 1), 0, t.count});
                     break;
                 }
                 case OP_ACCEPT:
@@ -313,20 +354,24 @@ bool Lexer::accepts_after_one(const Thread& t) {
     signed char& known = one_char_[t.pc];
     if (known < 0) {
         known = 0;
-        std::vector<u32> stack{nfa_.arg(t.pc, 1)};
-        std::unordered_set<u32> seen;
-        while (!stack.empty() && !known) {
-            const u32 pc = stack.back();
-            stack.pop_back();
-            if (!seen.insert(pc).second) continue;
-            const u32 o = nfa_.op(pc);
-            if (o == OP_ACCEPT) known = 1;
-            if (o == OP_SPLIT)
-                for (u32 i = 0; i < nfa_.arg(pc, 1); ++i) stack.push_back(nfa_.splits[nfa_.arg(pc, 0) + i]);
-            if ((o == OP_REPEAT || o == OP_LAZY_REPEAT) && nfa_.arg(pc, 2) == 0) stack.push_back(nfa_.arg(pc, 1));
+        for (const bool leaves : {false, true}) {
+            std::vector<u32> stack{nfa_.arg(t.pc, 1)};
+            std::unordered_set<u32> seen;
+            while (!stack.empty() && !known) {
+                const u32 pc = stack.back();
+                stack.pop_back();
+                if (!seen.insert(pc).second) continue;
+                const u32 o = nfa_.op(pc);
+                if (o == OP_ACCEPT) known = leaves ? 2 : 1;
+                if (o == OP_SPLIT)
+                    for (u32 i = 0; i < nfa_.arg(pc, 1); ++i) stack.push_back(nfa_.splits[nfa_.arg(pc, 0) + i]);
+                if (is_repeat(o) && nfa_.arg(pc, 2) == 0) stack.push_back(nfa_.arg(pc, 1));
+                if (leaves && is_count(o)) stack.push_back(nfa_.arg(pc, 1));
+            }
+            if (body_of_[t.pc] == NONE) break;
         }
     }
-    return known == 1;
+    return known == 1 || (known == 2 && t.count + 1 >= nfa_.arg(body_of_[t.pc], 2));
 }
 
 // Of a promise it only matters whether one of its threads accepts, never how far it could go on after that. So many
@@ -351,7 +396,8 @@ void Lexer::find_promises() {
         }
         out = {op, a, known(b), nfa_.arg(pc, 2), nfa_.arg(pc, 3)};
         if (op == OP_LAZY_REPEAT) out[0] = OP_REPEAT;
-        if (is_repeat(op) && out[2] == accept_pc_) out[4] = NONE;  // it is over at the minimum
+        if (op == OP_LAZY_COUNT) out[0] = OP_COUNT;
+        if ((is_repeat(op) || is_count(op)) && out[2] == accept_pc_) out[4] = NONE;  // it is over at the minimum
     };
     for (u32 pc = 0; pc < n; ++pc) {
         const u32 op = nfa_.op(pc);
@@ -386,10 +432,19 @@ void Lexer::settle(Threads& promise) {
     if (promise.empty()) return;
     if (promise_pc_.empty()) find_promises();
     for (Thread& t : promise) {
-        const u32 op = nfa_.op(t.pc), next = nfa_.arg(t.pc, 1);
+        const u32 op = nfa_.op(t.pc), next = nfa_.arg(t.pc, 1), count = counter(t);
         t.pc = promise_pc_[t.pc];
-        if (op == OP_EOF || promise_pc_[next] != accept_pc_) continue;
-        if (op != OP_CLASS && t.count + 1 < nfa_.arg(t.pc, 2)) continue;
+        if (op == OP_EOF) continue;
+        bool ends = promise_pc_[next] == accept_pc_;
+        if (count != NONE) {  // at the end of this character, or of this round, it may leave
+            const u32 last = std::max(nfa_.arg(count, 2), 1u) - 1;
+            if (promise_pc_[nfa_.arg(count, 1)] == accept_pc_) {
+                ends |= next == count;
+                t.count = std::min(t.count, last);
+            }
+            ends &= t.count >= last;
+        }
+        if (!ends) continue;
         auto last = last_char_.find(nfa_.arg(t.pc, 0));
         if (last != last_char_.end()) t = {last->second.pc, t.node, last->second.count};
     }
@@ -559,9 +614,9 @@ void Lexer::budget_threads(size_t more) {
 }
 
 u32 Lexer::stretch(const Thread& t) const {
-    const u32 op = nfa_.op(t.pc);
-    if (!is_repeat(op)) return NONE;
-    const u32 min = nfa_.arg(t.pc, 2), max = nfa_.arg(t.pc, 3);
+    const u32 count = counter(t);
+    if (count == NONE) return NONE;
+    const u32 min = nfa_.arg(count, 2), max = nfa_.arg(count, 3);
     if (t.count < min) return t.count + 1 < min ? min - 2 - t.count : 0;
     if (max == NONE) return NONE;
     return t.count < max ? max - 1 - t.count : 0;
