@@ -1,14 +1,15 @@
 #include "counts.hpp"
 
 #include <algorithm>
-#include <set>
+#include <functional>
 
 namespace gcd {
 
 namespace {
-constexpr u32 kMinSlack = 8;      // counts nearer to their end are visited one by one
-constexpr u32 kMaxShapes = 512;   // that one count is followed through
-constexpr u32 kMaxThreads = 256;  // of a state; what has more is visited count by count
+constexpr u32 kMinSlack = 8;        // counts nearer to their end are visited one by one
+constexpr u32 kMaxShapes = 512;     // that one count is followed through
+constexpr u32 kMaxRaised = 8;       // counts in a state; a text that can be read with more has new shapes all the time
+constexpr u32 kMaxFollowed = 8192;  // shapes that were followed for nothing, before that is left alone
 }  // namespace
 
 bool Counts::between_characters(u32 state) {
@@ -48,7 +49,7 @@ const std::vector<std::string>& Counts::non_ascii(u32 state) {
     using Ways = std::map<std::vector<bool>, std::string>;
     std::map<std::vector<u32>, Ways> known;
     std::function<const Ways&(const std::vector<u32>&, u32)> ways = [&](const std::vector<u32>& at,
-                                                                         u32 depth) -> const Ways& {
+                                                                        u32 depth) -> const Ways& {
         auto [known_at, unknown] = known.try_emplace(at);
         Ways& out = known_at->second;
         if (!unknown || depth == 4) return out;
@@ -85,9 +86,8 @@ void Counts::follow(u32 state, const std::string& bytes, std::vector<u32>& out) 
     for (char b : bytes) {
         next.clear();
         for (u32 s : out)
-            lexer_.each(lexer_.step(s, static_cast<u8>(b)), [&](u32 t) {
-                next.push_back(lexer_.state(t).base != NONE ? lexer_.state(t).base : t);
-            });
+            lexer_.each(lexer_.step(s, static_cast<u8>(b)),
+                        [&](u32 t) { next.push_back(lexer_.state(t).base != NONE ? lexer_.state(t).base : t); });
         out.swap(next);
         if (out.empty()) return;
     }
@@ -156,12 +156,14 @@ bool Counts::examine(u32 state, u32 position, u32 slack, Shape& shape) {
     // Takes up a pair that is in step; says how far it is ahead of the first one of its shape.
     auto add = [&](u32 a, u32 b, u32 at) -> u32 {
         const LexState& s = lexer_.whole(a);
-        u32 room = NONE, first = NONE;
+        u32 room = NONE, first = NONE, many = 0;
         for (size_t i = 0; i < raised.size(); ++i) {
             if (!raised[i]) continue;
             if (first == NONE) first = s.main[i].count;
+            ++many;
             room = std::min(room, lexer_.stretch(s.main[i]));
         }
+        good = good && many <= kMaxRaised * s.group_end.size();
         const auto [it, fresh] = seen.try_emplace(shape_key(s, raised, at), static_cast<u32>(todo.size()));
         if (!fresh) return first > todo[it->second].first ? first - todo[it->second].first : 0;
         least = std::min(least, room);
@@ -173,7 +175,7 @@ bool Counts::examine(u32 state, u32 position, u32 slack, Shape& shape) {
     add(state, above, position);
     std::vector<u32> to_a, to_b;
     for (size_t i = 0; i < todo.size() && good; ++i) {
-        if (least < 2) return false;  // else a + 1 has some left, too
+        if (least < 2) break;  // else a + 1 has some left, too
         const Pair at = todo[i];
         each_move(at.a, at.position, [&](const std::string& bytes, u32 next) {
             if (!good) return;
@@ -190,11 +192,12 @@ bool Counts::examine(u32 state, u32 position, u32 slack, Shape& shape) {
                 loops |= a == above && next == position;
                 in_step(lexer_.whole(a), lexer_.whole(b), raised);
                 ahead = std::max(ahead, add(a, b, next));
-                good = todo.size() <= kMaxShapes;
+                good = good && todo.size() <= kMaxShapes;
             }
         });
     }
-    if (least < 2 && good) return false;
+    if (!good || !loops || least < 2) followed_ += static_cast<u32>(todo.size());
+    if (good && least < 2) return false;
     shape.in_step = good;
     shape.loops = good && loops;
     shape.margin = slack - (least - 1) + ahead;
@@ -208,11 +211,15 @@ const Counts::Shape* Counts::shape(u32 state, u32 position) {
     const u32 slack = lexer_.slack(state);
     if (slack == NONE || slack < kMinSlack) return nullptr;
     const LexState& s = lexer_.whole(state);
-    if (s.main.size() > kMaxThreads) return nullptr;
     std::vector<bool> raised;
-    for (const Thread& t : s.main) raised.push_back(lexer_.stretch(t) != NONE);
+    u32 many = 0;
+    for (const Thread& t : s.main) {
+        raised.push_back(lexer_.stretch(t) != NONE);
+        many += raised.back();
+    }
+    if (many > kMaxRaised * s.group_end.size()) return nullptr;
     Shape& shape = shapes_[shape_key(s, raised, position)];
-    if (!shape.decided && slack > 2 * shape.tried) {
+    if (!shape.decided && slack > 2 * shape.tried && followed_ < kMaxFollowed) {
         shape.decided = examine(state, position, slack, shape);
         shape.tried = slack;
     }

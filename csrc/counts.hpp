@@ -1,26 +1,25 @@
 // Counts: lexer states that differ in how far a count has come, and in nothing that matters yet.
 //
 // After "ab", "abc", "abcd" /[a-z]{2,100000}/ is in three states. All of them can still be finished in the same ways:
-// one more letter leads from each to the next, and what becomes of the text at the maximum lies far ahead of all. To ask
-// what can be finished from one of them is to ask it of the last one from which the maximum is still out of sight.
+// one more letter leads from each to the next, and what becomes of the text at the maximum lies far ahead of all. To
+// ask what can be finished from one of them is to ask it of the last one from which the maximum is still out of sight.
 //
 // Exactly: call s + k the state s with its counts k higher. As long as no count comes near its minimum or reaches its
 // maximum (it still has *slack*), s + k does what s does, but for the k: a character that leads from s to t leads from
 // s + k to t + k, where the counts that t has from s are raised (others, like that of a loop begun anew, are not). So
-// all that can be reached from s before its slack is used up are finitely many *shapes* t + k. Each is met first at some
-// t. Let S be the least slack of any of them, less one, and D the most by which a single step from one of them can be
-// ahead of the shape that it leads to (from t to u + D). Suppose that some text leads from s to s + 1. Then from all
+// all that can be reached from s before its slack is used up are finitely many *shapes* t + k. Each is met first at
+// some t. Let S be the least slack of any of them, less one, and D the most by which a single step from one of them can
+// be ahead of the shape that it leads to (from t to u + D). Suppose that some text leads from s to s + 1. Then from all
 // s + i with i <= K = S - D the same can be reached:
 //   from s + i one gets to s + K by going round that loop;
 //   from s + K one gets to whatever s + i gets to. Follow a text from s + i. If all shapes on it stay below t + K, the
 //   short way from s leads to the same shape from s + K, with the same end: an end has no counts from s. Otherwise
-//   consider the first one not below: it is t + k with K <= k <= S. From s + K go round the loop to s + k, and the short
-//   way leads to that very state.
+//   consider the first one not below: it is t + k with K <= k <= S. From s + K go round the loop to s + k, and the
+//   short way leads to that very state.
 // S and D are found by following s and s + 1 side by side. Where they don't stay in step (two counts meet, a count goes
 // into a promise), or there is no loop, nothing is concluded, and every count is visited.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 
@@ -77,6 +76,7 @@ class Counts {
     Lexer& lexer_;
     const TokenTrie& trie_;
     std::map<std::vector<u32>, Shape> shapes_;
+    u32 followed_ = 0;  // shapes, for nothing
     std::map<std::vector<u32>, std::vector<std::string>> non_ascii_;
 };
 

@@ -526,9 +526,8 @@ void Lexer::prune_by_pos(const std::vector<Threads>& pos, Threads& threads) {
                                      [&](const Thread& t) {
                                          if (t.node || nfa_.op(t.pc) == OP_EOF) return false;
                                          for (const Thread& k : p)
-                                             if (k.node ||
-                                                 (nfa_.op(k.pc) != OP_EOF &&
-                                                  class_meets(nfa_.arg(k.pc, 0), nfa_.arg(t.pc, 0))))
+                                             if (k.node || (nfa_.op(k.pc) != OP_EOF &&
+                                                            class_meets(nfa_.arg(k.pc, 0), nfa_.arg(t.pc, 0))))
                                                  return false;
                                          return true;
                                      }),

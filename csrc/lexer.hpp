@@ -28,8 +28,18 @@
 
 namespace gcd {
 
-enum Op : u32 { OP_CLASS, OP_SPLIT, OP_LOOKAHEAD, OP_LOOKBEHIND, OP_EOF, OP_ACCEPT, OP_REPEAT, OP_LAZY_REPEAT,
-              OP_COUNT, OP_LAZY_COUNT };
+enum Op : u32 {
+    OP_CLASS,
+    OP_SPLIT,
+    OP_LOOKAHEAD,
+    OP_LOOKBEHIND,
+    OP_EOF,
+    OP_ACCEPT,
+    OP_REPEAT,
+    OP_LAZY_REPEAT,
+    OP_COUNT,
+    OP_LAZY_COUNT
+};
 
 inline bool is_repeat(u32 op) {
     return op == OP_REPEAT || op == OP_LAZY_REPEAT;
@@ -108,8 +118,8 @@ constexpr Edge EDGE_LIST = 0x80000000u;
 class Lexer {
   public:
     // States have that many threads on average at most.
-    static constexpr u32 kThreadsPerState = 32;
-    static constexpr u32 kMaxRounds = 4096;
+    static constexpr u32 kThreadsPerState = 64;
+    static constexpr u32 kMaxRounds = 4096;  // that one thread ends without a character; one, but for damaged programs
 
     Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignore, bool independent, bool all_lengths,
           const bool* used_bytes, u32 max_states, u32 newline_terminal = NONE, u32 tab_len = 8);
@@ -163,11 +173,12 @@ class Lexer {
     }
     u8 class_byte(u32 cls) const { return class_byte_[cls]; }
 
-    // Counts (see counts.hpp). By how much a thread's count can rise before anything depends on it; NONE if the thread
+    // Counts (see counts.hpp). The instruction that a thread counts for (REPEAT, or the COUNT whose body it is in);
+    // NONE.
+    u32 counter(const Thread& t) const { return is_repeat(nfa_.op(t.pc)) ? t.pc : body_of_[t.pc]; }
+    // By how much a thread's count can rise before anything depends on it; NONE if the thread
     // has no count that rises.
     u32 stretch(const Thread& t) const;
-    // The instruction that a thread counts for (REPEAT, or the COUNT whose body it is in); NONE.
-    u32 counter(const Thread& t) const { return is_repeat(nfa_.op(t.pc)) ? t.pc : body_of_[t.pc]; }
     // The same for all threads of a state at once: its lowest.
     u32 slack(u32 state);
     // The state in which all counts of `main` that rise are higher by `by`, at most its slack.
@@ -243,9 +254,9 @@ class Lexer {
     StableVector<Bits> start_sets_;
     ReadMostlyMap start_set_index_;
     u32 first_ctx_ = 0;
-    std::vector<signed char> one_char_;  // pc -> accepts after one character: -1 unknown, 2 if it may leave
-    std::vector<u32> promise_pc_;        // pc -> the first one that promises as much; filled when first needed
-    u32 accept_pc_ = NONE;               // the one of all ACCEPTs
+    std::vector<signed char> one_char_;          // pc -> accepts after one character: -1 unknown, 2 if it may leave
+    std::vector<u32> promise_pc_;                // pc -> the first one that promises as much; filled when first needed
+    u32 accept_pc_ = NONE;                       // the one of all ACCEPTs
     std::unordered_map<u32, Thread> last_char_;  // class root -> the thread that accepts after one such character
     u64 n_threads_ = 0;                          // in all states and contexts
     std::unordered_map<u64, bool> class_contains_, class_meets_;

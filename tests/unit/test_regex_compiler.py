@@ -102,7 +102,11 @@ class TestShape:
 
     def test_a_longer_body_is_counted_too_if_it_needs_a_character(self):
         assert instruction_count(compiled("(?:ab){64}")) == 129
-        assert code(compiled("(?:ab){65}"))[1:] == [(Op.COUNT, 3, 0, 65, 65), (Op.CLASS, 0, 1, 0, 0), (Op.CLASS, 1, 2, 0, 0)]
+        assert code(compiled("(?:ab){65}"))[1:] == [
+            (Op.COUNT, 3, 0, 65, 65),
+            (Op.CLASS, 0, 1, 0, 0),
+            (Op.CLASS, 1, 2, 0, 0),
+        ]
         assert [r[3:] for r in ops(compiled("(?:ab|c){70,}?"), Op.LAZY_COUNT)] == [(70, NO_MAX)]
         assert ops(compiled("(?:a{80}b){70}"), Op.REPEAT) == [], "a thread has one count, so the inner one is copied"
         assert len(ops(compiled("(?:a{80}b){70}"), Op.CLASS)) == 81
