@@ -83,6 +83,11 @@ class Compiled {
         if (trie_->byte_complete || position == 0) return live_info_of(lexer_state)->accept_symbols[i];
         return accept_symbol_slow(lexer_state, i, position);
     }
+    // A lexer state that has the same masks with every parser state; one for all counts that are far from their end.
+    u32 alike(u32 lexer_state) {
+        std::lock_guard<std::mutex> lock(live_mutex_);
+        return live_->alike(lexer_state);
+    }
     bool is_ignored_symbol(u32 symbol) const {
         return positions_->alphabet.terminal(symbol) == positions_->alphabet.n_terminals;
     }

@@ -12,7 +12,8 @@ u64 Engine::explore(u32 max_masks, double seconds) {
     const auto began = Clock::now();
     std::deque<Reading> work;
     std::unordered_set<u64> seen;
-    auto add = [&](const Reading& r) {
+    auto add = [&](Reading r) {
+        r.lexer = compiled.alike(r.lexer);  // of a count far from its bounds, on to where they come into sight
         if (seen.insert(static_cast<u64>(r.syntax) << 32 | r.lexer).second && compiled.viable(r)) work.push_back(r);
     };
     for (u32 i = 0; i < compiled.n_starts(); ++i)

@@ -28,10 +28,17 @@ void NfaProgram::validate() const {
     for (u32 pc = 0; pc < n; ++pc) {
         const u32 a = arg(pc, 0), b = arg(pc, 1);
         switch (op(pc)) {
-            case OP_CLASS:
             case OP_REPEAT:
             case OP_LAZY_REPEAT:
+                if (arg(pc, 2) > arg(pc, 3)) bad(pc, "a count's bounds are the wrong way round");
+                [[fallthrough]];
+            case OP_CLASS:
                 if (a >= nodes || b >= n) bad(pc, "class instruction out of bounds");
+                break;
+            case OP_COUNT:
+            case OP_LAZY_COUNT:
+                if (arg(pc, 2) > arg(pc, 3)) bad(pc, "a count's bounds are the wrong way round");
+                if (a >= n || b >= n) bad(pc, "count out of bounds");
                 break;
             case OP_SPLIT:
                 if (a > splits.size() || b > splits.size() - a) bad(pc, "split out of bounds");
@@ -132,6 +139,9 @@ Lexer::Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignor
     one_char_.assign(nfa_.n_code(), -1);
     lookbehind_owner_.assign(nfa_.n_code(), NONE);
     pc_owner_.assign(nfa_.n_code(), NONE);
+    body_of_.assign(nfa_.n_code(), NONE);
+    for (u32 pc = 0; pc < nfa_.n_code(); ++pc)
+        if (is_count(nfa_.op(pc))) own_body(pc);
     for (u32 t = 0; t < n_terminals(); ++t)
         if (nfa_.starts[t] != NONE) own_accepts(nfa_.starts[t], t, accept_owner_);
     for (u32 k = 0; k < nfa_.lookbehinds.size(); ++k) own_accepts(nfa_.lookbehinds[k], k, lookbehind_owner_);
@@ -167,7 +177,23 @@ void Lexer::own_accepts(u32 start, u32 owner, std::vector<u32>& owners) {
             for (u32 i = 0; i < nfa_.arg(pc, 1); ++i) stack.push_back(nfa_.splits[nfa_.arg(pc, 0) + i]);
         } else {
             stack.push_back(nfa_.arg(pc, 1));
+            if (is_count(nfa_.op(pc))) stack.push_back(nfa_.arg(pc, 0));
         }
+    }
+}
+
+// All that a round passes through before it is back at its COUNT.
+void Lexer::own_body(u32 count) {
+    std::vector<u32> stack{nfa_.arg(count, 0)};
+    while (!stack.empty()) {
+        const u32 pc = stack.back();
+        stack.pop_back();
+        if (pc == count || body_of_[pc] != NONE) continue;
+        body_of_[pc] = count;
+        if (nfa_.op(pc) == OP_SPLIT)
+            for (u32 i = 0; i < nfa_.arg(pc, 1); ++i) stack.push_back(nfa_.splits[nfa_.arg(pc, 0) + i]);
+        else if (nfa_.op(pc) != OP_ACCEPT)
+            stack.push_back(nfa_.arg(pc, 1));
     }
 }
 
@@ -198,7 +224,7 @@ void Lexer::step_threads(const Threads& in, u8 b, Threads& out) const {
         if (to != NONE) {
             out.push_back({t.pc, to, t.count});
         } else if (op == OP_CLASS) {
-            out.push_back({nfa_.arg(t.pc, 1), 0, 0});
+            out.push_back({nfa_.arg(t.pc, 1), 0, t.count});  // a count only inside of a COUNT's body
         } else {  // REPEAT: one more; counts beyond an open upper bound do not matter
             const u32 min = nfa_.arg(t.pc, 2), max = nfa_.arg(t.pc, 3);
             u32 c = t.count + 1;
@@ -217,6 +243,7 @@ bool Lexer::close(const Threads& raw, bool ordered, const std::vector<signed cha
     Threads stack;
     for (const Thread& r : raw) {
         stack.push_back(r);
+        u32 rounds = 0;
         while (!stack.empty()) {
             const Thread t = stack.back();
             stack.pop_back();
@@ -224,6 +251,7 @@ bool Lexer::close(const Threads& raw, bool ordered, const std::vector<signed cha
                 out.push_back(t);
                 continue;
             }
+            if (out.size() > static_cast<u64>(kThreadsPerState) * max_states_) budget_threads(out.size());
             const u32 op = nfa_.op(t.pc);
             if (op == OP_REPEAT || op == OP_LAZY_REPEAT) {
                 if (!seen_counts.insert(static_cast<u64>(t.pc) << 32 | t.count).second) continue;
@@ -245,20 +273,36 @@ bool Lexer::close(const Threads& raw, bool ordered, const std::vector<signed cha
                 }
                 continue;
             }
-            if (seen_[t.pc] == stamp_) continue;
-            seen_[t.pc] = stamp_;
+            if (is_count(op)) {
+                // A round needs a character, so no thread gets here again and again; a damaged program might.
+                if (++rounds > kMaxRounds) throw CoreError(ErrorKind::bad_input, t.pc, "a counted body can be empty");
+                const u32 min = nfa_.arg(t.pc, 2), max = nfa_.arg(t.pc, 3);
+                const u32 c = max == NONE ? std::min(t.count + 1, min) : t.count + 1;
+                if (!seen_counts.insert(static_cast<u64>(t.pc) << 32 | c).second) continue;
+                const bool more = max == NONE || c < max, leave = c >= min;
+                if (more && op == OP_LAZY_COUNT) stack.push_back({nfa_.arg(t.pc, 0), 0, c});
+                if (leave) stack.push_back({nfa_.arg(t.pc, 1), 0, 0});
+                if (more && op == OP_COUNT) stack.push_back({nfa_.arg(t.pc, 0), 0, c});
+                continue;
+            }
+            if (t.count) {
+                if (!seen_counts.insert(static_cast<u64>(t.pc) << 32 | t.count).second) continue;
+            } else {
+                if (seen_[t.pc] == stamp_) continue;
+                seen_[t.pc] = stamp_;
+            }
             switch (op) {
                 case OP_CLASS:
                 case OP_EOF:
-                    out.push_back({t.pc, 0, 0});
+                    out.push_back({t.pc, 0, t.count});
                     break;
                 case OP_SPLIT:
                     for (u32 i = nfa_.arg(t.pc, 1); i-- > 0;)
-                        stack.push_back({nfa_.splits[nfa_.arg(t.pc, 0) + i], 0, 0});
+                        stack.push_back({nfa_.splits[nfa_.arg(t.pc, 0) + i], 0, t.count});
                     break;
                 case OP_LOOKBEHIND:
                     if (back_true && (*back_true >> nfa_.arg(t.pc, 0) & 1) == nfa_.arg(t.pc, 2))
-                        stack.push_back({nfa_.arg(t.pc, 1), 0, 0});
+                        stack.push_back({nfa_.arg(t.pc, 1), 0, t.count});
                     break;
                 case OP_LOOKAHEAD: {
                     const signed char g = guess[nfa_.arg(t.pc, 0)];
@@ -266,7 +310,7 @@ bool Lexer::close(const Threads& raw, bool ordered, const std::vector<signed cha
                         ask = nfa_.arg(t.pc, 0);
                         return false;
                     }
-                    if (static_cast<u32>(g) == nfa_.arg(t.pc, 2)) stack.push_back({nfa_.arg(t.pc, 1), 0, 0});
+                    if (static_cast<u32>(g) == nfa_.arg(t.pc, 2)) stack.push_back({nfa_.arg(t.pc, 1), 0, t.count});
                     break;
                 }
                 case OP_ACCEPT:
@@ -310,20 +354,102 @@ bool Lexer::accepts_after_one(const Thread& t) {
     signed char& known = one_char_[t.pc];
     if (known < 0) {
         known = 0;
-        std::vector<u32> stack{nfa_.arg(t.pc, 1)};
-        std::unordered_set<u32> seen;
-        while (!stack.empty() && !known) {
-            const u32 pc = stack.back();
-            stack.pop_back();
-            if (!seen.insert(pc).second) continue;
-            const u32 o = nfa_.op(pc);
-            if (o == OP_ACCEPT) known = 1;
-            if (o == OP_SPLIT)
-                for (u32 i = 0; i < nfa_.arg(pc, 1); ++i) stack.push_back(nfa_.splits[nfa_.arg(pc, 0) + i]);
-            if ((o == OP_REPEAT || o == OP_LAZY_REPEAT) && nfa_.arg(pc, 2) == 0) stack.push_back(nfa_.arg(pc, 1));
+        for (const bool leaves : {false, true}) {
+            std::vector<u32> stack{nfa_.arg(t.pc, 1)};
+            std::unordered_set<u32> seen;
+            while (!stack.empty() && !known) {
+                const u32 pc = stack.back();
+                stack.pop_back();
+                if (!seen.insert(pc).second) continue;
+                const u32 o = nfa_.op(pc);
+                if (o == OP_ACCEPT) known = leaves ? 2 : 1;
+                if (o == OP_SPLIT)
+                    for (u32 i = 0; i < nfa_.arg(pc, 1); ++i) stack.push_back(nfa_.splits[nfa_.arg(pc, 0) + i]);
+                if (is_repeat(o) && nfa_.arg(pc, 2) == 0) stack.push_back(nfa_.arg(pc, 1));
+                if (leaves && is_count(o)) stack.push_back(nfa_.arg(pc, 1));
+            }
+            if (body_of_[t.pc] == NONE) break;
         }
     }
-    return known == 1;
+    return known == 1 || (known == 2 && t.count + 1 >= nfa_.arg(body_of_[t.pc], 2));
+}
+
+// Of a promise it only matters whether one of its threads accepts, never how far it could go on after that. So many
+// instructions promise the same: after "ab", /[a-z]{2,9}(-[a-z]{2,9}){0,5}/ promises that no "-[a-z]{2}" follows, and
+// after "ab-cd" as well, though that is another copy of the body. Equal ones are found in one pass, since code is
+// emitted from the end to the start: what an instruction goes on to is known before it, except in loops.
+void Lexer::find_promises() {
+    const u32 n = nfa_.n_code();
+    promise_pc_.resize(n);
+    u64 mask = 1;
+    while (mask < 2ull * n) mask *= 2;
+    std::vector<u32> table(mask--, NONE), key, other;
+    auto key_of = [&](u32 pc, std::vector<u32>& out) {
+        auto known = [&](u32 to) { return to < pc ? promise_pc_[to] : to; };
+        const u32 op = nfa_.op(pc), a = nfa_.arg(pc, 0), b = nfa_.arg(pc, 1);
+        if (op == OP_SPLIT) {
+            out.assign(1, op);
+            for (u32 i = 0; i < b; ++i) out.push_back(known(nfa_.splits[a + i]));
+            std::sort(out.begin() + 1, out.end());
+            out.erase(std::unique(out.begin() + 1, out.end()), out.end());
+            return;
+        }
+        out = {op, a, known(b), nfa_.arg(pc, 2), nfa_.arg(pc, 3)};
+        if (op == OP_LAZY_REPEAT) out[0] = OP_REPEAT;
+        if (op == OP_LAZY_COUNT) out[0] = OP_COUNT;
+        if ((is_repeat(op) || is_count(op)) && out[2] == accept_pc_) out[4] = NONE;  // it is over at the minimum
+    };
+    for (u32 pc = 0; pc < n; ++pc) {
+        const u32 op = nfa_.op(pc);
+        if (op == OP_ACCEPT) {
+            if (accept_pc_ == NONE) accept_pc_ = pc;
+            promise_pc_[pc] = accept_pc_;
+            continue;
+        }
+        key_of(pc, key);
+        if (op == OP_SPLIT && accept_pc_ != NONE && std::binary_search(key.begin() + 1, key.end(), accept_pc_)) {
+            promise_pc_[pc] = accept_pc_;
+            continue;
+        }
+        if (op == OP_CLASS && key[2] == accept_pc_) last_char_.try_emplace(key[1], Thread{pc, 0, 0});
+        if (is_repeat(op) && key[2] == accept_pc_)
+            last_char_.try_emplace(key[1], Thread{pc, 0, std::max(key[3], 1u) - 1});
+        u64 h = 43;
+        for (u32 x : key) h = mix(h, x);
+        u64 slot = h & mask;
+        for (; table[slot] != NONE; slot = (slot + 1) & mask) {
+            key_of(table[slot], other);
+            if (key == other) break;
+        }
+        if (table[slot] == NONE) table[slot] = pc;
+        promise_pc_[pc] = table[slot];
+    }
+}
+
+// Gives the threads of a promise their common form. A thread that accepts after one more character has no other
+// future, so its count is dropped: after "ab" and after "abc", /[a-z]{2,1000}/ promises the same, no further letter.
+void Lexer::settle(Threads& promise) {
+    if (promise.empty()) return;
+    if (promise_pc_.empty()) find_promises();
+    for (Thread& t : promise) {
+        const u32 op = nfa_.op(t.pc), next = nfa_.arg(t.pc, 1), count = counter(t);
+        t.pc = promise_pc_[t.pc];
+        if (op == OP_EOF) continue;
+        bool ends = promise_pc_[next] == accept_pc_;
+        if (count != NONE) {  // at the end of this character, or of this round, it may leave
+            const u32 last = std::max(nfa_.arg(count, 2), 1u) - 1;
+            if (promise_pc_[nfa_.arg(count, 1)] == accept_pc_) {
+                ends |= next == count;
+                t.count = std::min(t.count, last);
+            }
+            ends &= t.count >= last;
+        }
+        if (!ends) continue;
+        auto last = last_char_.find(nfa_.arg(t.pc, 0));
+        if (last != last_char_.end()) t = {last->second.pc, t.node, last->second.count};
+    }
+    std::sort(promise.begin(), promise.end());
+    promise.erase(std::unique(promise.begin(), promise.end()), promise.end());
 }
 
 bool Lexer::class_contains(u32 outer, u32 inner) {
@@ -369,6 +495,45 @@ void Lexer::prune(const Threads& neg, Threads& threads) {
     }
 }
 
+// Do two classes share a character?
+bool Lexer::class_meets(u32 a, u32 b) {
+    if (a == b) return true;
+    if (a > b) std::swap(a, b);
+    auto [it, fresh] = class_meets_.try_emplace(static_cast<u64>(a) << 32 | b, false);
+    if (!fresh) return it->second;
+    bool meets = false;
+    u32 i = nfa_.node_start[a], j = nfa_.node_start[b];
+    while (!meets && i < nfa_.node_start[a + 1] && j < nfa_.node_start[b + 1]) {
+        if (nfa_.range_hi[i] < nfa_.range_lo[j]) {
+            ++i;
+        } else if (nfa_.range_hi[j] < nfa_.range_lo[i]) {
+            ++j;
+        } else {
+            const u32 x = nfa_.range_to[i], y = nfa_.range_to[j];
+            meets = x == NONE || y == NONE ? x == y : class_meets(x, y);
+            nfa_.range_hi[i] < nfa_.range_hi[j] ? ++i : ++j;
+        }
+    }
+    class_meets_[static_cast<u64>(a) << 32 | b] = meets;
+    return meets;
+}
+
+// Drops threads whose next character leaves a set of `pos` without a thread: where `pos` says that the text ends here,
+// nothing that needs a character has a future. /x{1,1000}\Z/ ends in one context, not in a thousand.
+void Lexer::prune_by_pos(const std::vector<Threads>& pos, Threads& threads) {
+    for (const Threads& p : pos)
+        threads.erase(std::remove_if(threads.begin(), threads.end(),
+                                     [&](const Thread& t) {
+                                         if (t.node || nfa_.op(t.pc) == OP_EOF) return false;
+                                         for (const Thread& k : p)
+                                             if (k.node || (nfa_.op(k.pc) != OP_EOF &&
+                                                            class_meets(nfa_.arg(k.pc, 0), nfa_.arg(t.pc, 0))))
+                                                 return false;
+                                         return true;
+                                     }),
+                      threads.end());
+}
+
 u32 Lexer::intern_context(Context c) {
     // A thread of `neg` that another one makes redundant goes; of two equal killers the first stays.
     for (size_t i = 0; i < c.neg.size(); ++i) {
@@ -399,6 +564,9 @@ u32 Lexer::intern_context(Context c) {
     for (const Threads& p : c.pos) c.eof_ok = c.eof_ok && eof_accepts(p, 0);
     if (contexts_.size() >= max_states_)
         throw CoreError(ErrorKind::limit_states, contexts_.size(), "too many lexer contexts");
+    size_t threads = c.neg.size() + c.back.size();
+    for (const Threads& p : c.pos) threads += p.size();
+    budget_threads(threads);
     const u32 id = contexts_.push_back(std::move(c));
     dies_.emplace_back();
     context_index_.insert(h, id);
@@ -429,10 +597,55 @@ u32 Lexer::intern_state(LexState s) {
     if (known != NONE) return known;
     if (deadline != std::chrono::steady_clock::time_point{} && std::chrono::steady_clock::now() > deadline)
         throw CoreError(ErrorKind::limit_seconds, states_.size(), "compiling takes too long; lexer states so far");
+    budget_threads(s.main.size() + s.obs.size());
     auto edges = std::unique_ptr<std::atomic<Edge>[]>(new std::atomic<Edge>[n_classes_]);
     for (u32 i = 0; i < n_classes_; ++i) edges[i].store(EDGE_UNKNOWN, std::memory_order_relaxed);
     delta_storage_.push_back(std::move(edges));
     return add_state(std::move(s), h, delta_storage_.back().get());
+}
+
+// States of a natural grammar have a handful of threads. Counts within counts can have a million in one state.
+void Lexer::budget_threads(size_t more) {
+    n_threads_ += more;
+    if (n_threads_ > static_cast<u64>(kThreadsPerState) * max_states_)
+        throw CoreError(ErrorKind::limit_states, n_threads_,
+                        "too many threads in the lexer's states, which count ambiguously; threads so far");
+}
+
+u32 Lexer::stretch(const Thread& t) const {
+    const u32 count = counter(t);
+    if (count == NONE) return NONE;
+    const u32 min = nfa_.arg(count, 2), max = nfa_.arg(count, 3);
+    if (t.count < min) return t.count + 1 < min ? min - 2 - t.count : 0;
+    if (max == NONE) return NONE;
+    return t.count < max ? max - 1 - t.count : 0;
+}
+
+const LexState& Lexer::whole(u32 state) {
+    std::lock_guard<std::mutex> lock(mutex);
+    LexState& s = states_[state];
+    if (s.packed) unpack(s);
+    return s;
+}
+
+u32 Lexer::slack(u32 state) {
+    u32 least = NONE;
+    for (const Thread& t : whole(state).main) least = std::min(least, stretch(t));
+    return least;
+}
+
+u32 Lexer::shifted(u32 state, u32 by) {
+    std::lock_guard<std::mutex> lock(mutex);
+    return shifted_locked(state, by);
+}
+
+u32 Lexer::shifted_locked(u32 state, u32 by) {
+    if (states_[state].packed) unpack(states_[state]);
+    LexState s = states_[state];
+    for (Thread& t : s.main)
+        if (stretch(t) != NONE) t.count += by;
+    for (u32& g : s.groups) g = shifted_locked(g, by);
+    return intern_state(std::move(s));
 }
 
 u32 Lexer::add_state(LexState s, u64 hash, std::atomic<Edge>* edges) {
@@ -497,11 +710,13 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
     } else {
         if (!close(raw.neg, false, guess, &ctx.back_true, ctx.neg, acc, ask)) return branch();
         if (!acc.empty()) return;  // a promise is broken
+        settle(ctx.neg);
         for (const Threads& p : raw.pos) {
             Threads closed;
             if (!close(p, false, guess, &ctx.back_true, closed, acc, ask)) return branch();
             if (!acc.empty()) continue;  // kept
             if (closed.empty()) return;  // can no longer be kept
+            settle(closed);
             ctx.pos.push_back(std::move(closed));
         }
     }
@@ -525,6 +740,7 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
         if (guess[k] < 0) continue;
         Threads body;
         if (!close({{nfa_.lookaheads[k], 0, 0}}, false, guess, &ctx.back_true, body, acc, ask)) return branch();
+        settle(body);
         if (guess[k] == 1) {
             if (!acc.empty()) continue;
             if (body.empty()) return;
@@ -538,6 +754,7 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
         prune(ctx.neg, p);
         if (p.empty()) return;  // contradicts what must not match
     }
+    prune_by_pos(ctx.pos, ctx.neg);
     std::sort(ctx.pos.begin(), ctx.pos.end());
     ctx.pos.erase(std::unique(ctx.pos.begin(), ctx.pos.end()), ctx.pos.end());
     for (const Threads& p : ctx.pos)
@@ -546,6 +763,7 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
     std::vector<u32> group_accept;  // per kept group: its ACCEPT pc or NONE
     for (size_t g = 0; g < groups.size(); ++g) {
         prune(ctx.neg, groups[g]);
+        prune_by_pos(ctx.pos, groups[g]);
         if (groups[g].empty() && accept_pcs[g] == NONE) continue;
         s.main.insert(s.main.end(), groups[g].begin(), groups[g].end());
         s.group_end.push_back(static_cast<u32>(s.main.size()));
@@ -560,7 +778,9 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
         // The promise that the lexeme ends here for good; NONE if it contradicts what is promised already.
         auto ended = [&] {
             Context after = ctx;
-            unite(after.neg, Threads(s.main.begin() + from, s.main.begin() + s.group_end[g]));
+            Threads longer(s.main.begin() + from, s.main.begin() + s.group_end[g]);
+            settle(longer);
+            unite(after.neg, longer);
             for (const Threads& p : after.pos)
                 if (std::includes(after.neg.begin(), after.neg.end(), p.begin(), p.end())) return NONE;
             return intern_context(std::move(after));

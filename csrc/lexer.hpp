@@ -28,7 +28,25 @@
 
 namespace gcd {
 
-enum Op : u32 { OP_CLASS, OP_SPLIT, OP_LOOKAHEAD, OP_LOOKBEHIND, OP_EOF, OP_ACCEPT, OP_REPEAT, OP_LAZY_REPEAT };
+enum Op : u32 {
+    OP_CLASS,
+    OP_SPLIT,
+    OP_LOOKAHEAD,
+    OP_LOOKBEHIND,
+    OP_EOF,
+    OP_ACCEPT,
+    OP_REPEAT,
+    OP_LAZY_REPEAT,
+    OP_COUNT,
+    OP_LAZY_COUNT
+};
+
+inline bool is_repeat(u32 op) {
+    return op == OP_REPEAT || op == OP_LAZY_REPEAT;
+}
+inline bool is_count(u32 op) {
+    return op == OP_COUNT || op == OP_LAZY_COUNT;
+}
 
 // See gcd/regex/program.py for the format.
 struct NfaProgram {
@@ -51,7 +69,7 @@ struct Lexset {
 struct Thread {
     u32 pc;
     u32 node;   // 0: at a character's start; else the class node inside a character (node ids are stored + 1)
-    u32 count;  // REPEAT: characters eaten so far
+    u32 count;  // REPEAT: characters eaten so far; in the body of a COUNT: rounds before this one
     bool operator==(const Thread& o) const { return pc == o.pc && node == o.node && count == o.count; }
     bool operator<(const Thread& o) const {
         return pc != o.pc ? pc < o.pc : node != o.node ? node < o.node : count < o.count;
@@ -99,6 +117,10 @@ constexpr Edge EDGE_LIST = 0x80000000u;
 
 class Lexer {
   public:
+    // States have that many threads on average at most.
+    static constexpr u32 kThreadsPerState = 64;
+    static constexpr u32 kMaxRounds = 4096;  // that one thread ends without a character; one, but for damaged programs
+
     Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignore, bool independent, bool all_lengths,
           const bool* used_bytes, u32 max_states, u32 newline_terminal = NONE, u32 tab_len = 8);
 
@@ -151,6 +173,22 @@ class Lexer {
     }
     u8 class_byte(u32 cls) const { return class_byte_[cls]; }
 
+    // Counts (see counts.hpp). The instruction that a thread counts for (REPEAT, or the COUNT whose body it is in);
+    // NONE.
+    u32 counter(const Thread& t) const { return is_repeat(nfa_.op(t.pc)) ? t.pc : body_of_[t.pc]; }
+    // By how much a thread's count can rise before anything depends on it; NONE if the thread
+    // has no count that rises.
+    u32 stretch(const Thread& t) const;
+    // The same for all threads of a state at once: its lowest.
+    u32 slack(u32 state);
+    // The state in which all counts of `main` that rise are higher by `by`, at most its slack.
+    u32 shifted(u32 state, u32 by);
+    // A state with its threads, also where it lay packed in an artefact.
+    const LexState& whole(u32 state);
+    const NfaProgram& nfa() const { return nfa_; }
+    // Where a byte leads inside of a character: 0 nowhere, NONE to its end, else to a class node (its id + 1).
+    u32 class_step(u32 node, u8 byte) const;
+
     // While set, making new states past this time throws limit_seconds.
     std::chrono::steady_clock::time_point deadline{};
     u32 byte_class[256];  // NONE: no token has this byte
@@ -169,11 +207,17 @@ class Lexer {
     const u8* context_dies_slow(u32 ctx);
     bool non_ascii_breaks(const Context& c);
     bool accepts_after_one(const Thread& t);
+    void find_promises();
+    void settle(Threads& promise);
+    void budget_threads(size_t more);
+    u32 shifted_locked(u32 state, u32 by);
     bool class_contains(u32 outer, u32 inner);
+    bool class_meets(u32 a, u32 b);
     void prune(const Threads& killers, Threads& threads);
+    void prune_by_pos(const std::vector<Threads>& pos, Threads& threads);
     void own_accepts(u32 start, u32 owner, std::vector<u32>& owners);
+    void own_body(u32 count);
     void step_threads(const Threads& in, u8 byte, Threads& out) const;
-    u32 class_step(u32 node, u8 byte) const;
     bool eof_accepts(const Threads& ts, int depth);
     bool eof_closure(u32 pc, int depth);
     u32 intern_context(Context c);
@@ -191,6 +235,7 @@ class Lexer {
     bool independent_, all_lengths_;
     u32 newline_, tab_len_;
     std::vector<u32> pc_owner_;  // pc -> terminal
+    std::vector<u32> body_of_;   // pc -> the COUNT whose body it is in
     u32 max_states_;
     u32 n_classes_ = 0;
     std::vector<u8> class_byte_;
@@ -209,8 +254,12 @@ class Lexer {
     StableVector<Bits> start_sets_;
     ReadMostlyMap start_set_index_;
     u32 first_ctx_ = 0;
-    std::vector<signed char> one_char_;  // pc -> accepts after one character: -1 unknown
-    std::unordered_map<u64, bool> class_contains_;
+    std::vector<signed char> one_char_;          // pc -> accepts after one character: -1 unknown, 2 if it may leave
+    std::vector<u32> promise_pc_;                // pc -> the first one that promises as much; filled when first needed
+    u32 accept_pc_ = NONE;                       // the one of all ACCEPTs
+    std::unordered_map<u32, Thread> last_char_;  // class root -> the thread that accepts after one such character
+    u64 n_threads_ = 0;                          // in all states and contexts
+    std::unordered_map<u64, bool> class_contains_, class_meets_;
     // Scratch of the one writer.
     std::vector<u32> seen_;
     u32 stamp_ = 0;

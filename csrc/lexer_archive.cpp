@@ -141,6 +141,7 @@ void Lexer::restore(Reader& r) {
             for (u32 i = 0; i < nfa_.arg(pc, 1); ++i) stack.push_back(nfa_.splits[nfa_.arg(pc, 0) + i]);
         else if (nfa_.op(pc) != OP_ACCEPT)
             stack.push_back(nfa_.arg(pc, 1));
+        if (is_count(nfa_.op(pc))) stack.push_back(nfa_.arg(pc, 0));
     }
     Unflat contexts(r.view<u32>(), nfa_);
     const View<u64> back_true = r.view<u64>();

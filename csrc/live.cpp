@@ -49,34 +49,37 @@ u32 LiveAnalysis::unite(u32 a, u32 b) {
 
 u32 LiveAnalysis::visit(u32 state, u32 position, bool& fresh) {
     if (lexer_.state(state).base != NONE) state = lexer_.state(state).base;  // columns do not change what is live
-    auto [it, added] = index_.try_emplace(pair_key(state, position), n_nodes());
-    fresh = added;
-    if (added) {
-        if (nodes_.size() >= max_nodes_)
-            throw CoreError(ErrorKind::limit_states, nodes_.size(), "too many lexer states to analyse");
-        std::vector<u32> own;
-        for (const Accept& a : lexer_.state(state).accepts)
-            own.push_back(intern_outcome(a.terminal, intern_boundary(a.ctx, position)));
-        std::sort(own.begin(), own.end());
-        own.erase(std::unique(own.begin(), own.end()), own.end());
-        nodes_.push_back({state, position, 0, 0, intern_set(std::move(own)), false});
+    fresh = false;
+    const u64 key = pair_key(state, position);
+    auto it = index_.find(key);
+    if (it != index_.end()) return it->second;
+    const u32 highest = counts_.highest(state, position);
+    if (highest != state) {
+        const u32 node = visit(highest, position, fresh);
+        index_.emplace(key, node);
+        return node;
     }
-    return it->second;
+    if (nodes_.size() >= max_nodes_)
+        throw CoreError(ErrorKind::limit_states, nodes_.size(), "too many lexer states to analyse");
+    fresh = true;
+    std::vector<u32> own;
+    for (const Accept& a : lexer_.state(state).accepts)
+        own.push_back(intern_outcome(a.terminal, intern_boundary(a.ctx, position)));
+    std::sort(own.begin(), own.end());
+    own.erase(std::unique(own.begin(), own.end()), own.end());
+    index_.emplace(key, n_nodes());
+    nodes_.push_back({state, position, 0, 0, intern_set(std::move(own)), false});
+    return n_nodes() - 1;
 }
 
 void LiveAnalysis::successors(u32 node, std::vector<std::pair<u32, u32>>& out) {
     out.clear();
-    const u32 state = nodes_[node].state, position = nodes_[node].position;
-    if (trie_.byte_complete) {
-        for (u32 cls = 0; cls < lexer_.n_classes(); ++cls)
-            lexer_.each(lexer_.step_class(state, cls), [&](u32 s) { out.emplace_back(s, 0); });
-    } else {
-        for (u32 c = position + 1; c < trie_.end[position]; c = trie_.end[c])
-            lexer_.each(lexer_.step(state, trie_.byte[c]), [&](u32 s) {
-                out.emplace_back(s, c);
-                if (trie_.has_token(c)) out.emplace_back(s, 0);
-            });
-    }
+    const u32 state = nodes_[node].state;
+    std::vector<u32> to;
+    counts_.each_move(state, nodes_[node].position, [&](const std::string& bytes, u32 next) {
+        counts_.follow(state, bytes, to);
+        for (u32 s : to) out.emplace_back(s, next);
+    });
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());
 }

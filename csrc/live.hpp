@@ -3,11 +3,10 @@
 // A *boundary* is a context plus a position in the token trie (0, the root, wherever the vocabulary has all single
 // bytes: then every position can be a token boundary). An *outcome* is a (terminal, boundary) pair; `outcomes(state,
 // position)` is the set of those that some text V* can still reach. Computed per strongly connected component of the
-// lexer graph, the first time a state of it is asked about.
+// lexer graph, the first time a state of it is asked about. States that differ in a count only are skipped (Counts).
 #pragma once
 
-#include "lexer.hpp"
-#include "token_trie.hpp"
+#include "counts.hpp"
 
 namespace gcd {
 
@@ -23,13 +22,15 @@ struct Outcome {
 class LiveAnalysis {
   public:
     LiveAnalysis(Lexer& lexer, const TokenTrie& trie, u32 max_nodes)
-        : lexer_(lexer), trie_(trie), max_nodes_(max_nodes) {
+        : lexer_(lexer), trie_(trie), counts_(lexer, trie), max_nodes_(max_nodes) {
         intern_set({});
     }
     // Id of the set of outcomes reachable from a one-group state, its own accepts included. 0 is the empty set.
     u32 outcomes(u32 state, u32 position);
     const std::vector<u32>& set(u32 id) const { return sets_[id]; }
     u32 unite(u32 a, u32 b);
+    // A state in which every token does the same, see Counts.
+    u32 alike(u32 state) { return counts_.alike(state, trie_.max_token_bytes); }
     const Outcome& outcome(u32 id) const { return outcomes_[id]; }
     const Boundary& boundary(u32 id) const { return boundaries_[id]; }
     u32 n_outcomes() const { return static_cast<u32>(outcomes_.size()); }
@@ -51,6 +52,7 @@ class LiveAnalysis {
 
     Lexer& lexer_;
     const TokenTrie& trie_;
+    Counts counts_;
     u32 max_nodes_;
     std::vector<Node> nodes_;
     std::unordered_map<u64, u32> index_, boundary_index_, outcome_index_, union_memo_;

@@ -38,8 +38,15 @@ bool Masks::fill_known(const Readings& readings, u32* out) {
 }
 
 u32 Masks::mask_id_slow(const Reading& r, u32* out, bool add) {
-    std::lock_guard<std::mutex> lock(mutex_);
     const u64 key = pair_key(r.syntax, r.lexer) + 1;
+    const u32 alike = c_.alike(r.lexer);
+    if (alike != r.lexer) {
+        const u32 same = mask_id({r.syntax, alike}, out, add);
+        std::lock_guard<std::mutex> lock(mutex_);
+        if (same != NONE && index_.find(key) == NONE) index_.insert(key, same);
+        return same;
+    }
+    std::lock_guard<std::mutex> lock(mutex_);
     u32 id = index_.find(key);
     if (id != NONE) return id;
     counters.misses.fetch_add(1, std::memory_order_relaxed);

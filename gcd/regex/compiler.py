@@ -63,7 +63,10 @@ from gcd.regex.utf8 import FAIL, ClassTable
 __all__ = ["NfaCompiler", "literal_text", "min_width"]
 
 COPY_UP_TO = 64
-"""A counted class with larger bounds is one REPEAT instruction; up to here it is copied, which runs faster."""
+"""What is repeated more often is counted, by REPEAT or COUNT; up to here it is copied, which runs faster."""
+
+COUNTED_BODY = 256
+"""Characters in the body of a COUNT; counts within it are copied. A longer body is copied itself."""
 
 _WIDE_CHECKS = 64
 """Classes of several characters that a trie's block may hold: each new edge is compared with them."""
@@ -253,6 +256,8 @@ class _Emitter:
         self.shared = shared
         self.anywhere = anywhere
         self.accept = shared.instruction(Op.ACCEPT)
+        self._in_count = False
+        """Inside of a COUNT's body, where nothing else is counted: a thread has one count."""
         self._chars: dict[tuple[int, int], int] = {}
         self._others: dict[tuple[int, ...], int] = {}
         self._wide: dict[int, list[int]] = {}
@@ -517,7 +522,8 @@ class _Emitter:
                 return ks
         lazy = node.mode is Mode.LAZY
         bound = low if high is None else high
-        if bound > COPY_UP_TO and body.max_width == 1 and isinstance(body, Chars | Literal):
+        counted = bound > COPY_UP_TO and not self._in_count
+        if counted and body.max_width == 1 and isinstance(body, Chars | Literal):
             class_id = self.parts(body)[0]
             assert isinstance(class_id, int)
             if class_id != FAIL:
@@ -526,6 +532,9 @@ class _Emitter:
                 some = self.other(op, root, ks[0], max(low, 1), NO_MAX if high is None else high)
                 # Zero times is a way around, not a count: only then has nothing been consumed.
                 return (some,) * len(ks) if low else tuple(self.prefer(some, k, lazy) for k in ks)
+        elif counted and body.min_width > 0 and copied_size(body) <= COUNTED_BODY:
+            some = self.count(body, max(low, 1), NO_MAX if high is None else high, ks[0], lazy)
+            return (some,) * len(ks) if low else tuple(self.prefer(some, k, lazy) for k in ks)
         if body.min_width > 0 and high is None and low > 0:
             entry = self.loop(body, ks[:1], lazy)[1]
             for _ in range(low - 1):
@@ -535,6 +544,19 @@ class _Emitter:
         for _ in range(low):
             ks = self.emit_modes(body, ks)
         return ks
+
+    def count(self, body: Node, low: int, high: int, k: int, lazy: bool) -> int:
+        """The way into a counted loop around a body."""
+        if k == FAIL:
+            return FAIL
+        program = self.shared.program
+        end = self.shared.instruction(Op.LAZY_COUNT if lazy else Op.COUNT, 0, k, low, high)
+        self._in_count = True
+        entry = self.emit(body, end)
+        self._in_count = False
+        if entry != FAIL:
+            program.code[5 * end + 1] = entry
+        return entry
 
     def prefer(self, body: int, leave: int, lazy: bool) -> int:
         return self.split((leave, body) if lazy else (body, leave))
@@ -579,3 +601,16 @@ class _Emitter:
 def is_wide(chars: CharSet) -> bool:
     """Whether the set holds more than one character."""
     return chars[0][0] != chars[-1][1]
+
+
+def copied_size(node: Node) -> int:
+    """Roughly how many CLASS instructions a node needs with all its counts copied."""
+    if isinstance(node, Literal):
+        return len(node.text)
+    if isinstance(node, Concat | Alternation):
+        return sum(map(copied_size, node.items))
+    if isinstance(node, Repeat):
+        return copied_size(node.body) * max(1, node.low if node.high is None else node.high)
+    if isinstance(node, Atomic):
+        return copied_size(node.body)
+    return 1

@@ -18,6 +18,9 @@ EOF        b = next pc; matches only the end of the whole text (occurs inside lo
 ACCEPT     the pattern that this code belongs to has matched
 REPEAT     a = class root node, b = next pc, c = min, d = max (0xFFFFFFFF: none), greedy: the class, counted.
            Used for bounds too large to copy; `LAZY_REPEAT` likewise, preferring to leave.
+COUNT      a = first pc of the body, b = next pc, c = min, d = max (0xFFFFFFFF: none): the same for a longer body. It
+           stands at the end of a round, and the loop is entered at its body. Threads in the body carry the number of
+           rounds before; bodies need a character, and hold no REPEAT and no COUNT. `LAZY_COUNT` prefers to leave.
 ========== ==================================================================================================
 
 There are no jumps: targets are resolved. `starts[i]` is the first pc of pattern ``i``; `lookaheads[k]` and
@@ -52,6 +55,8 @@ class Op:
     ACCEPT = 5
     REPEAT = 6
     LAZY_REPEAT = 7
+    COUNT = 8
+    LAZY_COUNT = 9
 
 
 def _u32() -> array[int]:

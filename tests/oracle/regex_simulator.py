@@ -40,7 +40,7 @@ class Simulator:
             for pc, count in eating:
                 op, root, following, _, _ = self.instruction(pc)
                 if self.eats(root, text[pos:after]):
-                    threads.append((following, 0) if op == Op.CLASS else (pc, count + 1))
+                    threads.append((following, count) if op == Op.CLASS else (pc, count + 1))
             pos = after
 
     def ends(self, start: int, text: bytes, pos: int) -> Iterator[int]:
@@ -57,7 +57,7 @@ class Simulator:
             for pc, count in eating:
                 op, root, following, _, _ = self.instruction(pc)
                 if self.eats(root, text[pos:after]):
-                    threads.append((following, 0) if op == Op.CLASS else (pc, count + 1))
+                    threads.append((following, count) if op == Op.CLASS else (pc, count + 1))
             pos = after
 
     def closure(self, threads: list[Thread], text: bytes, pos: int, *, cut: bool = True) -> tuple[list[Thread], bool]:
@@ -76,16 +76,16 @@ class Simulator:
             if eats or op == Op.CLASS:
                 eating.append(thread)
             elif op == Op.SPLIT:
-                todo += [((target, 0), False) for target in reversed(self.program.splits[a : a + b])]
+                todo += [((target, count), False) for target in reversed(self.program.splits[a : a + b])]
             elif op == Op.LOOKAHEAD:
                 if (self.run(self.program.lookaheads[a], text, pos) is not None) == bool(c):
-                    todo.append(((b, 0), False))
+                    todo.append(((b, count), False))
             elif op == Op.LOOKBEHIND:
                 if self.looks_back(self.program.lookbehinds[a], text, pos) == bool(c):
-                    todo.append(((b, 0), False))
+                    todo.append(((b, count), False))
             elif op == Op.EOF:
                 if pos == len(text):
-                    todo.append(((b, 0), False))
+                    todo.append(((b, count), False))
             elif op in (Op.REPEAT, Op.LAZY_REPEAT):
                 ways = []
                 if d == NO_MAX or count < d:
@@ -93,6 +93,14 @@ class Simulator:
                 if count >= c:
                     ways.append(((b, 0), False))
                 todo += ways if op == Op.LAZY_REPEAT else reversed(ways)  # the last one comes first
+            elif op in (Op.COUNT, Op.LAZY_COUNT):
+                count = count + 1 if d != NO_MAX else min(count + 1, c)
+                ways = []
+                if d == NO_MAX or count < d:
+                    ways.append(((a, count), False))
+                if count >= c:
+                    ways.append(((b, 0), False))
+                todo += ways if op == Op.LAZY_COUNT else reversed(ways)
             else:
                 assert op == Op.ACCEPT
                 accepted = True

@@ -74,6 +74,8 @@ class TestShape:
                     assert len(set(targets)) == len(targets)
                 elif op != Op.ACCEPT:
                     assert b < n
+                if op in (Op.COUNT, Op.LAZY_COUNT):
+                    assert a < n
                 if op in (Op.CLASS, Op.REPEAT, Op.LAZY_REPEAT):
                     assert a < len(program.node_start) - 1
                 if op == Op.REPEAT:
@@ -97,7 +99,19 @@ class TestShape:
         assert [r[3:] for r in ops(compiled("[ab]{100,}"), Op.REPEAT)] == [(100, NO_MAX)]
         assert [r[3:] for r in ops(compiled("(?:a){2,1000}?"), Op.LAZY_REPEAT)] == [(2, 1000)]
         assert [r[3:] for r in ops(compiled("a{0,100}"), Op.REPEAT)] == [(1, 100)], "none at all is a way around"
-        assert instruction_count(compiled("(?:ab){65}")) == 131
+
+    def test_a_longer_body_is_counted_too_if_it_needs_a_character(self):
+        assert instruction_count(compiled("(?:ab){64}")) == 129
+        assert code(compiled("(?:ab){65}"))[1:] == [
+            (Op.COUNT, 3, 0, 65, 65),
+            (Op.CLASS, 0, 1, 0, 0),
+            (Op.CLASS, 1, 2, 0, 0),
+        ]
+        assert [r[3:] for r in ops(compiled("(?:ab|c){70,}?"), Op.LAZY_COUNT)] == [(70, NO_MAX)]
+        assert ops(compiled("(?:a{80}b){70}"), Op.REPEAT) == [], "a thread has one count, so the inner one is copied"
+        assert len(ops(compiled("(?:a{80}b){70}"), Op.CLASS)) == 81
+        assert len(ops(compiled("(?:a{300}b){70}"), Op.REPEAT)) == 70, "a large body is copied itself"
+        assert ops(compiled("(?:a|b*){70}"), Op.COUNT) == [], "empty rounds are not counted"
 
     def test_small_counts_are_copied(self):
         assert instruction_count(compiled("a{3}")) == 4
@@ -297,7 +311,7 @@ class TestLookbehind:
 
 class TestLimits:
     @pytest.mark.parametrize(
-        "pattern", ["(?:(?:ab){1000}){1000}", "(?:" * 40 + "a?" + ")+" * 40, "(?:(?:a|bc){2,400}){400}"]
+        "pattern", ["(?:(?:a?b?){1000}){1000}", "(?:" * 40 + "a?" + ")+" * 40, "(?:(?:a|b*){2,400}){400}"]
     )
     def test_instructions(self, pattern):
         compiler = NfaCompiler(Limits(max_lexer_states=10_000))
