@@ -65,8 +65,11 @@ _MAX_COUNT = 4_294_967_295  # sre_constants.MAXREPEAT
 _RUN = re.compile(r"[^\\.\[{()*+?^$|]+")
 _VERBOSE_RUN = re.compile(r"[^\\.\[{()*+?^$|#\s]+|[^\S \t\n\r\v\f]+")
 _VERBOSE_SKIP = re.compile(r"(?:[ \t\n\r\v\f]+|\#(?:\\.|[^\\\n])*(?:\n|\Z))+", _S)
+_REGEX_MODULE_SKIP = re.compile(r"(?:\s+|\#[^\n]*)+")
 _COMMENT = re.compile(r"\(\?\#(?:\\.|[^\\)])*\)", _S)  # an escaped bracket doesn't end a comment
 _BRACES = re.compile(r"\{(?:([0-9]+)|([0-9]*),([0-9]*))\}")
+_FUZZY_BOUND = re.compile(r"([deis])(?:<=?[0-9]*)?|[0-9]+<=?([deis])<=?[0-9]*")
+_FUZZY_COST = re.compile(r"[0-9]*[dis](?:\+[0-9]*[dis])*<=?[0-9]*")
 _ECMA_BRACES = re.compile(r"\{(?:([0-9]+)|([0-9]+),([0-9]*))\}")
 _ESCAPES = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92}
 _VERB = re.compile(r"\(\*(?:PRUNE|SKIP|FAIL|F)\)")
@@ -168,6 +171,28 @@ def where(pattern: str, name: str, start: int, end: int) -> dict[str, object]:
     }
 
 
+def _is_fuzzy(text: str) -> bool:
+    """Whether the regex module reads a brace as a fuzzy constraint; else it is text, or wrong.
+
+    >>> _is_fuzzy("{e<=1}"), _is_fuzzy("{2i+1d<4,s}"), _is_fuzzy("{e,e}"), _is_fuzzy("{x}")
+    (True, True, False, False)
+    """
+    bounded = set()
+    at = 1
+    while True:
+        item = _FUZZY_BOUND.match(text, at)
+        kind = item and (item[1] or item[2])
+        if item is None or kind in bounded:  # a second bound of one kind may still be a cost
+            item = _FUZZY_COST.match(text, at)
+            if item is None:
+                return False
+        bounded.add(kind)
+        at = item.end()
+        if not text.startswith(",", at):
+            return True
+        at += 1
+
+
 class _Group:
     """A group that is open: what was read of it, and what to go back to at its end."""
 
@@ -195,6 +220,7 @@ class _Parser:
         "name",
         "names",
         "pattern",
+        "skip",
         "stack",
     )
 
@@ -203,6 +229,7 @@ class _Parser:
         self.name = name
         self.dialect = dialect
         self.engine = "regex" if dialect == "regex" else "re"
+        self.skip = _REGEX_MODULE_SKIP if dialect == "regex" else _VERBOSE_SKIP
         self.limits = limits
         self.flags = flags
         self.group = _Group("root", 0, 0)
@@ -238,7 +265,7 @@ class _Parser:
         at = 0
         while at < size:
             if self.flags & _X:
-                skipped = _VERBOSE_SKIP.match(pattern, at)
+                skipped = self.skip.match(pattern, at)
                 if skipped:
                     at = skipped.end()
                     continue
@@ -612,6 +639,8 @@ class _Parser:
         elif pattern[at] == "{":
             braces = (_ECMA_BRACES if self.dialect == "ecma" else _BRACES).match(pattern, at)
             if braces is None:
+                if self.dialect == "regex":
+                    self.check_brace(at)
                 self.literal("{", at, end)
                 return end
             end = braces.end()
@@ -642,6 +671,19 @@ class _Parser:
         items.append(repeat(body, low, high, mode, body.start, end))
         self.last = "repeat"
         return end
+
+    def check_brace(self, at: int) -> None:
+        """Refuse a brace that is text for `re` and not for the regex module."""
+        text = self.pattern[at:]
+        close = text.find("}") + 1 or len(text)
+        if self.flags & _X:
+            text = self.skip.sub("", text)
+            if _BRACES.match(text):
+                cause = "the regex module skips blanks in a brace; re doesn't"
+                self.unsupported("blanks in a brace", cause, at, at + close, "a count without blanks")
+        if _is_fuzzy(text):
+            cause = "fuzzy matching, a text that is nearly right, is the regex module's and not supported"
+            self.unsupported("fuzzy matching", cause, at, at + close, r"\{ if the brace is text")
 
     # -- escapes ------------------------------------------------------------------------------
 
@@ -683,6 +725,11 @@ class _Parser:
             if char == "0":
                 octal = _OCTAL.match(pattern, at + 1)
                 assert octal is not None
+                if self.flags & _X and self.dialect == "regex" and len(octal.group()) < 3:
+                    blanks = self.skip.match(pattern, octal.end())
+                    if blanks and pattern[blanks.end() : blanks.end() + 1] in set("01234567"):
+                        cause = "the regex module skips blanks in an octal escape; re doesn't"
+                        self.unsupported("blanks in an escape", cause, at, blanks.end() + 1, "three digits")
                 self.literal(chr(int(octal.group(), 8)), at, octal.end())
                 return octal.end()
             octal = _OCTAL.match(pattern, at + 1)
