@@ -3,7 +3,7 @@
     python tools/get_lark_sdist.py [FOLDER]
 
 FOLDER defaults to ``$GCD_CACHE/lark-VERSION`` (GCD_CACHE: ``~/.cache/gcd``), VERSION the installed Lark's. Prints the
-folder, for ``GCD_LARK_SDIST``; a second run returns at once.
+folder; a second run returns at once.
 """
 
 import argparse
