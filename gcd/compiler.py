@@ -15,10 +15,14 @@ from gcd.grammar.ir import Grammar
 from gcd.grammar_info import GrammarInfo
 from gcd.limits import Limits
 from gcd.regex.compiler import NfaCompiler
+from gcd.regex.parser import where
 from gcd.regex.program import NfaProgram
 from gcd.vocab import Vocabulary
 
 __all__ = ["compile"]
+
+_MAX_LOOKBEHINDS = 64
+"""The engine keeps which of them end at a place as the bits of one word."""
 
 Progress = Callable[[str], None]
 
@@ -119,6 +123,13 @@ def nfa_program(grammar: Grammar, limits: Limits) -> NfaProgram:
         else:
             try:
                 compiler.add(terminal.pattern, terminal.flags, name=terminal.name, dialect=terminal.dialect)
+                if len(compiler.program().lookbehinds) > _MAX_LOOKBEHINDS:
+                    raise UnsupportedError.of(
+                        "too many lookbehinds",
+                        f"with this pattern there are more than {_MAX_LOOKBEHINDS} different lookbehinds",
+                        remedy="lookbehinds that several terminals share count once",
+                        **where(terminal.pattern, terminal.name, 0, len(terminal.pattern)),
+                    )
             except (GrammarError, LimitError) as error:
                 span = terminal.span
                 if span.line:

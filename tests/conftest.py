@@ -67,6 +67,12 @@ def gpt2_vocab(tokenizer_folder: Callable[[str], Path]) -> Vocabulary:
 
 
 @pytest.fixture(scope="session")
+def fetched() -> Callable[..., Path]:
+    """``fetched(script, *args)``: the folder that a tool of the project fetches."""
+    return _tool
+
+
+@pytest.fixture(scope="session")
 def conformance_data() -> Path:
     """The conformance data's folder. Mark the test `conformance`."""
     folder = Path(os.environ.get("GCD_CONFORMANCE_DATA") or ROOT / ".." / "shared" / "data")

@@ -3,7 +3,7 @@
     python tools/get_lark_sdist.py [FOLDER]
 
 FOLDER defaults to ``$GCD_CACHE/lark-VERSION`` (GCD_CACHE: ``~/.cache/gcd``), VERSION the installed Lark's. Prints the
-folder, for ``GCD_LARK_SDIST``; a second run returns at once.
+folder; a second run returns at once.
 """
 
 import argparse
@@ -17,17 +17,17 @@ from pathlib import Path
 from get_test_model import cache_dir
 
 
-def fetch(out: Path, lark: str) -> Path:
+def fetch(out: Path, package: str, release: str) -> Path:
     """Fill ``out`` unless it is there; an interrupted run leaves nothing that looks finished."""
     if out.exists():
         return out
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".lark-") as scratch:
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{package}-") as scratch:
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:"]
-        subprocess.check_call([*command, "--no-build-isolation", "-d", scratch, f"lark=={lark}"])
+        subprocess.check_call([*command, "--no-build-isolation", "-d", scratch, f"{package}=={release}"])
         with tarfile.open(next(Path(scratch).glob("*.tar.gz"))) as archive:
             archive.extractall(scratch, filter="data")
-        (Path(scratch) / f"lark-{lark}").replace(out)
+        (Path(scratch) / f"{package}-{release}").replace(out)
     return out
 
 
@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("folder", nargs="?", type=Path, default=cache_dir() / f"lark-{lark}")
     folder = parser.parse_args().folder
     try:
-        print(fetch(folder, lark))
+        print(fetch(folder, "lark", lark))
     except (subprocess.CalledProcessError, OSError, StopIteration) as error:
         print(f"Lark's source distribution can't be had: {error}", file=sys.stderr)
         return 1

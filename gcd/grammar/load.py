@@ -38,7 +38,7 @@ from gcd.grammar.lalr import resolve
 from gcd.grammar.loader import Importer, ImportPath, load, read_file
 from gcd.grammar.normalize import normalize
 from gcd.grammar.source import Source
-from gcd.grammar.terminals import TerminalTable
+from gcd.grammar.terminals import TerminalTable, quiet
 from gcd.grammar.translate import translated
 from gcd.limits import Limits
 
@@ -109,7 +109,8 @@ def from_lark(
     deadline.check("reading the grammar")
     always_accept = tuple(indenter.always_accept) if indenter else ()
     with translated(source), _shown(source):
-        terminals, rules, ignore = loaded.compile(starts, set(always_accept))
+        with quiet():
+            terminals, rules, ignore = loaded.compile(starts, set(always_accept))
         limits.check("max_terminals", len(terminals))
         limits.check("max_productions", len(rules))
         deadline.check("expanding the grammar")

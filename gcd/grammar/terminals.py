@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 
 from lark.indenter import Indenter
@@ -23,7 +24,7 @@ from lark.lexer import Pattern, PatternStr, TerminalDef
 from gcd.errors import GrammarError, UnsupportedError
 from gcd.grammar.ir import Indentation, Lexset, SourceSpan, Terminal, Unless
 
-__all__ = ["TerminalTable", "inline_flags"]
+__all__ = ["TerminalTable", "inline_flags", "quiet"]
 
 _FLAG_BITS = {"i": re.I, "m": re.M, "s": re.S, "x": re.X, "u": re.U}
 
@@ -41,6 +42,14 @@ def inline_flags(pattern: str) -> tuple[str, str]:
         letters += match[1]
         pattern = pattern[match.end() :]
     return pattern, letters
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Python warns of patterns such as ``[[a]`` that it may read differently one day; we read what it reads today."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 class TerminalTable:
@@ -126,8 +135,9 @@ class TerminalTable:
 
     def _rank(self, definitions: Sequence[TerminalDef]) -> None:
         """Order the terminals as `lark.lexer.BasicLexer` does. Refuses what it refuses."""
-        for definition in definitions:
-            self._check(definition)
+        with quiet():
+            for definition in definitions:
+                self._check(definition)
         self._ranked = sorted(
             definitions, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name)
         )
@@ -143,9 +153,7 @@ class TerminalTable:
         regexp = pattern.to_regexp()
         span = self._span(definition)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self._module.compile(regexp, self._flags)
+            self._module.compile(regexp, self._flags)
         except (self._module.error, ValueError, OverflowError, RecursionError) as error:
             cause = f"terminal {definition.user_repr()}: {regexp!r} is no regular expression: {error}"
             raise _error(cause, span) from None
@@ -172,8 +180,7 @@ class TerminalTable:
         for rank, definition in enumerate(self._ranked):
             if isinstance(definition.pattern, PatternStr):
                 continue
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with quiet():
                 compiled = self._module.compile(definition.pattern.to_regexp(), self._flags)
             match = compiled.match
             if compiled.groupindex:

@@ -27,8 +27,11 @@ def mutants(name: str, n: int, seed: int = 0) -> list[str]:
 
 def edited(name: str, seed: int) -> Iterator[str]:
     """Real texts with small edits, without end, whatever the field's tool says of them."""
-    chance = random.Random(f"{name} {seed}")
-    originals = _originals(name)
+    return edits(_originals(name), random.Random(f"{name} {seed}"))
+
+
+def edits(originals: list[str], chance: random.Random) -> Iterator[str]:
+    """The texts with one or two small edits, without end."""
     tokens = [piece for text in originals[:200] for piece in _TOKEN.findall(text)]
     characters = [chr(c) for c in range(32, 127)]
     while True:

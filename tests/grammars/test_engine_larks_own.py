@@ -1,14 +1,14 @@
 """Lark's own grammars: those of the installed package, and all that its tests and examples make.
 
-The latter need Lark's source distribution: ``GCD_LARK_SDIST=$(python tools/get_lark_sdist.py)``. What they parse is
-parsed here too, with the same verdict.
+The latter need Lark's source distribution, which is fetched, so these tests are slow. What they parse is parsed here
+too, with the same verdict.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -167,10 +167,8 @@ class Case:
 
 
 @pytest.fixture(scope="module")
-def sdist() -> Path:
-    if "GCD_LARK_SDIST" not in os.environ:
-        pytest.skip("needs Lark's source distribution: GCD_LARK_SDIST=$(python tools/get_lark_sdist.py)")
-    return Path(os.environ["GCD_LARK_SDIST"]).resolve()
+def sdist(fetched: Callable[..., Path]) -> Path:
+    return fetched("get_lark_sdist.py").resolve()
 
 
 @pytest.fixture(scope="module")

@@ -122,6 +122,16 @@ def test_patterns_say_where_they_are_defined():
         compile_lark('start: "x" B\n\nB: /(a)\\1/\n')
 
 
+def test_too_many_lookbehinds():
+    """64 are fine; the terminal with one more is named, and where it is defined."""
+    text = "start: " + " | ".join(f"T{i}" for i in range(65))
+    text += "".join(f"\nT{i}: /(?<!{chr(0x4E00 + i)})[ab]/" for i in range(65))
+    with pytest.raises(UnsupportedError, match=r"pattern of T64, .* \(defined at line 66, column 1\)") as caught:
+        compile_lark(text)
+    assert caught.value.construct == "too many lookbehinds"
+    assert compile_lark(text.replace(" | T64", "")).exactness.exact
+
+
 # -- matchers ---------------------------------------------------------------------------------
 
 

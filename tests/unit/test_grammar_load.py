@@ -4,6 +4,8 @@ import re
 import time
 
 import pytest
+from lark import Lark
+from lark.exceptions import LarkError
 from lark.indenter import Indenter, PythonIndenter
 from lark.lark import PostLex
 
@@ -358,3 +360,29 @@ def test_an_empty_matching_terminal_that_no_start_reaches_is_no_reason_to_refuse
     assert Grammar.from_lark(rules, parser="lalr").starts[0].name == "start"
     with pytest.raises(GrammarError, match="empty text"):
         Grammar.from_lark(rules, parser="lalr", lexer="basic")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        'start: "a"~1..2 "a"? "a"\nr0: "ba" r0* T0\nT0: /(?<=b)(?:(?:[aa]b)*?)/\n',
+        'start: "a"\nr0: "b" r0 T0\nT0: /x*/\n',
+        'start: "a" | "q" b\nb: b "c" T0\nT0: /x*/\n',
+        'start: "a"\n%ignore T0\nT0: /x*/\n',
+        'start: a\na.2: e "y" | f "z"\ne:\nf: T0\nT0: /x*/\n',
+        'start: D T0 | "a"\nT0: /x*/\n%declare D\n',
+    ],
+)
+@pytest.mark.parametrize(
+    ("parser", "lexer"),
+    [("lalr", "contextual"), ("lalr", "basic"), *(("earley", e) for e in ("dynamic", "dynamic_complete", "basic"))],
+)
+def test_which_empty_matching_terminals_count(rules: str, parser: str, lexer: str):
+    """The contextual lexer looks at those that a state looks for, the others at all that Lark keeps."""
+    try:
+        Lark(rules, parser=parser, lexer=lexer)
+    except LarkError:
+        with pytest.raises(GrammarError, match="T0 can match the empty text"):
+            from_lark(rules, parser=parser, lexer=lexer)
+    else:
+        assert from_lark(rules, parser=parser, lexer=lexer).starts

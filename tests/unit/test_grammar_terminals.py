@@ -175,3 +175,10 @@ def test_locale_flag_is_refused_by_name():
         with pytest.raises(UnsupportedError) as caught:
             from_lark(text, **options)
         assert caught.value.construct == "locale flag"
+
+
+def test_no_warning_of_python_about_a_set_escapes():
+    """Lark asks `re` for the width of a pattern, also of the regex module's; warnings are errors here."""
+    pytest.importorskip("regex")
+    assert from_lark("start: /[[a-z]--[aeiou]]/", regex=True).terminals[0].pattern == "[[a-z]--[aeiou]]"
+    assert from_lark("start: A | /[[x]/\nA: /[[y]c/ | /[[a-z]b/").mode == "lalr/contextual"

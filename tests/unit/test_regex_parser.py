@@ -264,12 +264,50 @@ class TestRegexDialect:
             ("(?<=a++)b", "atomic group"),
             ("(?<n>a)(?P=n)", "backreference"),
             ("(?(DEFINE)a)", "conditional group"),
+            ("a{e}", "fuzzy matching"),
+            ("(?x)a{ 2 }", "blanks in a brace"),
+            (r"(?x)\0 1", "blanks in an escape"),
         ],
     )
     def test_refused_by_name(self, pattern, construct):
         with pytest.raises(UnsupportedError) as caught:
             parse(pattern, dialect="regex")
         assert caught.value.construct == construct
+
+    def test_fuzzy_constraints_are_pointed_at(self):
+        with pytest.raises(UnsupportedError) as caught:
+            parse("x(?:ab){e<=1}", dialect="regex")
+        assert caught.value.snippet == "  x(?:ab){e<=1}\n" + " " * 9 + "^^^^^^"
+
+    @pytest.mark.parametrize("flags", [0, re.X])
+    def test_braces(self, flags):
+        """What the module reads as a count or as text is read so; what it reads as fuzzy is refused."""
+        regex = pytest.importorskip("regex")
+        rng = random.Random(7)
+        parts = [*"deis123,+:x", "<", "<=", "<=2", "e<=1", "2i+1d<=4", " "]
+        braces = ["e", "e<=1", "i<=2", "s,d<=1", "1<=e<=3", "2i+2d+1s<=4", "e,i<=2:[a-z]", "e<=0", "i,i", "e,", " e"]
+        braces += ["".join(rng.choices(parts, k=rng.randint(1, 6))) for _ in range(1000)]
+        verdicts = set()
+        for brace in braces:
+            pattern = f"a{{{brace}}}"
+            itself = "".join(pattern.split()) if flags else pattern
+            try:
+                match = regex.compile(pattern, flags).fullmatch(itself)
+                theirs = "fuzzy or count" if match is None or any(match.fuzzy_counts) else "text"
+            except (regex.error, ValueError):
+                continue  # refused before it gets here
+            try:
+                ours = "text" if isinstance(parse(pattern, flags, dialect="regex"), Literal) else "count"
+            except GrammarError:
+                ours = "refused"
+            assert theirs == ("text" if ours == "text" else "fuzzy or count"), pattern
+            verdicts.add(ours)
+        assert verdicts == {"refused", "count", "text"}
+
+    def test_verbose_blanks_and_comments(self):
+        """Any white space is skipped, and a backslash in a comment is part of it."""
+        assert parse("a\x85\xa0\u2028b#\\\nc", re.X, dialect="regex") == parse("abc")
+        assert parse("a\x85b", re.X) == parse("a\x85b")
 
     def test_properties(self):
         assert parse(r"\p{Lu}", dialect="regex") == parse(r"\p{gc=Uppercase_Letter}", dialect="regex")
