@@ -140,7 +140,8 @@ void Compiled::begin_syntax(GrammarTables g, Viability v, CoreLimits limits) {
     tables_ = std::move(g);
     viability_ = v;
     positions_ = std::make_unique<Positions>(std::move(v), *lexer_);
-    syntax_ = std::make_unique<SyntaxAutomaton>(*positions_, limits.max_parser_states);
+    syntax_ = std::make_unique<SyntaxAutomaton>(*positions_, limits.max_parser_states,
+                                                std::max<u64>(2 * limits.memo_bytes, 1u << 26));
     if (tables_.indentation.enabled)
         indented_ = std::make_unique<IndentedSyntax>(*syntax_, *positions_, tables_.indentation);
     for (u32 i = 0; i < tables_.starts.size(); ++i) {

@@ -800,7 +800,7 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
         if (is_ignored(terminal) && final_ctx != NONE) s.accepts.push_back({ignored(), final_ctx, NONE});
         if (is_ignored(terminal) && !independent_) continue;
         const u32 actx = all_lengths_ ? intern_context(Context(ctx)) : final_ctx;
-        if (actx != NONE) s.accepts.push_back({emitted, actx, emitted == newline_ ? raw.column : NONE});
+        if (actx != NONE) s.accepts.push_back({emitted, actx, NONE});
     }
     s.ctx = intern_context(ctx);
     if (s.obs.empty()) s.unless = NONE;  // no keyword can come of this lexeme any more: states of all lexsets are one
@@ -820,18 +820,20 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
             s.groups.push_back(intern_state(std::move(one)));
         }
     }
-    if (raw.column != NONE) {
-        bool newline = false;
-        for (const Thread& t : s.main) newline |= pc_owner_[t.pc] == newline_;
-        for (const Accept& a : s.accepts) newline |= a.terminal == newline_;
-        if (newline) {
-            LexState base = s;
-            for (Accept& a : base.accepts) a.column = NONE;
-            s.base = intern_state(std::move(base));
-            s.column = raw.column;
-        }
-    }
-    out.push_back(intern_state(std::move(s)));
+    out.push_back(intern_at_column(std::move(s), raw.column));
+}
+
+// A state whose lexeme may still be a newline terminal, `column` blanks after its last line end; any other has none.
+u32 Lexer::intern_at_column(LexState s, u32 column) {
+    bool newline = false;
+    for (const Thread& t : s.main) newline |= pc_owner_[t.pc] == newline_;
+    for (const Accept& a : s.accepts) newline |= a.terminal == newline_;
+    if (column == NONE || !newline) return intern_state(std::move(s));
+    s.base = intern_state(s);
+    s.column = column;
+    for (Accept& a : s.accepts)
+        if (a.terminal == newline_) a.column = column;
+    return intern_state(std::move(s));
 }
 
 Edge Lexer::step_slow(u32 state, u32 cls) {
@@ -852,6 +854,21 @@ Edge Lexer::step_locked(u32 state, u32 cls) {
         if (b == '\n') raw.column = 0;
         if (raw.column != NONE && b == ' ') raw.column += 1;
         if (raw.column != NONE && b == '\t') raw.column += tab_len_;
+    }
+    if (s.base != NONE) {
+        // What the base does, at another column. After a line end the column is the same for both.
+        Edge e = delta_[s.base].load(std::memory_order_relaxed)[cls].load(std::memory_order_relaxed);
+        if (e == EDGE_UNKNOWN) e = step_locked(s.base, cls);
+        if (b != '\n' && e != EDGE_DEAD) {
+            std::vector<u32> out;
+            each(e, [&](u32 t) {
+                if (states_[t].packed) unpack(states_[t]);
+                out.push_back(intern_at_column(states_[t], raw.column));
+            });
+            e = intern_edge(std::move(out));
+        }
+        own_edges(state)[cls].store(e, std::memory_order_release);
+        return e;
     }
     u32 from = 0;
     bool any = false;

@@ -222,6 +222,7 @@ class Lexer {
     bool eof_closure(u32 pc, int depth);
     u32 intern_context(Context c);
     u32 intern_state(LexState s);
+    u32 intern_at_column(LexState s, u32 column);
     static u64 state_hash(const LexState& s, View<Thread> main, View<u32> group_end, View<Thread> obs);
     u32 add_state(LexState s, u64 hash, std::atomic<Edge>* edges);
     void unpack(LexState& s);

@@ -15,9 +15,15 @@ u64 hash_of(u64 h, const Items& items) {
 }
 }  // namespace
 
-SyntaxAutomaton::SyntaxAutomaton(Positions& positions, u32 max_states)
-    : positions_(positions), max_states_(max_states) {
+SyntaxAutomaton::SyntaxAutomaton(Positions& positions, u32 max_states, u64 max_bytes)
+    : positions_(positions), max_states_(max_states), max_bytes_(max_bytes) {
     frames_.push_back({NONE, intern_items({})});
+}
+
+// States are few where grammars are sane, but each can hold as many items as there are positions times frames.
+void SyntaxAutomaton::charge(const Items& items) {
+    bytes_ += items.size() * sizeof(Item);
+    if (bytes_ > max_bytes_) throw CoreError(ErrorKind::limit_bytes, bytes_, "too many bytes of parser items");
 }
 
 u32 SyntaxAutomaton::intern_items(Items items) {
@@ -25,6 +31,7 @@ u32 SyntaxAutomaton::intern_items(Items items) {
     auto [lo, hi] = item_set_index_.equal_range(h);
     for (auto it = lo; it != hi; ++it)
         if (*item_sets_[it->second] == items) return it->second;
+    charge(items);
     const u32 id = item_sets_.push_back(std::make_unique<const Items>(std::move(items)));
     item_set_index_.emplace(h, id);
     return id;
@@ -90,6 +97,7 @@ u32 SyntaxAutomaton::intern(Items items, u32 lex_id) {
     if (known != NONE) return known;
     if (states_.size() >= max_states_)
         throw CoreError(ErrorKind::limit_states, states_.size(), "too many parser states");
+    charge(items);
     SyntaxState s;
     s.accepts = false;
     for (const Item& i : items) {

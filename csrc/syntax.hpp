@@ -42,7 +42,7 @@ struct SyntaxState {
 
 class SyntaxAutomaton {
   public:
-    SyntaxAutomaton(Positions& positions, u32 max_states);
+    SyntaxAutomaton(Positions& positions, u32 max_states, u64 max_bytes);
     // The state before any text for start symbol i; NONE if nothing can be derived from it.
     u32 start(u32 i, const StartSymbol& s);
     // The state after a terminal; `symbol` must be viable and not an ignored one.
@@ -77,6 +77,8 @@ class SyntaxAutomaton {
 
     Positions& positions_;
     u32 max_states_;
+    u64 max_bytes_, bytes_ = 0;  // of all items kept
+    void charge(const Items& items);
     StableVector<Frame> frames_;
     std::unordered_map<u64, u32> frame_index_;
     StableVector<std::unique_ptr<const Items>> item_sets_;

@@ -1,9 +1,9 @@
 """The artefact: one file that holds a compiled grammar and its tokens; neither grammar nor tokenizer is needed again.
 
-Layout (all numbers little-endian)::
+Layout (numbers little-endian; inside of sections in the machine's own order)::
 
     0   8  label  b"gcd\\x00art\\n"
-    8   4  0x01020304, to tell byte orders apart
+    8   4  0x01020304 in the machine's order, to tell byte orders apart
     12  4  format version
     16  32 SHA-256 of the grammar (what it was compiled from, options included)
     48  32 fingerprint of the vocabulary
@@ -24,6 +24,7 @@ import json
 import mmap
 import os
 import struct
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ __all__ = ["FORMAT_VERSION", "Artifact", "write_artifact"]
 
 FORMAT_VERSION = 1
 _LABEL = b"gcd\x00art\n"
-_ORDER = 0x01020304
+_ORDER = int.from_bytes(b"\x04\x03\x02\x01", sys.byteorder)  # sections are in the machine's own order
 _HEADER = struct.Struct("<8sII32s32sIIQ")
 _ENTRY = struct.Struct("<16sQQQ")
 _ALIGN = 64

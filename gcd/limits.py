@@ -39,7 +39,8 @@ class Limits:
     """Rows (one for each lexer state that a token can start in) with their sub-rows."""
     memo_bytes: int = 256_000_000
     """Bytes for the masks that are kept, and what they are put together from. When it is full, new masks are worked
-    out each time they are needed: slower, no error."""
+    out each time they are needed: slower, no error. The parser's items may take twice as much (64 MB in any case);
+    that is a bound, which only grammars with thousands of rules that may all be left out have been seen to reach."""
     seconds: float = 60.0
     """Time for one compilation, by the monotonic clock."""
 

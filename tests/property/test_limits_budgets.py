@@ -249,3 +249,15 @@ def test_default_limits_bound_time_and_memory(name: str):
     seconds, megabytes = map(int, done.stdout.splitlines()[-1].split())
     assert seconds < 80, done.stdout
     assert megabytes < 2000, done.stdout
+
+
+@pytest.mark.slow
+def test_parser_items_are_bounded():
+    """Each rule may be left out, so that a state holds as many items as there are pairs of rules."""
+    text = "start: r0\n" + "".join(f'r{i}: "a"? r{i + 1}?\n' for i in range(1000)) + 'r1000: "b"\n'
+    compiled = gcd.compile(gcd.Grammar.from_lark(text, parser="earley"), VOCAB, gcd.Limits(memo_bytes=1_000_000))
+    matcher = compiled.matcher()
+    with within(20), pytest.raises(LimitError) as caught:
+        matcher.accept_bytes(b"a" * 1000 + b"b")
+    assert caught.value.limit == "memo_bytes"
+    assert matcher.accept_bytes(b"a")
