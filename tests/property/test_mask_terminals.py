@@ -73,6 +73,18 @@ def compare(
     return True
 
 
+def order_is_no_matter(pattern: str, letters: str) -> bool:
+    """Whether Python's first choice is always a whole match where there is one (short texts tell, for `LARGE`)."""
+    compiled = re.compile(pattern)
+    alphabet = letters_of([letters.encode()])
+    size = 7 if len(alphabet) <= 3 else 5
+    for length in range(size + 1):
+        for text in map("".join, product(alphabet, repeat=length)):
+            if compiled.fullmatch(text) and compiled.match(text).end() != len(text):
+                return False
+    return True
+
+
 # Not anchored only where Python does not take an earlier alternative.
 LARGE_CASES = [(*case, True) for case in LARGE] + [(*case, False) for case in LARGE if order_is_no_matter(*case)]
 
@@ -104,15 +116,3 @@ def run_random(seeds: range) -> None:
         ahead = (choose.choice("=!"), make.regex(2)) if choose.chance(30) else None
         said += compare(pattern, letters, str(seed), ahead=ahead)
     assert said >= len(seeds) // 3  # the others match the empty text, or have no spelling
-
-
-def order_is_no_matter(pattern: str, letters: str) -> bool:
-    """Whether Python's first choice is always a whole match where there is one (short texts tell, for `LARGE`)."""
-    compiled = re.compile(pattern)
-    alphabet = letters_of([letters.encode()])
-    size = 7 if len(alphabet) <= 3 else 5
-    for length in range(size + 1):
-        for text in map("".join, product(alphabet, repeat=length)):
-            if compiled.fullmatch(text) and compiled.match(text).end() != len(text):
-                return False
-    return True
