@@ -16,6 +16,15 @@ class Masks {
     void fill(const Readings& readings, u32* out);
     // Copies the mask if it is known for all readings, without working anything out; says whether it was.
     bool fill_known(const Readings& readings, u32* out);
+    // Whether a token is in the mask, if that is known: 1 or 0; -1 where it isn't.
+    int known_bit(const Readings& readings, u32 token) const {
+        for (const Reading& r : readings) {
+            const u32 id = index_.find(pair_key(r.syntax, r.lexer) + 1);
+            if (id == NONE) return -1;
+            if (data(id)[token / 32] >> (token % 32) & 1) return 1;
+        }
+        return 0;
+    }
     void remember(const Reading& r) { (void)mask_id(r); }
     void save(Writer& w, Writer& tables, Writer& sets);  // its summaries
     void restore(Reader& r, Reader& tables, Reader& sets) { summaries_.restore(r, tables, sets); }

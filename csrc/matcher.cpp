@@ -42,6 +42,8 @@ bool Matcher::check(u32 token) {
     if (finished_) return false;
     if (engine_->is_eos(token)) return complete();
     if (token >= t.n_tokens() || token >= t.width || t.token_size(token) == 0) return false;
+    const int known = engine_->masks.known_bit(readings_, token);
+    if (known >= 0) return known == 1;
     Readings out;
     return walk(t.token_data(token), t.token_size(token), out);
 }

@@ -49,7 +49,7 @@ class Matcher {
         }
     }
     bool fill_known(u32* out) { return !finished_ && engine_->masks.fill_known(readings_, out); }
-    // True if the token may come next. Changes nothing.
+    // True if the token may come next: a bit of the mask where that is known, else a walk. Changes nothing.
     bool check(u32 token);
     // Moves over a token; false (and nothing changed) if it may not come next.
     bool accept(u32 token);

@@ -171,11 +171,13 @@ void Summaries::follow(u32 set, u32 point, u32 scope, Sum& sum) {
     const Point p = points_[point];
     for (u32 part : local_.set(set).parts) {
         const LocalSet& s = local_.set(part);
+        auto wanted = [&](const Bits& symbols) {
+            return bits_meet(symbols, s.all) || (c_.indented() && bits_meet(symbols, c_.indented()->newlines()));
+        };
         c_.lexer().each(c_.lexer().start(s.lex_id, p.ctx), [&](u32 begin) {
+            if (!wanted(c_.live(begin))) return;  // a guess that nothing wanted here goes with: no need of a row
             const u32 row = rows_.row_id(p.nodes, begin);
-            const Bits& symbols = rows_.row(row).symbols;
-            if (bits_meet(symbols, s.all) || (c_.indented() && bits_meet(symbols, c_.indented()->newlines())))
-                add(at_row(part, row, scope), scope, sum);
+            if (wanted(rows_.row(row).symbols)) add(at_row(part, row, scope), scope, sum);
         });
     }
 }

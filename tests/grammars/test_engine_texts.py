@@ -65,14 +65,14 @@ def follow(compiled: gcd.CompiledGrammar, ids: list[int], draw: random.Random | 
     matcher, mask = compiled.matcher(), Mask(compiled)
     ends = compiled.vocab.eos_ids
     for n, i in enumerate(ids):
+        other = draw.randrange(compiled.vocab.width) if draw else i
+        allowed = matcher.check(other)  # mostly before the mask is known
         mask.fill(matcher)
         assert mask[i], (n, ids[:n], i)
         complete = matcher.is_complete
         assert all(mask[end] == complete for end in ends), (n, ids[:n])
-        if draw:
-            other = draw.randrange(compiled.vocab.width)
-            assert matcher.check(other) == mask[other], (n, ids[:n], other)
-            assert mask[other] or not matcher.accept(other), (n, ids[:n], other)
+        assert allowed == mask[other] == matcher.check(other), (n, ids[:n], other)
+        assert mask[other] or not matcher.accept(other), (n, ids[:n], other)
         assert matcher.accept(i), (n, ids[:n], i)
     mask.fill(matcher)
     assert matcher.is_complete

@@ -176,8 +176,10 @@ class WorldCheck:
 
     def state(self, prefix: bytes, matcher: Any) -> list[bool]:
         """All laws of the state after this prefix; returns its mask."""
-        mask = self.read(matcher)
         known = self.masks.get(prefix)
+        # Before the mask is known: afterwards `check` may answer from it.
+        walked = [bool(matcher.check(i)) for i in range(len(self.world.vocabulary))] if known is None else []
+        mask = self.read(matcher)
         if known is not None:
             if known != mask:
                 self.fail(prefix, f"the mask depends on the tokens: {self._ids(known)} and {self._ids(mask)}")
@@ -193,8 +195,8 @@ class WorldCheck:
         if bool(matcher.is_dead) != (not any(mask)):
             self.fail(prefix, f"is_dead is {matcher.is_dead}, the mask is {self._ids(mask)}")
         for i, bit in enumerate(mask):
-            if bool(matcher.check(i)) != bit:
-                self.fail(prefix, f"check({i}) is {not bit}, the bit is {bit}")
+            if walked[i] != bit or bool(matcher.check(i)) != bit:
+                self.fail(prefix, f"check({i}) is {walked[i]}, then {matcher.check(i)}, the bit is {bit}")
         self._accepts(prefix, matcher, mask)
         if self.read(matcher) != mask or bool(matcher.is_complete) != complete:
             self.fail(prefix, "looking changed the state")

@@ -54,6 +54,7 @@ def compare(
         matcher.reset()
         state = oracle.start
         for _ in range(40):
+            checked = [bool(matcher.check(i)) for i in range(len(vocabulary))]  # mostly before the mask is known
             bits = read_bits(matcher, len(vocabulary))
             if state not in seen:
                 seen[state] = [
@@ -63,7 +64,7 @@ def compare(
                     for i in range(len(vocabulary))
                 ]
             assert bits == seen[state], f"state {state}\n{world}"
-            assert [bool(matcher.check(i)) for i in range(len(bits))] == bits, f"state {state}\n{world}"
+            assert checked == bits == [bool(matcher.check(i)) for i in range(len(bits))], f"state {state}\n{world}"
             allowed = [i for i in world.texts if bits[i]]
             if not allowed:
                 break
