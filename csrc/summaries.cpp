@@ -175,7 +175,9 @@ void Summaries::follow(u32 set, u32 point, u32 scope, Sum& sum) {
             return bits_meet(symbols, s.all) || (c_.indented() && bits_meet(symbols, c_.indented()->newlines()));
         };
         c_.lexer().each(c_.lexer().start(s.lex_id, p.ctx), [&](u32 begin) {
-            if (!wanted(c_.live(begin))) return;  // a guess that nothing wanted here goes with: no need of a row
+            // A guess that nothing wanted here goes with needs no row. (Where a token must not end, more is live than
+            // `live` says.)
+            if (c_.trie().byte_complete && !wanted(c_.live(begin))) return;
             const u32 row = rows_.row_id(p.nodes, begin);
             if (wanted(rows_.row(row).symbols)) add(at_row(part, row, scope), scope, sum);
         });
