@@ -10,20 +10,29 @@ namespace gcd {
 u64 Engine::explore(u32 max_masks, double seconds) {
     using Clock = std::chrono::steady_clock;
     const auto began = Clock::now();
-    std::deque<Reading> work;
+    // The nth reading of a shape (local sets, whatever the frames and the scope) waits in queue n, and lower queues go
+    // first: otherwise the many states inside of lexemes and the many columns of a line would come before the grammar.
+    std::vector<std::deque<Reading>> work;
+    std::unordered_map<u64, u32> of_shape;
     std::unordered_set<u64> seen;
     auto add = [&](Reading r) {
         r.lexer = compiled.alike(r.lexer);  // of a count far from its bounds, on to where they come into sight
-        if (seen.insert(static_cast<u64>(r.syntax) << 32 | r.lexer).second && compiled.viable(r)) work.push_back(r);
+        if (!seen.insert(static_cast<u64>(r.syntax) << 32 | r.lexer).second || !compiled.viable(r)) return;
+        const u32 n = of_shape[masks.shape(r)]++;
+        if (n >= work.size()) work.resize(n + 1);
+        work[n].push_back(r);
     };
     for (u32 i = 0; i < compiled.n_starts(); ++i)
         for (const Reading& r : compiled.start(i)) add(r);
     u64 n = 0;
     Readings one(1), out;
-    while (!work.empty() && masks.n_masks() < max_masks) {
+    while (masks.n_masks() < max_masks) {
         if (std::chrono::duration<double>(Clock::now() - began).count() > seconds) break;
-        const Reading r = work.front();
-        work.pop_front();
+        u32 queue = 0;
+        while (queue < work.size() && work[queue].empty()) ++queue;
+        if (queue == work.size()) break;
+        const Reading r = work[queue].front();
+        work[queue].pop_front();
         ++n;
         const u64 before = masks.counters.summaries;
         masks.remember(r);

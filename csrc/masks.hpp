@@ -25,6 +25,11 @@ class Masks {
         }
         return 0;
     }
+    // Equal for readings whose parser states have the same local sets.
+    u64 shape(const Reading& r) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        return summaries_.shape(r.syntax);
+    }
     void remember(const Reading& r) { (void)mask_id(r); }
     void save(Writer& w, Writer& tables, Writer& sets);  // its summaries
     void restore(Reader& r, Reader& tables, Reader& sets) { summaries_.restore(r, tables, sets); }

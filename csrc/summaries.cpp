@@ -237,6 +237,12 @@ u32 Summaries::beyond(u32 frame, const Exit& e) {
     return out;
 }
 
+u64 Summaries::shape(u32 state) {
+    u64 h = 107;
+    for (const LocalSets::Group& g : local_.of_state(c_.plain_state(state))) h = mix(h, g.set);
+    return h;
+}
+
 u32 Summaries::tokens_after(const Reading& r) {
     const u32 row = rows_.row_id(Rows::kRootNodes, r.lexer);
     const u32 scope = c_.scope(r.syntax);

@@ -26,6 +26,8 @@ class Summaries {
     Summaries(Compiled& compiled, Rows& rows);
     // The set of tokens that may follow a reading, without the end of the text.
     u32 tokens_after(const Reading& r);
+    // Equal for states (of the parser, with indentation) that have the same local sets.
+    u64 shape(u32 state);
     TokenSets& sets() { return sets_; }
     u64 bytes() const { return sets_.bytes() + local_.bytes() + bytes_; }
     u32 n_local_sets() const { return local_.size(); }
