@@ -6,8 +6,17 @@ Masks::Masks(Compiled& c, Rows& rows, std::vector<u32> eos, u64 max_bytes)
     : c_(c), eos_(std::move(eos)), words_(c.trie().words()), max_bytes_(max_bytes), summaries_(c, rows) {}
 
 void Masks::fill(const Readings& readings, u32* out) {
+    if (fill_known(readings, out)) return;
     if (readings.empty()) std::memset(out, 0, words_ * 4);
     for (size_t i = 0; i < readings.size(); ++i) put(readings[i], out, i > 0);
+    if (readings.size() > 1) remember_union(readings);
+}
+
+bool Masks::fill_known(const Readings& readings, u32* out) {
+    if (readings.empty()) return false;
+    const u32 id = find(readings);
+    if (id != NONE) std::memcpy(out, data(id), words_ * 4);
+    return id != NONE;
 }
 
 void Masks::put(const Reading& r, u32* out, bool add) {
@@ -21,20 +30,42 @@ void Masks::put(const Reading& r, u32* out, bool add) {
     }
 }
 
-bool Masks::fill_known(const Readings& readings, u32* out) {
-    bool first = true;
+// Lookaheads that are still open, or an ambiguous grammar, give a text several readings; the same ones come again.
+void Masks::remember_union(const Readings& readings) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (find(readings) != NONE) return;
+    std::vector<u32> sets;
+    u64 end = 0;
     for (const Reading& r : readings) {
         const u32 id = index_.find(pair_key(r.syntax, r.lexer) + 1);
-        if (id == NONE) return false;
-        const u32* m = data(id);
-        if (first) {
-            std::memcpy(out, m, words_ * 4);
-        } else {
-            for (u32 i = 0; i < words_; ++i) out[i] |= m[i];
-        }
-        first = false;
+        if (id == NONE || keys_[id] == FORGOTTEN) return;
+        sets.push_back(static_cast<u32>(keys_[id] >> 1));
+        end |= keys_[id] & 1;
     }
-    return !first;
+    const u32 mask = keep(static_cast<u64>(summaries_.sets().unite(sets)) << 1 | end);
+    if (mask == NONE) return;
+    mask_bytes_ += sizeof(Union) + readings.size() * sizeof(Reading) + 64;
+    union_index_.insert(hash_of(readings), unions_.push_back({readings, mask}));
+}
+
+void Masks::write(u64 set_and_end, u32* words) {
+    summaries_.sets().add(static_cast<u32>(set_and_end >> 1), words);
+    for (u32 t : eos_)
+        if (set_and_end & 1 && t / 32 < words_) words[t / 32] |= 1u << (t % 32);
+}
+
+u32 Masks::keep(u64 set_and_end) {
+    auto known = by_set_.find(set_and_end);
+    if (known != by_set_.end()) return known->second;
+    if (mask_bytes_ + summaries_.bytes() > max_bytes_) return NONE;
+    counters.unions.fetch_add(1, std::memory_order_relaxed);
+    std::unique_ptr<u32[]> words(new u32[words_]());
+    write(set_and_end, words.get());
+    const u32 id = masks_.push_back(std::move(words));
+    keys_.push_back(set_and_end);
+    by_set_.emplace(set_and_end, id);
+    mask_bytes_ += words_ * 4 + 64;
+    return id;
 }
 
 u32 Masks::mask_id_slow(const Reading& r, u32* out, bool add) {
@@ -55,27 +86,18 @@ u32 Masks::mask_id_slow(const Reading& r, u32* out, bool add) {
     if (mask_bytes_ + summaries_.bytes() > max_bytes_) {
         summaries_.forget_all();
         by_set_.clear();
+        keys_.assign(keys_.size(), FORGOTTEN);
     }
     const u32 set = c_.viable(r) ? summaries_.tokens_after(r) : TokenSets::EMPTY;
     const bool complete = c_.complete(r);
     counters.summaries = summaries_.n_worked_out();
     counters.local_sets = summaries_.n_local_sets();
-    auto known = by_set_.find(static_cast<u64>(set) << 1 | complete);
-    if (known != by_set_.end()) {
-        id = known->second;
-    } else {
-        counters.unions.fetch_add(1, std::memory_order_relaxed);
-        std::unique_ptr<u32[]> words(new u32[words_]());
-        summaries_.sets().add(set, words.get());
-        for (u32 t : eos_)
-            if (complete && t / 32 < words_) words[t / 32] |= 1u << (t % 32);
-        if (mask_bytes_ + summaries_.bytes() > max_bytes_) {
-            for (u32 i = 0; out && i < words_; ++i) out[i] = words[i] | (add ? out[i] : 0);
-            return NONE;
-        }
-        id = masks_.push_back(std::move(words));
-        by_set_.emplace(static_cast<u64>(set) << 1 | complete, id);
-        mask_bytes_ += words_ * 4 + 64;
+    const u64 set_and_end = static_cast<u64>(set) << 1 | complete;
+    id = keep(set_and_end);
+    if (id == NONE) {
+        if (out && !add) std::memset(out, 0, words_ * 4);
+        if (out) write(set_and_end, out);
+        return NONE;
     }
     bytes_ = mask_bytes_ + summaries_.bytes();
     index_.insert(key, id);

@@ -50,6 +50,21 @@ class Masks {
         const u32 id = index_.find(pair_key(r.syntax, r.lexer) + 1);
         return id != NONE ? id : mask_id_slow(r, out, add);
     }
+    // The mask of all these readings together, if it is known; else NONE.
+    u32 find(const Readings& readings) const {
+        if (readings.size() == 1) return index_.find(pair_key(readings[0].syntax, readings[0].lexer) + 1);
+        const u32 u = union_index_.find_if(hash_of(readings), [&](u32 i) { return unions_[i].readings == readings; });
+        return u == NONE ? NONE : unions_[u].mask;
+    }
+    static u64 hash_of(const Readings& readings) {
+        u64 h = 109;
+        for (const Reading& r : readings) h = mix(h, pair_key(r.syntax, r.lexer));
+        return h;
+    }
+    void remember_union(const Readings& readings);
+    // The mask of a token set, times two, plus one if the text may end: kept (NONE: the tables are full), or written.
+    u32 keep(u64 set_and_end);
+    void write(u64 set_and_end, u32* words);
     const u32* data(u32 id) const { return masks_[id].get(); }
     // NONE: the tables are full; the mask went to `out` (if given) and is not kept.
     u32 mask_id_slow(const Reading& r, u32* out, bool add);
@@ -63,6 +78,14 @@ class Masks {
     Summaries summaries_;
     u64 mask_bytes_ = 0;
     StableVector<std::unique_ptr<u32[]>> masks_;
+    static constexpr u64 FORGOTTEN = ~0ull;
+    std::vector<u64> keys_;  // mask -> its key in `by_set_`, FORGOTTEN once that has been emptied
+    struct Union {
+        Readings readings;
+        u32 mask;
+    };
+    StableVector<Union> unions_;  // of several readings
+    ReadMostlyMap union_index_;
     ReadMostlyMap index_;                  // reading -> mask
     std::unordered_map<u64, u32> by_set_;  // token set, end of text -> mask
 };
