@@ -220,10 +220,17 @@ bool Compiled::complete(const Reading& r) {
 void Compiled::advance(const Readings& in, u8 byte, u32 position, Readings& out) {
     const u32 cls = lexer_->byte_class[byte];
     if (cls == NONE) return;
+    // Where each terminal is lexed on its own, an ambiguous text has many readings that agree on the lexeme at hand. As
+    // one state they go on together; apart they would multiply with every lexeme.
+    const bool merge = lexer_->independent() && !indented_;
     auto add = [&](u32 syntax, u32 lexer) {
         const Reading r{syntax, lexer};
-        for (const Reading& o : out)
+        for (Reading& o : out) {
             if (o == r) return;
+            if (!merge || o.lexer != lexer) continue;
+            o.syntax = syntax_->unite(o.syntax, syntax);
+            return;
+        }
         out.push_back(r);
     };
     for (const Reading& r : in) {

@@ -168,6 +168,20 @@ void SyntaxAutomaton::step_calls(u32 symbol, std::unordered_map<u32, Items>& cal
     }
 }
 
+u32 SyntaxAutomaton::unite(u32 a, u32 b) {
+    if (a > b) std::swap(a, b);
+    u32 known = unions_.find(pair_key(a, b));
+    if (known != NONE || a == b) return a == b ? a : known;
+    std::lock_guard<std::mutex> lock(positions_.mutex);
+    known = unions_.find(pair_key(a, b));
+    if (known != NONE) return known;
+    Items items = states_[a].items;
+    items.insert(items.end(), states_[b].items.begin(), states_[b].items.end());
+    known = intern(std::move(items), 0);
+    unions_.insert(pair_key(a, b), known);
+    return known;
+}
+
 u32 SyntaxAutomaton::step_slow(u32 state, u32 symbol) {
     std::lock_guard<std::mutex> lock(positions_.mutex);
     SyntaxState& s = states_[state];

@@ -51,6 +51,8 @@ class SyntaxAutomaton {
         const u32 n = s.next[rank(s.viable, symbol)].load(std::memory_order_acquire);
         return n != NONE ? n : step_slow(state, symbol);
     }
+    // The state that goes on where either does. Independent lexing only: states then don't say how the text is lexed.
+    u32 unite(u32 a, u32 b);
     const SyntaxState& state(u32 id) const { return states_[id]; }
     u32 n_states() const { return states_.size(); }
     u32 n_frames() const { return frames_.size(); }
@@ -85,6 +87,7 @@ class SyntaxAutomaton {
     std::unordered_multimap<u64, u32> item_set_index_;
     StableVector<SyntaxState> states_;
     ReadMostlyMap state_index_;
+    ReadMostlyMap unions_;  // two states, the lower first -> their union
 };
 
 }  // namespace gcd

@@ -261,3 +261,14 @@ def test_parser_items_are_bounded():
         matcher.accept_bytes(b"a" * 1000 + b"b")
     assert caught.value.limit == "memo_bytes"
     assert matcher.accept_bytes(b"a")
+
+
+def test_readings_of_an_ambiguous_text_go_on_together():
+    """`11` is one lexeme or two, each in several roles: apart, the readings would treble with every token."""
+    text = 'start.2: T0 (T0 start~2)~0..2 start~0..2 | "1"~1..2\nT0: "11"i\n'
+    vocab = gcd.Vocabulary.from_bytes([b"11", b"1", None], eos_ids=[2])
+    matcher = gcd.compile(gcd.Grammar.from_lark(text, parser="earley"), vocab).matcher()
+    with within(10):
+        assert all(matcher.accept(0) for _ in range(30))
+    assert len(matcher.readings) <= 4
+    assert matcher.is_complete
