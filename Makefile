@@ -95,12 +95,12 @@ asan: venv models
 	GCD_SANITIZE=address,undefined GCD_DEBUG=1 $(PY) setup.py -q build --build-base build/asan --build-lib build/asan/lib
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
-	PYTHONPATH=build/asan/lib $(SAN_PYTEST)
+	GCD_TESTS_SLOWER=20 PYTHONPATH=build/asan/lib $(SAN_PYTEST)
 
 tsan: venv models
 	GCD_SANITIZE=thread $(PY) setup.py -q build --build-base build/tsan --build-lib build/tsan/lib
 	LD_PRELOAD="$$($(CXX) -print-file-name=libtsan.so)" TSAN_OPTIONS=ignore_noninstrumented_modules=1 \
-	PYTHONPATH=build/tsan/lib $(SAN_PYTEST)
+	GCD_TESTS_SLOWER=20 PYTHONPATH=build/tsan/lib $(SAN_PYTEST)
 
 clean:
 	rm -rf build dist *.egg-info gcd/_native/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,22 +8,14 @@ import re
 import subprocess
 import sys
 import textwrap
-import time
-from contextlib import contextmanager
 
 import pytest
+from cpu_time import within
 
 import gcd
 from gcd.errors import GrammarError, LimitError
 
 VOCAB = gcd.Vocabulary.from_bytes([*(bytes([b]) for b in range(256)), b"ab", b"aa", b"ba", None], eos_ids=[259])
-
-
-@contextmanager
-def within(seconds: float):
-    began = time.process_time()
-    yield
-    assert time.process_time() - began < seconds
 
 
 def accepts(compiled: gcd.CompiledGrammar, text: str) -> bool:

@@ -3,13 +3,12 @@
 import ctypes
 import pickle
 import re
-import time
 from array import array
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
+from cpu_time import within
 
 import gcd
 from gcd.errors import GcdError, GrammarError, MatcherError, UnsupportedError
@@ -18,14 +17,6 @@ from grammars import shipped
 EOS, HOLE = 258, 259
 VOCAB = gcd.Vocabulary.from_bytes([*(bytes([b]) for b in range(256)), b"ab", b"aa", None, None], eos_ids=[EOS])
 WORDS = -(-VOCAB.width // 32)
-
-
-@contextmanager
-def within(seconds: float):
-    """CPU time, so that a loaded machine is no excuse and no reason to fail."""
-    began = time.process_time()
-    yield
-    assert time.process_time() - began < seconds
 
 
 def compile_lark(text: str, limits: gcd.Limits | None = None, **options) -> gcd.CompiledGrammar:

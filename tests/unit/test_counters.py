@@ -1,9 +1,9 @@
 """Counted repetition: exact at the edges of its bounds, and as cheap at 100,000 as at 10."""
 
 import re
-import time
 
 import pytest
+from cpu_time import within
 
 import gcd
 from gcd.regex import compiler as regex_compiler
@@ -183,24 +183,22 @@ FLAT = [
 @pytest.mark.parametrize(("pattern", "piece"), FLAT)
 def test_the_cost_is_flat(pattern, piece):
     states = []
-    began = time.process_time()
     for bound in (1_000, 100_000):
-        compiled = gcd.compile(gcd.Grammar.from_regex(pattern % bound), BYTES)
+        with within(2):
+            compiled = gcd.compile(gcd.Grammar.from_regex(pattern % bound), BYTES)
         assert "proven" in str(compiled.exactness)
         states.append(compiled.stats()["lexer_states"])
         assert compiled.stats()["contexts"] < 10
     assert states[0] == states[1]
     assert states[0] < 10_000
-    assert time.process_time() - began < 20, "seconds for both"
     if piece is not None:
         matcher = compiled.matcher()
         before = compiled.stats()["rows"]
-        began = time.process_time()
-        for byte in (piece * 2_000).encode():
-            assert matcher.accept_bytes(bytes([byte]))
-            mask_of(matcher, 257)
+        with within(5):
+            for byte in (piece * 2_000).encode():
+                assert matcher.accept_bytes(bytes([byte]))
+                mask_of(matcher, 257)
         assert compiled.stats()["rows"] - before < 300, "counts far from their bounds share their rows"
-        assert time.process_time() - began < 30
 
 
 @pytest.mark.parametrize("counted", ["[ab]{2,5000}", "(?:a|b ){2,5000}"])
@@ -224,8 +222,6 @@ def test_a_count_keeps_its_masks_when_saved(counted, tmp_path):
 
 @pytest.mark.parametrize("pattern", ["((a{0,100}){0,100}){0,100}", "(?:(?:a{1,90}b?){1,90}){1,90}c"])
 def test_counts_of_counts_end_in_a_limit(pattern):
-    began = time.process_time()
-    with pytest.raises(gcd.LimitError) as caught:
-        gcd.compile(gcd.Grammar.from_regex(pattern), BYTES)
+    with within(10), pytest.raises(gcd.LimitError) as caught:
+        gcd.compile(gcd.Grammar.from_regex(pattern), BYTES, gcd.Limits(seconds=1000))
     assert caught.value.limit == "max_lexer_states"
-    assert time.process_time() - began < 10
