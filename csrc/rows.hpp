@@ -76,7 +76,7 @@ class Rows {
         std::vector<std::pair<u32, std::vector<std::pair<u32, u32>>>> ranges;  // live set -> ranges of `order`
         std::vector<std::pair<std::array<u32, 3>, std::vector<u32>>> exits;    // (symbol, ctx, column) -> nodes
     };
-    static constexpr u32 kFragmentNodes = 1024;  // a subtree is worth keeping from this size on
+    static constexpr u32 kFragmentNodes = 512;  // a subtree is worth keeping from this size on
     const Fragment& fragment(u32 node, u32 state);
     u32 row_slow(u32 node_list, u32 lexer_state);
     u32 intern_nodes(std::vector<u32> nodes);
