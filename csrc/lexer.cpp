@@ -565,7 +565,7 @@ u32 Lexer::intern_context(Context c) {
     if (contexts_.size() >= max_states_)
         throw CoreError(ErrorKind::limit_states, contexts_.size(), "too many lexer contexts");
     size_t threads = c.neg.size() + c.back.size();
-    for (const Threads& p : c.pos) threads += p.size();
+    for (const Threads& p : c.pos) threads += p.size() + 6;  // a set of its own takes as much room again
     budget_threads(threads);
     const u32 id = contexts_.push_back(std::move(c));
     dies_.emplace_back();

@@ -28,6 +28,11 @@ u32 LiveAnalysis::intern_set(std::vector<u32> sorted) {
     auto [lo, hi] = set_index_.equal_range(h);
     for (auto it = lo; it != hi; ++it)
         if (sets_[it->second] == sorted) return it->second;
+    // Promises that stay open multiply, and with them the outcomes of every state.
+    n_members_ += sorted.size();
+    if (n_members_ > static_cast<u64>(kMembersPerNode) * max_nodes_)
+        throw CoreError(ErrorKind::limit_states, n_members_,
+                        "too many outcomes of lexer states; members of sets so far");
     const u32 id = static_cast<u32>(sets_.size());
     sets_.push_back(std::move(sorted));
     set_index_.emplace(h, id);

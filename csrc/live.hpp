@@ -60,6 +60,8 @@ class LiveAnalysis {
     std::vector<std::vector<u32>> sets_;
     std::vector<Boundary> boundaries_;
     std::vector<Outcome> outcomes_;
+    static constexpr u32 kMembersPerNode = 256;  // of all sets together; natural grammars have a few
+    u64 n_members_ = 0;
     u32 counter_ = 0;
     std::vector<u32> scc_;
 };
