@@ -9,11 +9,12 @@ namespace {
 // Only what a damaged artefact brought goes on for longer.
 struct Nested {
     u32& n;
-    Nested(u32& count, u32 max_token_bytes) : n(count) {
+    const u32 by;
+    Nested(u32& count, u32 max_token_bytes, u32 more = 1) : n(count), by(more) {
         Reader::check(n <= 2 * max_token_bytes + 4, "rows lead in circles");
-        ++n;
+        n += by;
     }
-    ~Nested() { --n; }
+    ~Nested() { n -= by; }
 };
 }  // namespace
 
@@ -215,8 +216,9 @@ u32 Summaries::beyond(u32 frame, const Exit& e) {
     if (known != NONE)
         for (const auto& [scope, tokens] : beyond_[known])
             if (scope == e.scope) return tokens;
-    const Nested nested(nested_, c_.trie().max_token_bytes);
     const Return r = returns_[e.ret];
+    // One newline may close many levels, and frames with them, without a byte in between: those don't count.
+    const Nested nested(nested_, c_.trie().max_token_bytes, points_[r.point].due() ? 0 : 1);
     std::vector<u32> sets;
     for (const LocalSets::Group& g : local_.of_continuation(frame, r.lexset, r.forbid)) {
         const Summary& s = at_point(g.set, r.point, e.scope);
@@ -255,20 +257,25 @@ u32 Summaries::tokens_after(const Reading& r) {
     return sets_.unite(sets);
 }
 
+void Summaries::forget_all() {
+    forget_frames();
+    rows_of_.clear();
+    points_of_.clear();
+    sets_.clear();
+    // An artefact's points and returns stay: its summaries can still be asked for.
+    points_.resize(n_saved_points_);
+    returns_.resize(n_saved_returns_);
+    point_index_.clear();
+    return_index_.clear();
+    bytes_ = points_.size() * (sizeof(Point) + 64) + returns_.size() * (sizeof(Return) + 64);
+}
+
 void Summaries::forget_frames() {
     bytes_ -= beyond_bytes_;
     beyond_bytes_ = 0;
     beyond_.clear();
     beyond_index_.clear();
     local_.forget_groups();
-}
-
-void Summaries::forget_all() {
-    forget_frames();
-    rows_of_.clear();
-    points_of_.clear();
-    sets_.clear();
-    bytes_ = points_.size() * (sizeof(Point) + 64) + returns_.size() * (sizeof(Return) + 64);
 }
 
 }  // namespace gcd

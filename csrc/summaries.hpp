@@ -61,6 +61,7 @@ class Summaries {
         bool operator==(const Return& o) const { return point == o.point && lexset == o.lexset && forbid == o.forbid; }
     };
     static constexpr u32 UNCHANGED = NONE;
+    static constexpr u32 kMaxDue = 4096;  // DEDENTs that are due at a point, in an artefact
     struct Exit {
         u32 ret, scope;
         bool operator==(const Exit& o) const { return ret == o.ret && scope == o.scope; }
@@ -83,9 +84,10 @@ class Summaries {
         const Summary* find(u32 set, u32 key, u32 scope);
         const Summary& keep(u32 set, u32 key, u32 scope, Summary s);
         void clear();
-        void save(Writer& w) const;
+        void save(Writer& w);
         // Those of an artefact are taken out when they are first asked for.
         void restore(Reader& r);
+        void take_all_saved();
         struct Bounds {
             u32 sets, returns, scopes;
         } bounds{0, 0, 0};  // of what the artefact's may mention
@@ -130,6 +132,7 @@ class Summaries {
     FlatMap beyond_index_;                                  // (frame, return) -> beyond_
     std::vector<std::vector<std::pair<u32, u32>>> beyond_;  // (scope, token set)
     u32 nested_ = 0;                                        // summaries being worked out
+    size_t n_saved_points_ = 0, n_saved_returns_ = 0;       // from an artefact; they come first
     u64 bytes_ = 0, beyond_bytes_ = 0, worked_out_ = 0;
 };
 

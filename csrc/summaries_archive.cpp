@@ -12,7 +12,14 @@ u32 Summaries::Table::checksum(u64 key, u32 scope, const Summary& s) {
     return static_cast<u32>(h);
 }
 
-void Summaries::Table::save(Writer& w) const {
+void Summaries::Table::take_all_saved() {
+    for (size_t i = 0; i < saved_.keys.size(); ++i)
+        find(static_cast<u32>(saved_.keys[i] >> 32), static_cast<u32>(saved_.keys[i]),
+             saved_.scopes[i] ? saved_.scopes[i] - 1 : 0);
+}
+
+void Summaries::Table::save(Writer& w) {
+    take_all_saved();  // also those that no text has asked for
     struct Entry {
         u64 key;
         u32 scope;
@@ -79,7 +86,10 @@ const Summaries::Summary* Summaries::Table::take_saved(u32 set, u32 key, u32 sco
 
 void Summaries::save(Writer& w, Writer& tables, Writer& contents) {
     // What restrictions on the next terminal came together while texts were read has no number in another process.
-    if (c_.positions().forbids_grew()) forget_all();
+    // Nor is a text that closes that many levels at once worth a place in a file.
+    bool fits = !c_.positions().forbids_grew();
+    for (const Point& p : points_) fits &= p.dedents <= kMaxDue;
+    if (!fits) forget_all();
     std::vector<std::vector<u32>> scopes;
     if (const IndentedSyntax* indented = c_.indented())
         for (u32 s = 0; s < indented->n_scopes(); ++s) scopes.push_back(indented->describe(s));
@@ -118,7 +128,7 @@ void Summaries::restore(Reader& r, Reader& tables, Reader& contents) {
     const u32 n_lexsets = c_.lexer().independent() ? 1 : static_cast<u32>(c_.lexer().lexsets().size());
     for (const u32* p = points.begin(); p != points.end(); p += 5) {
         check(p[0] < rows_.n_node_lists() && p[1] < c_.lexer().n_contexts() && p[4] < c_.n_classes() &&
-                  (indented || !(p[2] || p[3])) && p[2] <= 1 && p[3] < 1u << 16,
+                  (indented || !(p[2] || p[3])) && p[2] <= 1 && p[3] <= kMaxDue,
               "a point is out of bounds");
         points_.push_back({p[0], p[1], p[2], p[3], p[4]});
     }
@@ -127,6 +137,8 @@ void Summaries::restore(Reader& r, Reader& tables, Reader& contents) {
               "a return is out of bounds");
         returns_.push_back({p[0], p[1], p[2]});
     }
+    n_saved_points_ = points_.size();
+    n_saved_returns_ = returns_.size();
     point_index_.restore(r, points_.size());
     return_index_.restore(r, returns_.size());
     sets_.restore(r, contents, c_.trie().width);
