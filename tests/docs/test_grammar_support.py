@@ -93,12 +93,6 @@ def read_verdict(example: Example, verb: str, rest: str) -> None:
 EXAMPLES = examples()
 
 
-@pytest.fixture(autouse=True)
-def no_collision_reports(monkeypatch):
-    """Lark looks for terminals that overlap, for its log only; that takes seconds."""
-    monkeypatch.setattr(lark.lexer, "has_interegular", False)
-
-
 def load_lark(example: Example) -> Lark:
     options: dict[str, Any] = {k: v for k, v in example.options.items() if v != "auto" and k in ("parser", "lexer")}
     if example.options.get("postlex") == "python":

@@ -20,12 +20,6 @@ from gcd.grammar.load import from_lark
 LIBRARY = Path(lark.__file__).parent / "grammars"
 
 
-@pytest.fixture(autouse=True)
-def no_collision_reports(monkeypatch):
-    """Lark looks for terminals that overlap, for its log only; that takes seconds."""
-    monkeypatch.setattr(lark.lexer, "has_interegular", False)
-
-
 class LarkBroken(Exception):
     """Lark has no verdict: it reduces empty rules for ever, where priorities settle what no LR parser can; or it fails
     with an internal error."""

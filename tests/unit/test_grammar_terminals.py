@@ -24,11 +24,6 @@ GRAMMARS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def no_collision_reports(monkeypatch):
-    monkeypatch.setattr(lark.lexer, "has_interegular", False)
-
-
 def table_of(parser, independent=False):
     used = [s.name for rule in parser.rules for s in rule.expansion if s.is_term]
     return TerminalTable(parser.terminals, parser.ignore_tokens, used, independent=independent)
