@@ -97,6 +97,7 @@ class LexemeStore {
     u64 bytes() const { return bytes_; }
     u32 n_rows() const { return static_cast<u32>(rows_.size()); }
     u32 words() const { return trie_->words(); }
+    u32 size() const { return store.n_expressions() + store.n_states() + numbers.n_states(); }
 
   private:
     struct Walk;

@@ -1,6 +1,7 @@
 #include "schema_masks.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace gcd {
 
@@ -255,13 +256,26 @@ bool SchemaEngine::fill_known(u32 state, u32* out) {
     return true;
 }
 
-std::string SchemaEngine::describe(u32 id) {
-    static const char* const kPhases[] = {"a value",  "the rest of a string", "the rest of a number", "the rest of a literal",
-                                          "a comma or the closing bracket", "a property name or }", "a property name",
-                                          "the rest of a property name", "a colon", "an item or ]", "the closing bracket"};
+u32 SchemaEngine::phase(u32 id) {
     std::lock_guard<std::mutex> lock(lexemes_->mutex);
-    if (id == Automaton::kDead) return "nothing";
-    return kPhases[automaton_->state(id).phase];
+    return id == Automaton::kDead ? NONE : automaton_->state(id).phase;
+}
+
+// Breadth first over what tokens lead to.
+u64 SchemaEngine::explore(u32 max_masks, double seconds) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+    std::vector<u32> queue{automaton_->start()}, row(trie_->words());
+    std::unordered_map<u32, bool> seen{{automaton_->start(), true}};
+    size_t at = 0;
+    for (; at < queue.size() && at < max_masks && std::chrono::steady_clock::now() < end; ++at) {
+        fill(queue[at], row.data());
+        for (u32 b = 0; b < 256; ++b) {
+            const u8 byte = static_cast<u8>(b);
+            const u32 to = walk(queue[at], &byte, 1);
+            if (to != Automaton::kDead && seen.emplace(to, true).second) queue.push_back(to);
+        }
+    }
+    return at;
 }
 
 // -- matchers ---------------------------------------------------------------------------------
@@ -277,10 +291,12 @@ bool SchemaMatcher::check(u32 token) {
     if (finished_) return false;
     if (engine_->is_eos(token)) return complete();
     const TokenTrie& t = engine_->trie();
+    if (token >= t.n_tokens() || token >= t.width) return false;
     return t.token_size(token) && engine_->walk(state_, t.token_data(token), t.token_size(token)) != Automaton::kDead;
 }
 
 bool SchemaMatcher::accept(u32 token) {
+    if (finished_) return false;
     if (engine_->is_eos(token)) {
         if (!complete()) return false;
         past_.push_back(state_);
@@ -288,7 +304,7 @@ bool SchemaMatcher::accept(u32 token) {
         return true;
     }
     const TokenTrie& t = engine_->trie();
-    if (!t.token_size(token)) return false;
+    if (token >= t.n_tokens() || token >= t.width || !t.token_size(token)) return false;
     return accept_bytes(t.token_data(token), t.token_size(token));
 }
 
@@ -301,9 +317,18 @@ bool SchemaMatcher::accept_bytes(const u8* data, u32 n) {
 }
 
 void SchemaMatcher::rollback(u32 n) {
+    if (n == 0) return;
     state_ = past_[past_.size() - n];
     past_.resize(past_.size() - n);
-    if (n) finished_ = false;
+    finished_ = false;
+}
+
+void SchemaMatcher::expected(Bits& inside, Bits& next) {
+    const u32 phase = engine_->phase(state_);
+    if (phase == NONE) return;
+    const bool within = phase == Automaton::kString || phase == Automaton::kNumber || phase == Automaton::kLiteral ||
+                        phase == Automaton::kInKey;
+    bits_set(within ? inside : next, phase);
 }
 
 void SchemaMatcher::reset() {

@@ -5,6 +5,7 @@
 
 #include "lexeme_rows.hpp"
 #include "schema_automaton.hpp"
+#include "text_matcher.hpp"
 
 namespace gcd {
 
@@ -34,7 +35,9 @@ class SchemaEngine {
     bool fill_known(u32 state, u32* out);
     bool complete(u32 state);
     std::vector<u8> forced_bytes(u32 state, u32 n);
-    std::string describe(u32 state);
+    // The place in JSON where a state stands, see `SchemaAutomaton::Phase`; NONE for the dead one.
+    u32 phase(u32 state);
+    u64 explore(u32 max_masks, double seconds);
 
   private:
     struct Mask {
@@ -62,23 +65,28 @@ class SchemaEngine {
 };
 
 // One sequence's position in a schema. Not shared between threads.
-class SchemaMatcher {
+class SchemaMatcher : public TextMatcher {
   public:
     explicit SchemaMatcher(std::shared_ptr<SchemaEngine> engine) : engine_(std::move(engine)), state_(engine_->start()) {}
-    void fill(u32* out);
-    bool check(u32 token);
-    bool accept(u32 token);
-    bool accept_bytes(const u8* data, u32 n);
-    void rollback(u32 n);
-    void reset();
-    u32 n_accepted() const { return static_cast<u32>(past_.size()); }
-    bool finished() const { return finished_; }
-    bool complete() { return !finished_ && engine_->complete(state_); }
-    bool dead() const { return state_ == SchemaAutomaton::kDead && !finished_; }
-    u32 state() const { return state_; }
-    u32 viable_bytes(const u8* data, u32 n) { return finished_ ? 0 : engine_->viable_bytes(state_, data, n); }
-    std::vector<u8> forced_bytes(u32 n) { return finished_ ? std::vector<u8>() : engine_->forced_bytes(state_, n); }
-    SchemaEngine& engine() { return *engine_; }
+    std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<SchemaMatcher>(*this); }
+    void fill(u32* out) override;
+    bool fill_known(u32* out) override { return !finished_ && engine_->fill_known(state_, out); }
+    bool check(u32 token) override;
+    bool accept(u32 token) override;
+    bool accept_bytes(const u8* data, u32 n) override;
+    void rollback(u32 n) override;
+    void reset() override;
+    u32 n_accepted() const override { return static_cast<u32>(past_.size()); }
+    bool finished() const override { return finished_; }
+    bool complete() override { return finished_ || engine_->complete(state_); }
+    bool dead() const override { return state_ == SchemaAutomaton::kDead && !finished_; }
+    u32 viable_bytes(const u8* data, u32 n) override { return finished_ ? 0 : engine_->viable_bytes(state_, data, n); }
+    void expected(Bits& inside, Bits& next) override;
+    std::vector<u8> forced_bytes(u32 n) override {
+        return finished_ ? std::vector<u8>() : engine_->forced_bytes(state_, n);
+    }
+  protected:
+    const TokenTrie& token_trie() const override { return engine_->trie(); }
 
   private:
     std::shared_ptr<SchemaEngine> engine_;
