@@ -183,7 +183,10 @@ class SchemaCompiler:
     @staticmethod
     def shown(value: object) -> str:
         """A value in a message."""
-        text = repr(value)
+        try:
+            text = repr(value)
+        except ValueError:  # CPython doesn't print integers of more than 4,300 digits
+            return f"a {type(value).__name__}"
         return text if len(text) <= 60 else text[:57] + "..."
 
     def number(self, value: Any, at: Path) -> int:

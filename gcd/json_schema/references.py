@@ -178,12 +178,12 @@ class References:
 
     def _anchor(self, name: str, scope: Scope, at: Path, ref: str) -> tuple[Target, bool]:
         """The subschema of a resource with that anchor, and whether that is a dynamic one."""
-        from referencing.exceptions import Unresolvable
+        from referencing.exceptions import InvalidAnchor, NoSuchAnchor
 
         registry = self._filled()
         try:
             anchor = registry.anchor(scope.base, name).value
-        except Unresolvable:
+        except (NoSuchAnchor, InvalidAnchor):
             raise self._nowhere(at, ref, f"there is no anchor {name!r} in {scope.base or 'the schema'}") from None
         path = ((None, scope.base), name) if scope.base else ((None, ""), name)
         contents = anchor.resource.contents
@@ -192,12 +192,12 @@ class References:
 
     def _resource(self, uri: str, at: Path, ref: str, scope: Scope) -> Scope:
         """The scope of another resource, reached from `scope`."""
-        from referencing.exceptions import Unresolvable
+        from referencing.exceptions import NoSuchResource
 
         registry = self._filled()
         try:
             found = registry.get_or_retrieve(uri)
-        except Unresolvable:
+        except NoSuchResource:
             raise self._nowhere(at, ref, f"there is no schema {uri}, and nothing is fetched") from None
         except Exception as error:  # whatever the caller's own `retrieve` raises
             raise self._nowhere(at, ref, f"the registry could not retrieve {uri}: {error}") from error
