@@ -93,7 +93,9 @@ class SchemaGrammar:
                 continue
             others = [d.name for d in DIALECTS.values() if keyword in d.handlers]
             if others:
-                found.append(f"{pointer(at)}: {keyword} says nothing in {dialect.name}; it is a keyword of {others[-1]}")
+                found.append(
+                    f"{pointer(at)}: {keyword} says nothing in {dialect.name}; it is a keyword of {others[-1]}"
+                )
                 continue
             meant = likely_meant(keyword, dialect.keywords)
             if meant:
@@ -148,10 +150,8 @@ def load(
         raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}, not {dialect!r}")
     value, name = read(schema, limits)
     metaschemas = MetaSchemas(registry)
-    if dialect is None:
-        chosen = metaschemas.dialect(value, DRAFT_2020, ((None, ""), "$schema"))
-    else:
-        chosen = DIALECTS[dialect]
+    asked = ((None, ""), "$schema")
+    chosen = metaschemas.dialect(value, DRAFT_2020, asked) if dialect is None else DIALECTS[dialect]
     compiler = SchemaCompiler(
         value,
         References(value, chosen, registry, metaschemas),

@@ -25,6 +25,7 @@ _LEVELS = 4
 _MAX_COPY_DEPTH = 400
 _MAX_DIGITS = 4000
 """Digits of a number: CPython refuses to convert more than 4,300."""
+_TOO_LARGE = 10**_MAX_DIGITS
 
 
 def read(schema: object, limits: Limits) -> tuple[Any, str]:
@@ -41,7 +42,7 @@ def read(schema: object, limits: Limits) -> tuple[Any, str]:
     name = ""
     if isinstance(schema, os.PathLike):
         name = os.fspath(schema)
-        size = os.stat(name).st_size
+        size = Path(name).stat().st_size
         limits.check("max_grammar_bytes", size, place=name)
         schema = Path(name).read_bytes()
     if isinstance(schema, (bytes, bytearray)):
@@ -167,24 +168,19 @@ def json_number(value: object) -> str | None:
     >>> json_number(12), json_number(-0.5), json_number(1e300), json_number(True)
     ('12', '-0.5', '1e+300', None)
     """
-    kind = type(value)
-    if kind is int:
-        if -(10**_MAX_DIGITS) < value < 10**_MAX_DIGITS:  # type: ignore[operator] # it is an int
-            return str(value)
+    if isinstance(value, bool):
         return None
-    if kind is float:
+    if isinstance(value, int):
+        return str(value) if -_TOO_LARGE < value < _TOO_LARGE else None
+    if isinstance(value, float):
         text = repr(value)
         if text[-2:] == ".0":
             return "0" if value == 0 else text[:-2]
         return None if text[-1] in "fn" else text  # inf, nan
-    if kind is Decimal:
-        return decimal_text(value)  # type: ignore[arg-type] # it is a Decimal
-    if isinstance(value, (int, float)) and kind is not bool:  # numpy's, enum's
-        return json_number(int(value) if isinstance(value, int) else float(value))
-    return None
+    return _decimal_text(value) if isinstance(value, Decimal) else None
 
 
-def decimal_text(value: Decimal) -> str | None:
+def _decimal_text(value: Decimal) -> str | None:
     """A Decimal as JSON text."""
     if not value.is_finite():
         return None
