@@ -121,7 +121,9 @@ def idn_hostname(program: ProgramBuilder) -> int:
         only_before(charset.singleton(_KERAIA), _GREEK),
         only_after(((_GERESH, _GERSHAYIM),), _HEBREW),
         only_after(_JOINERS, viramas),
-        program.alt((but(within(chars(charset.singleton(_KATAKANA_DOT)))), within(chars(charset.normalize(_JAPANESE))))),
+        program.alt(
+            (but(within(chars(charset.singleton(_KATAKANA_DOT)))), within(chars(charset.normalize(_JAPANESE))))
+        ),
         but(program.both((within(chars(_ARABIC_DIGITS)), within(chars(_EXTENDED_DIGITS))))),
     )
     hyphen = chars(charset.singleton(ord("-")))
