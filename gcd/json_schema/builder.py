@@ -1,8 +1,8 @@
 """Puts a `SchemaProgram` together: tables in which equal entries are one entry, and the algebra of their operators.
 
-What is simplified here is only what costs nothing to see: true and false in a conjunction, a conjunction of one, nested
-ones. Equal subschemas become equal nodes because their parts did before them; what goes through ``$ref`` keeps a node of
-its own, reserved when it is first met and filled when it has been read.
+What is simplified here is only what costs nothing to see: true and false in a conjunction, a conjunction of one. Equal
+subschemas become equal nodes because their parts did before them; what goes through ``$ref`` keeps a node of its own,
+reserved when it is first met and filled when it has been read.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from gcd.regex.charset import CharSet
 __all__ = ["FALSE", "TRUE", "ProgramBuilder", "Template"]
 
 Template: TypeAlias = list[tuple[int, int, Any]]
-"""Regexes, the root last: (operator, kind, arguments). Kinds: 0 all arguments are places in the template, 1 the first is,
-2 they are texts, 3 they are a charset."""
+"""Regexes, the root last: (operator, kind, arguments). Kinds: 0 all arguments are places in the template, 1 the first
+is, 2 they are texts, 3 they are a charset."""
 
 TRUE = 0
 """The node that always holds."""
@@ -122,10 +122,12 @@ class ProgramBuilder:
         return self.node((_NOT, node), path)
 
     def one(self, parts: list[int], path: Path | None = None) -> int:
-        """Exactly one of the nodes holds. Equal ones count each."""
+        """Exactly one of the nodes holds. One that is there twice can't be it."""
         kept = [part for part in parts if part != FALSE]
-        if kept.count(TRUE) > 1:
-            return FALSE
+        twice = [part for part in dict.fromkeys(kept) if kept.count(part) > 1] if len(set(kept)) < len(kept) else []
+        if twice:
+            once = [part for part in kept if part not in twice]
+            return self.conj((*(self.negate(part) for part in twice), self.one(once, path)), path)
         if len(kept) < 2:
             return kept[0] if kept else FALSE
         if TRUE in kept:  # then none of the others may

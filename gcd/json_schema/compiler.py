@@ -7,12 +7,15 @@ filled from a queue, so neither recursion nor a long chain of definitions can ex
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from gcd.errors import LimitError, SchemaError, SchemaRefError
 from gcd.json_schema.builder import FALSE, TRUE, ProgramBuilder
 from gcd.json_schema.dialects import Dialect
+from gcd.json_schema.exclusive import relax_exclusive
 from gcd.json_schema.keywords.unevaluated import member_sources, unevaluated_members_node
 from gcd.json_schema.program import NONE, Entry, Node, OutputOptions, Path, SchemaProgram, pointer
 from gcd.json_schema.references import References, Scope, Target
@@ -67,6 +70,7 @@ class SchemaCompiler:
                 raise LimitError.of("max_nesting", self.limits.max_nesting, place=pointer(path)) from None
         if self._targets:
             self._refuse_endless()
+        relax_exclusive(self.program)
         return self.program.finish(root, options)
 
     # -- schemas ------------------------------------------------------------------------------
@@ -183,7 +187,10 @@ class SchemaCompiler:
     @staticmethod
     def shown(value: object) -> str:
         """A value in a message."""
-        text = repr(value)
+        try:
+            text = repr(value)
+        except ValueError:  # CPython doesn't print integers of more than 4,300 digits
+            return f"a {type(value).__name__}"
         return text if len(text) <= 60 else text[:57] + "..."
 
     def number(self, value: Any, at: Path) -> int:
@@ -195,14 +202,15 @@ class SchemaCompiler:
 
     def count(self, value: Any, at: Path) -> int:
         """A keyword's non-negative integer; NONE stands for all that no document can reach."""
-        if type(value) is not int:
-            whole = not isinstance(value, bool) and json_number(value) is not None and value == int(value)
-            if not whole:
-                self.error(at, f"{at[1]} must be an integer, not {self.shown(value)}")
-            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or value != value:
+            self.error(at, f"{at[1]} must be an integer, not {self.shown(value)}")
         if value < 0:
             self.error(at, f"{at[1]} must not be negative, but is {self.shown(value)}")
-        return min(value, NONE)
+        if value >= NONE and value != math.inf:  # before anything writes out 1e999999999
+            return NONE
+        if value == math.inf or value != int(value):
+            self.error(at, f"{at[1]} must be an integer, not {self.shown(value)}")
+        return int(value)
 
     def name(self, name: Any, at: Path) -> str:
         """A key of a keyword's object."""

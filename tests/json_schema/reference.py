@@ -1,12 +1,13 @@
 """The slow, obvious meaning of a `SchemaProgram`: whether a JSON value is valid.
 
-Values are what `document` makes of JSON text: numbers are Decimals, and those spelled as integers can be told. This is the definition that the
-engine is held against; it shares no code with `gcd` but the names of the operators.
+Values are what `document` makes of JSON text: numbers are Decimals, and those spelled as integers can be told. This is
+the definition that the engine is held against; it shares no code with `gcd` but the names of the operators.
 """
 
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from decimal import Decimal
 from fractions import Fraction
 
@@ -119,9 +120,7 @@ class Evaluator:
                     condition, everything, prefix, contains, *words = words
                     if holds(condition, value):
                         for i, item in enumerate(value):
-                            covered[i] |= bool(
-                                everything or i < prefix or (contains != NONE and holds(contains, item))
-                            )
+                            covered[i] |= bool(everything or i < prefix or (contains != NONE and holds(contains, item)))
                 assert not words
                 return all(covered[i] or holds(rest, item) for i, item in enumerate(value))
         return True
@@ -207,7 +206,8 @@ class Spans:
                 return {begin}
             case Regex.CHARS:
                 chars = self.program.charsets[args[0]]
-                inside = begin < size and any(low <= ord(text[begin]) <= high for low, high in chars)
+                at = bisect_right(chars, (ord(text[begin]), 0x110000)) - 1 if begin < size else -1
+                inside = at >= 0 and chars[at][1] >= ord(text[begin])
                 return {begin + 1} if inside else set()
             case Regex.STRING | Regex.WORDS:
                 return {begin + len(strings[i]) for i in args if text.startswith(strings[i], begin)}
