@@ -716,6 +716,33 @@ u32 Derivatives::alike(u32 id, u32 reach) {
     return out;
 }
 
+bool Derivatives::any_characters(u32 id, u32& min, u32& max) const {
+    const State& s = *states_[id];
+    const Node* n = &nodes_[s.expression];
+    min = 0;
+    max = NONE;
+    if (s.expression == kAny) return true;
+    auto any = [&](const Node& x) {
+        return x.op == CHARS && sets_[x.a].size() == 1 && sets_[x.a][0].lo == 0 && sets_[x.a][0].hi == kMaxCodePoint;
+    };
+    if (n->op == CONCAT && n->b == kAny && any(nodes_[n->a])) {
+        min = 1;
+        return true;
+    }
+    if (n->op == CONCAT && n->b == kAny && nodes_[n->a].op == REPEAT && any(nodes_[nodes_[n->a].a])) {
+        min = nodes_[n->a].b;
+        return true;
+    }
+    if (any(*n)) {
+        min = max = 1;
+        return true;
+    }
+    if (n->op != REPEAT || !any(nodes_[n->a])) return false;
+    min = n->b;
+    max = n->c;
+    return true;
+}
+
 bool Derivatives::finite(u32 id, u32 most, std::vector<CodePoints>& out) {
     // Depth first over states that are alive; a state that stands on its own way has texts without end.
     struct Frame {

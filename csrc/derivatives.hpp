@@ -58,6 +58,8 @@ class Derivatives {
     }
     bool accepts(u32 state) const { return states_[state]->accepts; }
     bool is_any(u32 state) const { return states_[state]->expression == kAny; }
+    // Whether the state takes all texts of `min` to `max` characters, and nothing else.
+    bool any_characters(u32 state, u32& min, u32& max) const;
     // Some text leads from here to an accepting state.
     bool alive(u32 state);
     // Some character within [lo, hi] leads to a state that is alive.

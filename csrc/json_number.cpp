@@ -514,6 +514,7 @@ bool NumberLanguage::finite_multiples(const NumberCondition& c, bool negative, c
         high = std::min(high, B);
         if (low > high) return false;
         Wide k = (low + Q - 1) / Q;
+        if (c.multiples.size() == 1 && c.no_multiples.empty() && c.excluded.empty()) return k * Q <= high;
         for (int tries = 0; tries < 2000 && k * Q <= high; ++tries, ++k) {
             std::string text;
             for (Wide x = k * Q; x; x /= 10) text.insert(text.begin(), static_cast<char>('0' + static_cast<int>(x % 10)));
@@ -532,14 +533,12 @@ bool NumberLanguage::finite_multiples(const NumberCondition& c, bool negative, c
     Wide D = 0;
     for (char ch : d) D = D * 10 + (ch - '0');
     // [D, D + 10^-zeros) * 10^e. D ends in no zero, so below e = 0 it holds no whole number of units.
-    Wide low = D;
+    Wide low = D, width = 1;  // of the interval, in units
     for (i64 e = 0; low <= B; ++e) {
-        Wide width = 1;  // of the interval, in units, where it has `zeros` digits more
-        for (i64 i = 0; i < e - zeros && width <= B; ++i) width *= 10;
-        if (e < zeros) width = 1;
         if (any(low, low + width - 1)) return true;
         if (low > B / 10) break;
         low *= 10;
+        if (e >= zeros) width *= 10;
     }
     return false;
 }
