@@ -200,6 +200,60 @@ void LexemeStore::walk_number(Walk& w, u32 state, u32 node) {
     });
 }
 
+// A pattern with a bound on the length: as the pattern alone, but for tokens long enough to meet the bound.
+bool LexemeStore::bounded_row(Walk& w, u32 state) {
+    u32 other, max, slack;
+    if (!store.bounded(state, other, max, slack) || max < slack + 16) return false;
+    const u32 safe = max - slack;  // tokens up to so many characters are as without the bound
+    const TokenTrie& trie = *trie_;
+    if (by_length_.empty()) {
+        for (u32 t = 0; t < trie.n_tokens() && t < trie.width; ++t)
+            if (trie.token_size(t)) by_length_.push_back(t);
+        std::stable_sort(by_length_.begin(), by_length_.end(),
+                         [&](u32 a, u32 b) { return trie.token_size(a) > trie.token_size(b); });
+        depth_.assign(trie.n_nodes(), 0);
+        for (u32 n = 0; n < trie.n_nodes(); ++n)
+            for (u32 c = n + 1; c < trie.end[n]; c = trie.end[c]) depth_[c] = depth_[n] + 1;
+    }
+    if (trie.token_size(by_length_[0]) > safe && trie.token_size(by_length_[by_length_.size() / 8]) > safe) return false;
+    const LexemeRow& row = string_row({other}, StringDecoder(), 0);
+    for (size_t i = 0; i < row.words.size(); ++i) scratch_[i] = row.words[i];
+    for (u32 t : row.ids) set_bit(scratch_, t);
+    auto read = [&](const u8* data, u32 n, bool quoted) {  // a whole token, or one up to its quote
+        StringDecoder d;
+        u32 at = state;
+        for (u32 i = 0; i < n; ++i) {
+            u32 c = 0;
+            const auto r = d.step(data[i], c);
+            if (r == StringDecoder::kQuote) return quoted && i + 1 == n && store.accepts(at);
+            if (r == StringDecoder::kRefused) return false;
+            if (r == StringDecoder::kCharacter) at = store.step(at, c);
+            if (!store.alive(at)) return false;
+        }
+        if (quoted) return false;
+        if (d.plain()) return true;
+        u32 lo[2], hi[2];
+        const u32 ranges = d.ranges(lo, hi);
+        for (u32 i = 0; i < ranges; ++i)
+            if (store.alive_by(at, lo[i], hi[i])) return true;
+        return false;
+    };
+    for (u32 t : by_length_) {
+        if (trie.token_size(t) <= safe) break;
+        if (!(scratch_[t / 32] >> (t % 32) & 1)) continue;
+        if (!read(trie.token_data(t), trie.token_size(t), false)) scratch_[t / 32] &= ~(1u << (t % 32));
+    }
+    for (const LexemeRow::Exit& e : row.exits)
+        forest.each_base(e.node, [&](u32 b) {
+            if (depth_[b] > safe) {
+                const u32 t = trie.order[trie.token_begin[b]];  // some token through it
+                if (!read(trie.token_data(t), depth_[b], true)) return;
+            }
+            w.exits[0].push_back(b);
+        });
+    return true;
+}
+
 const LexemeRow& LexemeStore::finish(Walk& w, bool number, const std::vector<u32>& key) {
     auto row = std::make_unique<LexemeRow>();
     const u32 count = count_bits(scratch_.data(), static_cast<u32>(scratch_.size()));
@@ -247,6 +301,7 @@ const LexemeRow& LexemeStore::string_row(const std::vector<u32>& states, const S
         }
         for (const auto& [n, base] : all.exits)
             if (n >= min && n <= max) w.exits[0].push_back(base);
+    } else if (alike.size() == 1 && node == 0 && decoder.plain() && bounded_row(w, alike[0])) {
     } else if (alike.size() == 1)
         walk_string(w, alike[0], decoder, node);
     else

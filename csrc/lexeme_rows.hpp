@@ -122,12 +122,15 @@ class LexemeStore {
     };
     const Lengths& lengths(u32 node);
     void walk_lengths(Lengths& out, const StringDecoder& decoder, u32 n, u32 node);
+    bool bounded_row(Walk& w, u32 state);
     const LexemeRow& finish(Walk& w, bool number, const std::vector<u32>& key);
 
     std::shared_ptr<const TokenTrie> trie_;
     std::map<std::vector<u32>, std::unique_ptr<LexemeRow>> rows_;
     std::unordered_map<u64, std::unique_ptr<SpaceRow>> space_rows_;
     std::unordered_map<u32, std::unique_ptr<Lengths>> lengths_;
+    std::vector<u32> by_length_;  // tokens, the longest first
+    std::vector<u32> depth_;      // of a node of the trie
     std::vector<u32> scratch_;
     u64 bytes_ = 0;
 };

@@ -588,17 +588,25 @@ bool SchemaAutomaton::excluded_alive(const std::vector<u32>& states, const Item&
 
 // Whether a name or a text goes on with a character within [lo, hi].
 bool SchemaAutomaton::goes_on(Phase phase, const Item& item, u32 depth, u32 lo, u32 hi) const {
-    if (phase == kInKey) {
+    auto within = [&](u32 from, u32 to, auto&& text) {
+        const u32 end = to;
+        while (from < to) {
+            const u32 mid = (from + to) / 2;
+            const CodePoints& t = text(mid);
+            if (t.size() > depth && t[depth] >= lo)
+                to = mid;
+            else
+                from = mid + 1;
+        }
+        return from < end && text(from)[depth] <= hi;
+    };
+    if (phase == kInKey && item.lo < item.hi) {
         const auto& names = shape_of(item).names;
-        for (u32 i = item.lo; i < item.hi; ++i)
-            if (names[i].text.size() > depth && names[i].text[depth] >= lo && names[i].text[depth] <= hi) return true;
+        if (within(item.lo, item.hi, [&](u32 i) -> const CodePoints& { return names[i].text; })) return true;
     }
+    if (item.xlo == item.xhi) return false;
     const u32 texts = phase == kInKey ? frames_[item.a].texts : item.lo;
-    for (u32 i = item.xlo; i < item.xhi; ++i) {
-        const CodePoints& t = texts_.text(texts, i);
-        if (t.size() > depth && t[depth] >= lo && t[depth] <= hi) return true;
-    }
-    return false;
+    return within(item.xlo, item.xhi, [&](u32 i) -> const CodePoints& { return texts_.text(texts, i); });
 }
 
 bool SchemaAutomaton::item_alive(Phase phase, const Item& item, u32 depth, const StringDecoder& decoder) {
