@@ -87,9 +87,9 @@ def test_random_patterns_match_what_regress_matches():
     for _ in range(1500):
         pattern = random_pattern(rnd)
         if rnd.random() < 0.3:
-            pattern = "^" + pattern
+            pattern = rnd.choice(["^", "^^", "^(?=^a)", "^(?!.*1$)", "^(?=a|.b$)(?!aa)", "(?=a)^"]) + pattern
         if rnd.random() < 0.3:
-            pattern += "$"
+            pattern += rnd.choice(["$", "$$", "(?<!a)$", "(?<=^.|b)$", "$(?<!1)", "(?!a)$"])
         if rnd.random() < 0.1:
             pattern += "|" + random_pattern(rnd)
         program = found(pattern)
@@ -103,7 +103,7 @@ def test_random_patterns_match_what_regress_matches():
 
 
 def test_usual_anchors_need_no_lookarounds():
-    for pattern in ("^a$", "^a", "a$", "^(?:a|b)$", "^a|b$"):
+    for pattern in ("^a$", "^a", "a$", "^(?:a|b)$", "^a|b$", "^(?!a)b", "^(?=.*a$)(?!^b)", "^a-?(?<!-)$"):
         operators = {entry[0] for entry in found(pattern).regexes}
         assert not operators & {Regex.LOOKAHEAD, Regex.LOOKBEHIND}, pattern
 
