@@ -34,7 +34,7 @@ _LITERAL = rf"\[(?:{IPV4_PATTERN}|[Ii][Pp][Vv]6:{_IPV6})\]"
 
 
 def _mailbox(more: str, begin: str, inside: str) -> str:
-    """The pattern, with characters beyond ASCII that may be in atoms and quotes, begin domain labels, and be in them."""
+    """The pattern, with characters beyond ASCII that may be in atoms and quotes, begin domain labels, be in them."""
     atom = rf"[A-Za-z0-9!#$%&'*+\-\/=?^_`{{|}}~{more}]+"
     quoted = rf'"(?:[ !#-\[\]-~{more}]|\\[ -~])*"'
     letter = f"A-Za-z0-9{inside}"
