@@ -117,7 +117,15 @@ BAD = [
     ({"$ref": "#"}, "#/$ref", "comes back to itself"),
     (
         {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"minimum": 1}, {"not": {"$ref": "#/$defs/a"}}]}}},
-        "#/$defs/a",
+        "#/$defs/a/anyOf/1/not/$ref",
+        "itself",
+    ),
+    (
+        {
+            "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}},
+            "items": {"$ref": "#/$defs/b"},
+        },
+        "#/$defs/a/$ref",
         "itself",
     ),
     ({"$id": "http://[", "$ref": "x"}, None, ""),
