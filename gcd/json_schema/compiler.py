@@ -179,7 +179,9 @@ class SchemaCompiler:
         """The error for a circle of nodes, at the reference that closes it."""
         targets = set(self._targets.values())
         stations = [node for node in circle if node in targets]
-        places = [at for at in self._references.get(stations[-1], ()) if self._inside(at, stations[-2])]
+        closing = self._references.get(stations[-1], [])
+        # A filled node may be a copy of the next one on the circle; then any reference to it will do.
+        places = [at for at in closing if self._inside(at, stations[-2])] or closing
         return SchemaRefError.at(
             pointer(places[0]) if places else "#",
             "this reference comes back to itself without stepping into a member or item",

@@ -125,7 +125,7 @@ BAD = [
             "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}},
             "items": {"$ref": "#/$defs/b"},
         },
-        "#/$defs/a/$ref",
+        "#/$defs/b/allOf/0/$ref",
         "itself",
     ),
     ({"$id": "http://[", "$ref": "x"}, None, ""),
