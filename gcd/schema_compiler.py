@@ -96,8 +96,8 @@ def _unspelt(trie: TokenTrie) -> str:
         single = {blob[a] for a, b in pairwise(offsets) if b - a == 1}
         missing = [byte for byte in (*range(0x20, 0x7F), *range(0x80, 0xC0)) if byte not in single]
         _UNSPELT[trie] = (
-            f"{len(missing)} of the bytes that JSON may need have no token of their own, 0x{missing[0]:02x} for one, so "
-            "a text may come to where no token goes on"
+            f"{len(missing)} of the bytes that JSON may need have no token of their own, 0x{missing[0]:02x} for one, "
+            "so a text may come to where no token goes on"
             if missing
             else ""
         )

@@ -189,7 +189,7 @@ class Grammar:
 
     @staticmethod
     def from_pydantic(type_: Any, **options: Any) -> SchemaGrammar:
-        """The JSON of a Pydantic model, or of any type that its TypeAdapter takes; see `gcd.json_schema.from_pydantic`."""
+        """The JSON of a Pydantic model or another type; see `gcd.json_schema.from_pydantic`."""
         from gcd.json_schema import from_pydantic
 
         return from_pydantic(type_, **options)
