@@ -1,0 +1,129 @@
+"""What is valid, by jsonschema: with exact numbers and ECMAScript's regular expressions.
+
+jsonschema searches patterns with Python's `re` and reads numbers as floats. Here texts are read with `Fraction`, and
+its modules are lent an ECMAScript engine (regress) while they work.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from fractions import Fraction
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import jsonschema
+import regress
+from jsonschema import _keywords, _legacy_keywords, _utils, validators
+from referencing import Registry
+
+
+class RefusedTextError(ValueError):
+    """No document at all, whatever the schema: the message says why."""
+
+
+def loads(text: str) -> Any:
+    """The value of a JSON text: whole numbers as int, others as `Fraction`, however they are spelled.
+
+    Raises:
+        RefusedTextError: no JSON, a name twice in one object, a lone surrogate.
+    """
+    try:
+        value = json.loads(
+            text, parse_int=number, parse_float=number, parse_constant=_no_constant, object_pairs_hook=_once
+        )
+    except RecursionError:
+        raise
+    except ValueError as error:
+        raise RefusedTextError(str(error)) from error
+    if "\\u" in text and re.search("[\ud800-\udfff]", json.dumps(_names_and_strings(value), ensure_ascii=False)):
+        raise RefusedTextError("a lone surrogate")
+    return value
+
+
+class Spelled(int):
+    """A whole number that was spelled with a fraction or an exponent: no integer for drafts 3 and 4."""
+
+
+def number(text: str) -> int | Fraction:
+    """A JSON number exactly."""
+    exact = Fraction(text)
+    if exact.denominator > 1:
+        return exact
+    return int(exact) if text.lstrip("-").isdigit() else Spelled(exact)
+
+
+def exact(schema: Any) -> Any:
+    """A schema with its numbers read exactly: floats by their shortest spelling, as JSON texts have it."""
+    return json.loads(json.dumps(schema), parse_int=number, parse_float=number)
+
+
+def validator(
+    schema: Any, *, formats: bool = False, registry: Registry | None = None, draft: type | None = None
+) -> Callable[[Any], bool]:
+    """``valid(value)`` for values from `loads`.
+
+    Args:
+        schema: a dict or bool.
+        formats: whether `format` is enforced, by jsonschema's own checkers.
+        registry: of other documents that `$ref` may name.
+        draft: jsonschema's class; default by `$schema`, else draft 2020-12.
+    """
+    cls: Any = draft or validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    if cls in (jsonschema.Draft3Validator, jsonschema.Draft4Validator):
+        cls = validators.extend(cls, type_checker=cls.TYPE_CHECKER.redefine("integer", is_lexical_integer))
+    options: dict[str, Any] = {} if registry is None else {"registry": registry}
+    checker = jsonschema.FormatChecker() if formats else None
+    judge = cls(exact(schema), format_checker=checker, **options)
+
+    def valid(value: Any) -> bool:
+        with ecmascript():
+            return bool(judge.is_valid(value))
+
+    return valid
+
+
+def is_lexical_integer(checker: Any, value: Any) -> bool:
+    """Draft 4: "A JSON number without a fraction or exponent part"."""
+    return isinstance(value, int) and not isinstance(value, bool | Spelled)
+
+
+@contextmanager
+def ecmascript() -> Iterator[None]:
+    """jsonschema's keywords search with an ECMAScript engine inside of this block."""
+    engine = SimpleNamespace(search=lambda pattern, text: compiled(pattern).find(text))
+    with ExitStack() as stack:
+        for module in (_keywords, _legacy_keywords, _utils):
+            if hasattr(module, "re"):
+                stack.enter_context(mock.patch.object(module, "re", engine))
+        yield
+
+
+@lru_cache(maxsize=10_000)
+def compiled(pattern: str) -> Any:
+    """A pattern with the flag u, as the specification recommends; without it if only that takes the pattern."""
+    try:
+        return regress.Regex(pattern, "u")
+    except regress.RegressError:
+        return regress.Regex(pattern)
+
+
+def _no_constant(name: str) -> Any:
+    raise RefusedTextError(f"{name} is no JSON")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise RefusedTextError("a name twice in one object")
+    return members
+
+
+def _names_and_strings(value: Any) -> Any:
+    if isinstance(value, dict):
+        return [[name, _names_and_strings(member)] for name, member in value.items()]
+    if isinstance(value, list):
+        return [_names_and_strings(item) for item in value]
+    return value if isinstance(value, str) else None
