@@ -5,7 +5,9 @@ to try. They are attributes as well as text, so no caller has to parse a message
 
     GcdError
     ├── GrammarError         the grammar is wrong
-    │   └── UnsupportedError     it is right, but holds what gcd refuses by name
+    │   ├── UnsupportedError     it is right, but holds what gcd refuses by name
+    │   └── SchemaError          a JSON Schema is wrong
+    │       └── SchemaRefError      a $ref leads nowhere, or round in circles
     ├── InexactError         it can't be compiled exactly, and `lenient=` doesn't allow it
     ├── LimitError           a bound in `gcd.Limits` was reached
     ├── ArtifactError        a .gcd file is damaged, foreign or of another version
@@ -24,6 +26,8 @@ __all__ = [
     "InexactError",
     "LimitError",
     "MatcherError",
+    "SchemaError",
+    "SchemaRefError",
     "TokenizerError",
     "UnsupportedError",
     "caret_snippet",
@@ -127,6 +131,33 @@ class UnsupportedError(GrammarError):
         error = cls(cause, **where)  # type: ignore[arg-type] # checked by the callee
         error.construct = construct
         return error
+
+
+class SchemaError(GrammarError):
+    """A JSON Schema is wrong: it isn't JSON, or a keyword's value isn't what the standard asks for.
+
+    Attributes:
+        pointer: the place as a JSON pointer behind ``#`` ("#/properties/a/type"), with the document's URI in front if
+            it isn't the schema that was given; None if the whole text can't be read.
+    """
+
+    pointer: str | None = None
+
+    @classmethod
+    def at(cls, pointer: str, cause: str, remedy: str | None = None) -> "SchemaError":
+        """The error for that place.
+
+        >>> print(SchemaError.at("#/type", "there is no type 'int'", "integer"))
+        #/type: there is no type 'int'
+          try: integer
+        """
+        error = cls(cause, place=pointer, remedy=remedy)
+        error.pointer = pointer
+        return error
+
+
+class SchemaRefError(SchemaError):
+    """A reference in a JSON Schema leads nowhere, or only to itself."""
 
 
 class InexactError(GcdError):

@@ -1,0 +1,192 @@
+"""A schema -> `SchemaProgram`: one walk over the schema, keyword by keyword.
+
+A schema's node is the conjunction of what its keywords demand. Subschemas that lie inside of one another are read by
+recursion, as deep as the text is nested; what a reference leads to gets a node of its own, reserved at first sight and
+filled from a queue, so neither recursion nor a long chain of definitions can exhaust Python's stack.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, NoReturn
+
+from gcd.errors import LimitError, SchemaError, SchemaRefError
+from gcd.json_schema.builder import FALSE, TRUE, ProgramBuilder
+from gcd.json_schema.dialects import Dialect
+from gcd.json_schema.program import NONE, Node, OutputOptions, Path, SchemaProgram, pointer
+from gcd.json_schema.references import References, Scope, Target
+from gcd.json_schema.source import json_number
+from gcd.limits import Limits
+
+__all__ = ["SchemaCompiler"]
+
+_DEPTH_OF_FRAMES = 3
+
+
+class SchemaCompiler:
+    """Compiles one schema. Keyword handlers are given the compiler and use what is public here."""
+
+    def __init__(
+        self, schema: Any, references: References, *, assert_formats: bool, ordered: bool, closed: bool, limits: Limits
+    ) -> None:
+        self.root = schema
+        self.references = references
+        self.limits = limits
+        self.assert_formats = assert_formats
+        self.ordered = ordered
+        self.closed = closed
+        self.program = ProgramBuilder(limits.max_productions)
+        self.patterns: dict[str, int] = {}
+        """Regexes of the patterns read so far."""
+        self.formats: dict[str, int] = {}
+        self.keywords: list[tuple[Path, Dialect]] = []
+        """Each keyword that was met."""
+        self.marks: dict[Path, tuple[str, str]] = {}
+        """Of those that aren't exact: status and why. A keyword's path is compared by identity of its parts first."""
+        self._depth = 0
+        self._targets: dict[tuple[int, str, tuple[tuple[str, str], ...]], int] = {}
+        self._queue: deque[tuple[int, Target]] = deque()
+        self._deadline = limits.deadline()
+        self._count = 0
+
+    def compile(self, options: OutputOptions) -> SchemaProgram:
+        """The program of the whole schema."""
+        scope = self.references.root_scope
+        root = self.referred((self.root, (None, ""), scope))
+        while self._queue:
+            index, (schema, path, scope) = self._queue.popleft()
+            try:
+                self.program.fill(index, self.schema(schema, path, scope))
+            except RecursionError:
+                raise LimitError.of("max_nesting", self.limits.max_nesting, place=pointer(path)) from None
+        if self._targets:
+            self._refuse_endless()
+        return self.program.finish(root, options)
+
+    # -- schemas ------------------------------------------------------------------------------
+
+    def schema(self, schema: Any, path: Path, scope: Scope) -> int:
+        """The node of a schema for the value at hand."""
+        if type(schema) is bool:
+            return TRUE if schema else FALSE
+        if type(schema) is not dict:
+            self.error(path, f"a schema is an object or a boolean, not {self.shown(schema)}")
+        self._count += 1
+        if self._count & 1023 == 0:
+            self._deadline.check("reading the schema")
+        self._depth += 1
+        if self._depth > self.limits.max_nesting:
+            raise LimitError.of("max_nesting", self.limits.max_nesting, self._depth, place=pointer(path))
+        dialect = scope.dialect
+        if dialect.id_keyword in schema and schema is not scope.root:
+            scope = self.references.enter(schema, path, scope)
+            dialect = scope.dialect
+        handlers = dialect.handlers
+        seen = self.keywords
+        parts = []
+        if dialect.ref_alone and "$ref" in schema:
+            seen.append(((path, "$ref"), dialect))
+            for keyword in schema:
+                if keyword in handlers and keyword != "$ref":
+                    at = (path, keyword)
+                    seen.append((at, dialect))
+                    self.mark(at, "annotation", f"ignored beside $ref up to draft 7 ({dialect.name})")
+            parts.append(handlers["$ref"](self, schema["$ref"], schema, (path, "$ref"), scope))
+        else:
+            for keyword, value in schema.items():
+                at = (path, keyword)
+                seen.append((at, dialect))
+                handler = handlers.get(keyword)
+                if handler is not None:
+                    parts.append(handler(self, value, schema, at, scope))
+        self._depth -= 1
+        return self.program.conj(parts, path)
+
+    def child(self, schema: Any, path: Path, scope: Scope) -> int:
+        """The node of a schema for a member or item of the value at hand."""
+        return self.schema(schema, path, scope)
+
+    def referred(self, target: Target) -> int:
+        """The node of what a reference leads to."""
+        schema, path, scope = target
+        if type(schema) is bool:
+            return TRUE if schema else FALSE
+        key = (id(schema), scope.base, scope.bound)
+        index = self._targets.get(key)
+        if index is None:
+            index = self._targets[key] = self.program.reserve(path)
+            self._queue.append((index, target))
+        return index
+
+    def _refuse_endless(self) -> None:
+        """Refuse a circle of references that never steps into a member or item: it says nothing about any value."""
+        nodes = self.program.nodes
+        in_place = (int(Node.AND), int(Node.OR), int(Node.NOT), int(Node.ONE))
+        state = bytearray(len(nodes))  # 0 new, 1 on the way, 2 done
+        for start in self._targets.values():
+            if state[start]:
+                continue
+            state[start] = 1
+            way = [(start, iter(nodes[start][1:] if nodes[start][0] in in_place else ()))]
+            while way:
+                node, rest = way[-1]
+                for child in rest:
+                    if state[child] == 1:
+                        places = self.program.origins[child]
+                        place = pointer(places[0]) if places else "#"
+                        raise SchemaRefError.at(
+                            place, "this $ref comes back to itself without stepping into a member or item"
+                        )
+                    if state[child] == 0:
+                        state[child] = 1
+                        way.append((child, iter(nodes[child][1:] if nodes[child][0] in in_place else ())))
+                        break
+                else:
+                    state[node] = 2
+                    way.pop()
+
+    # -- keywords' values ---------------------------------------------------------------------
+
+    def error(self, at: Path, cause: str, remedy: str | None = None) -> NoReturn:
+        """Refuse a keyword's value."""
+        raise SchemaError.at(pointer(at), cause, remedy)
+
+    def mark(self, at: Path, status: str, why: str) -> None:
+        """Say that a keyword is not taken exactly as it stands."""
+        self.marks[at] = (status, why)
+
+    @staticmethod
+    def shown(value: object) -> str:
+        """A value in a message."""
+        text = repr(value)
+        return text if len(text) <= 60 else text[:57] + "..."
+
+    def number(self, value: Any, at: Path) -> int:
+        """A keyword's number as a decimal."""
+        text = json_number(value)
+        if text is None:
+            self.error(at, f"{at[1]} must be a number, not {self.shown(value)}")
+        return self.program.decimal(text)
+
+    def count(self, value: Any, at: Path) -> int:
+        """A keyword's non-negative integer; NONE stands for all that no document can reach."""
+        if type(value) is not int:
+            whole = not isinstance(value, bool) and json_number(value) is not None and value == int(value)
+            if not whole:
+                self.error(at, f"{at[1]} must be an integer, not {self.shown(value)}")
+            value = int(value)
+        if value < 0:
+            self.error(at, f"{at[1]} must not be negative, but is {self.shown(value)}")
+        return min(value, NONE)
+
+    def name(self, name: Any, at: Path) -> str:
+        """A key of a keyword's object."""
+        if type(name) is not str:
+            self.error(at, f"names in a schema are strings, not {self.shown(name)}")
+        return name
+
+    def names(self, value: Any, at: Path) -> list[str]:
+        """A keyword's list of names."""
+        if type(value) is not list or not all(type(name) is str for name in value):
+            self.error(at, f"{at[1]} must be a list of strings, not {self.shown(value)}")
+        return value

@@ -1,0 +1,116 @@
+r"""A JSON Schema ``pattern`` -> the regex of all strings in which it is found.
+
+ECMA-262 with the ``u`` flag, parsed by `gcd.regex`. The pattern is searched for, so ``a|b`` becomes
+``CONCAT(ANY, ALT(a, b), ANY)``; where each way through begins with ``^`` or ends with ``$``, that side's ANY and the
+anchors go, which covers nearly every pattern there is. Anchors elsewhere, word edges and lookarounds are lookarounds in
+the program, too. Which match is preferred (lazy or greedy) can't matter to whether there is one.
+"""
+
+from __future__ import annotations
+
+from gcd.json_schema.builder import ProgramBuilder
+from gcd.json_schema.program import UNBOUNDED
+from gcd.limits import Limits
+from gcd.regex import charset
+from gcd.regex.ast import Alternation, Assertion, Atomic, Chars, Concat, Literal, Look, Node, Place, Repeat
+from gcd.regex.parser import parse
+
+__all__ = ["search_regex", "whole_regex"]
+
+_START = Place.TEXT_START
+_END = Place.TEXT_END
+
+
+def search_regex(pattern: str, program: ProgramBuilder, limits: Limits) -> int:
+    """The regex of the strings in which the pattern is found.
+
+    Raises:
+        GrammarError: it is no ECMA-262 pattern.
+        UnsupportedError: it uses backreferences, or a Unicode property that isn't known.
+        LimitError: it is nested too deeply, or a count is too large.
+    """
+    node = parse(pattern, dialect="ecma", limits=limits)
+    branches = node.items if isinstance(node, Alternation) else (node,)
+    free: list[int] = []
+    parts: list[int] = []
+    writer = _Writer(program)
+    for branch in branches:
+        items = list(branch.items) if isinstance(branch, Concat) else [branch]
+        begins = bool(items) and _is(items[0], _START)
+        while items and _is(items[0], _START):
+            items.pop(0)
+        ends = bool(items) and _is(items[-1], _END)
+        while items and _is(items[-1], _END):
+            items.pop()
+        body = writer.sequence(items)
+        if not begins and not ends:
+            free.append(body)
+        else:
+            left = () if begins else (program.ANY,)
+            right = () if ends else (program.ANY,)
+            parts.append(program.concat((*left, body, *right)))
+    if free:
+        parts.append(program.concat((program.ANY, program.alt(free), program.ANY)))
+    return program.alt(parts)
+
+
+def whole_regex(pattern: str, program: ProgramBuilder) -> int:
+    """The regex of the strings that a pattern of our own matches as a whole."""
+    return _Writer(program).node(parse(pattern, dialect="ecma"))
+
+
+def _is(node: Node, place: Place) -> bool:
+    return isinstance(node, Assertion) and node.place is place
+
+
+class _Writer:
+    """Writes a syntax tree into a program's table of regexes."""
+
+    def __init__(self, program: ProgramBuilder) -> None:
+        self.program = program
+
+    def sequence(self, items: list[Node]) -> int:
+        return self.program.concat([self.node(item) for item in items])
+
+    def node(self, node: Node) -> int:
+        program = self.program
+        if isinstance(node, Literal):
+            return self.literal(node.text)
+        if isinstance(node, Chars):
+            return program.chars(node.chars)
+        if isinstance(node, Concat):
+            return self.sequence(list(node.items))
+        if isinstance(node, Alternation):
+            return program.alt([self.node(item) for item in node.items])
+        if isinstance(node, Repeat):
+            return self.repeat(node)
+        if isinstance(node, Look):
+            return program.look(self.node(node.body), behind=node.behind, negative=node.negative)
+        if isinstance(node, Assertion):
+            return self.place(node)
+        if isinstance(node, Atomic):  # ECMA-262 has none
+            raise AssertionError("no atomic groups in ECMA-262")
+        raise AssertionError(f"the parser makes no {type(node).__name__}")
+
+    def literal(self, text: str) -> int:
+        """A text; one with lone surrogates, which no document holds, character by character."""
+        program = self.program
+        if any(0xD800 <= ord(c) <= 0xDFFF for c in text):
+            return program.concat([program.chars(charset.singleton(ord(c))) for c in text])
+        return program.literal(text)
+
+    def repeat(self, node: Repeat) -> int:
+        high = UNBOUNDED if node.high is None else node.high
+        return self.program.repeat(self.node(node.body), node.low, high)
+
+    def place(self, node: Assertion) -> int:
+        program = self.program
+        if node.place is _START:
+            return program.look(program.any_char(), behind=True, negative=True)
+        if node.place is _END:
+            return program.look(program.any_char(), behind=False, negative=True)
+        word = program.chars(node.word)
+        before = [program.look(word, behind=True, negative=negative) for negative in (False, True)]
+        after = [program.look(word, behind=False, negative=negative) for negative in (False, True)]
+        same = node.place is not Place.WORD_EDGE
+        return program.alt([program.concat((before[i], after[i if same else 1 - i])) for i in (0, 1)])
