@@ -13,14 +13,14 @@ from typing import Any, NoReturn
 from gcd.errors import LimitError, SchemaError, SchemaRefError
 from gcd.json_schema.builder import FALSE, TRUE, ProgramBuilder
 from gcd.json_schema.dialects import Dialect
-from gcd.json_schema.program import NONE, Node, OutputOptions, Path, SchemaProgram, pointer
+from gcd.json_schema.program import NONE, Entry, Node, OutputOptions, Path, SchemaProgram, pointer
 from gcd.json_schema.references import References, Scope, Target
 from gcd.json_schema.source import json_number
 from gcd.limits import Limits
 
 __all__ = ["SchemaCompiler"]
 
-_DEPTH_OF_FRAMES = 3
+_BOOLEAN = frozenset(map(int, (Node.AND, Node.OR, Node.NOT, Node.ONE)))
 
 
 class SchemaCompiler:
@@ -45,6 +45,7 @@ class SchemaCompiler:
         """Of those that aren't exact: status and why. A keyword's path is compared by identity of its parts first."""
         self._depth = 0
         self._targets: dict[tuple[int, str, tuple[tuple[str, str], ...]], int] = {}
+        self._again: dict[tuple[int, str, tuple[tuple[str, str], ...]], int] = {}
         self._queue: deque[tuple[int, Target]] = deque()
         self._deadline = limits.deadline()
         self._count = 0
@@ -78,8 +79,8 @@ class SchemaCompiler:
         if self._depth > self.limits.max_nesting:
             raise LimitError.of("max_nesting", self.limits.max_nesting, self._depth, place=pointer(path))
         dialect = scope.dialect
-        if dialect.id_keyword in schema and schema is not scope.root:
-            scope = self.references.enter(schema, path, scope)
+        if dialect.id_keyword in schema:
+            scope = self.references.inside(schema, path, scope)
             dialect = scope.dialect
         handlers = dialect.handlers
         seen = self.keywords
@@ -102,6 +103,16 @@ class SchemaCompiler:
         self._depth -= 1
         return self.program.conj(parts, path)
 
+    def again(self, schema: Any, path: Path, scope: Scope) -> int:
+        """The node of a schema that is read elsewhere, too: its keywords aren't counted twice."""
+        key = (id(schema), scope.base, scope.bound)
+        node = self._again.get(key)
+        if node is None:
+            seen, self.keywords = self.keywords, []
+            node = self._again[key] = self.schema(schema, path, scope)
+            self.keywords = seen
+        return node
+
     def child(self, schema: Any, path: Path, scope: Scope) -> int:
         """The node of a schema for a member or item of the value at hand."""
         return self.schema(schema, path, scope)
@@ -121,13 +132,12 @@ class SchemaCompiler:
     def _refuse_endless(self) -> None:
         """Refuse a circle of references that never steps into a member or item: it says nothing about any value."""
         nodes = self.program.nodes
-        in_place = (int(Node.AND), int(Node.OR), int(Node.NOT), int(Node.ONE))
         state = bytearray(len(nodes))  # 0 new, 1 on the way, 2 done
         for start in self._targets.values():
             if state[start]:
                 continue
             state[start] = 1
-            way = [(start, iter(nodes[start][1:] if nodes[start][0] in in_place else ()))]
+            way = [(start, iter(_in_place(nodes[start])))]
             while way:
                 node, rest = way[-1]
                 for child in rest:
@@ -139,7 +149,7 @@ class SchemaCompiler:
                         )
                     if state[child] == 0:
                         state[child] = 1
-                        way.append((child, iter(nodes[child][1:] if nodes[child][0] in in_place else ())))
+                        way.append((child, iter(_in_place(nodes[child]))))
                         break
                 else:
                     state[node] = 2
@@ -190,3 +200,21 @@ class SchemaCompiler:
         if type(value) is not list or not all(type(name) is str for name in value):
             self.error(at, f"{at[1]} must be a list of strings, not {self.shown(value)}")
         return value
+
+
+def _in_place(entry: Entry) -> tuple[int, ...]:
+    """The nodes that a node asks about the very same value."""
+    op = entry[0]
+    if op in _BOOLEAN:
+        return entry[1:]
+    if op == Node.UNEVALUATED_ITEMS:
+        return entry[3::4]
+    if op == Node.UNEVALUATED_PROPERTIES:
+        conditions = []
+        at = 3
+        for _ in range(entry[2]):
+            conditions.append(entry[at])
+            at += 3 + entry[at + 2]
+            at += 1 + entry[at]
+        return tuple(conditions)
+    return ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from gcd.json_schema.keywords import any_type, applicators, arrays, numbers, objects, strings
+from gcd.json_schema.keywords import any_type, applicators, arrays, numbers, objects, strings, unevaluated
 
 if TYPE_CHECKING:
     from referencing import Specification
@@ -36,6 +36,10 @@ class Dialect:
     """A schema with ``$ref`` is nothing but the reference: other keywords beside it are ignored (up to draft 7)."""
     dynamic_anchors: bool = False
     recursive_anchors: bool = False
+    contains_evaluates: bool = False
+    """An item that satisfies `contains` is evaluated (since 2020-12)."""
+    asserts_formats: bool = False
+    """The meta-schema has the format-assertion vocabulary."""
 
     def id_of(self, schema: dict[str, Any]) -> str | None:
         """The URI reference by which the schema names itself a resource; None if it doesn't."""
@@ -109,6 +113,8 @@ _DRAFT_2019 = {
     "maxContains": arrays.count_of_contains,
     "dependentRequired": objects.dependent_required,
     "dependentSchemas": objects.dependent_schemas,
+    "unevaluatedProperties": unevaluated.unevaluated_properties,
+    "unevaluatedItems": unevaluated.unevaluated_items,
     "$recursiveRef": applicators.recursive_ref,
 }
 _DRAFT_2020 = {
@@ -142,7 +148,12 @@ DRAFT_2019 = Dialect(
     recursive_anchors=True,
 )
 DRAFT_2020 = Dialect(
-    "2020-12", "https://json-schema.org/draft/2020-12/schema", _DRAFT_2020, _ANNOTATIONS_2020, dynamic_anchors=True
+    "2020-12",
+    "https://json-schema.org/draft/2020-12/schema",
+    _DRAFT_2020,
+    _ANNOTATIONS_2020,
+    dynamic_anchors=True,
+    contains_evaluates=True,
 )
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(

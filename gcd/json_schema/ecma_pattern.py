@@ -8,6 +8,8 @@ the program, too. Which match is preferred (lazy or greedy) can't matter to whet
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gcd.json_schema.builder import ProgramBuilder
 from gcd.json_schema.program import UNBOUNDED
 from gcd.limits import Limits
@@ -54,9 +56,14 @@ def search_regex(pattern: str, program: ProgramBuilder, limits: Limits) -> int:
     return program.alt(parts)
 
 
+@lru_cache(maxsize=256)
+def _own_tree(pattern: str) -> Node:
+    return parse(pattern, dialect="ecma")
+
+
 def whole_regex(pattern: str, program: ProgramBuilder) -> int:
     """The regex of the strings that a pattern of our own matches as a whole."""
-    return _Writer(program).node(parse(pattern, dialect="ecma"))
+    return _Writer(program).node(_own_tree(pattern))
 
 
 def _is(node: Node, place: Place) -> bool:

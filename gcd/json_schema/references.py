@@ -86,6 +86,12 @@ class References:
             dialect = self.dialect_of(schema, dialect, (path, "$schema"))
         return self._bind(Scope(_join(scope.base, own), schema, path, dialect, scope.bound))
 
+    def inside(self, schema: dict[str, Any], path: Path, scope: Scope) -> Scope:
+        """The scope inside of a subschema; that of a resource's outermost schema is its own already."""
+        if scope.dialect.id_keyword in schema and schema is not scope.root:
+            return self.enter(schema, path, scope)
+        return scope
+
     def _bind(self, scope: Scope) -> Scope:
         """Bind the dynamic anchors of the scope's resource that nothing on the way has bound."""
         names = self._bindings.get(scope.base)
