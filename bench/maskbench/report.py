@@ -209,7 +209,9 @@ def bound_table(record: dict[str, Any]) -> Iterator[str]:
     rows = []
     for engine, entry in record["engines"].items():
         for each in entry.get("bounds", ()):
-            problem = next((clip(f"{name}: {each[name]}", 60) for name in ("refused", "timeout", "crashed") if name in each), "")
+            problem = next(
+                (clip(f"{name}: {each[name]}", 60) for name in ("refused", "timeout", "crashed") if name in each), ""
+            )
             figures = [number(each.get(name)) for name in ("first_us", "mean_us")]
             rows.append([engine, each["kind"], problem, f"{each['bound']:,}", *figures])
     yield "Mean of the masks over one document, µs: the first walk, and the median of later ones."

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.engines import ROOT, interpreter
 
-GRACE = 5.0
+GRACE = 1.0
 """Seconds over a schema's time before the process is ended from outside: it looks at the clock itself at each mask."""
 START = 300.0
 """Seconds to import the engine and hold the vocabulary."""

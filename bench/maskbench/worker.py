@@ -9,7 +9,6 @@ import gc
 import json
 import random
 import sys
-import tempfile
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, TextIO
@@ -42,7 +41,6 @@ class Worker:
         session.fill()
         session.accept(job["opening"])
         session.fill()
-        self.scratch = Path(tempfile.mkdtemp(prefix="gcd-bench-"))
         gc.collect()
         gc.disable()
         system.give_back_freed_memory()
@@ -105,7 +103,7 @@ class Worker:
         b = clock()
         result: dict[str, Any] = {"second_compile_ns": b - a}
         if self.job["artefacts"]:
-            path = self.scratch / "schema.artefact"
+            path = Path(self.log.name).with_name("schema.artefact")
             self.engine.save(compiled, path)
             a = clock()
             self.engine.session(self.engine.load(path)).fill()

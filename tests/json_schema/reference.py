@@ -113,9 +113,7 @@ class Evaluator:
                     condition, everything, prefix, contains, *words = words
                     if holds(condition, value):
                         for i, item in enumerate(value):
-                            covered[i] |= bool(
-                                everything or i < prefix or (contains != NONE and holds(contains, item))
-                            )
+                            covered[i] |= bool(everything or i < prefix or (contains != NONE and holds(contains, item)))
                 assert not words
                 return all(covered[i] or holds(rest, item) for i, item in enumerate(value))
         return True

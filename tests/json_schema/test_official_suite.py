@@ -15,15 +15,27 @@ PARTS = (
 )
 
 
-@pytest.mark.parametrize("judge", JUDGES)
-@pytest.mark.parametrize(("part", "formats", "documents", "least"), PARTS, ids=[part for part, *_ in PARTS])
-def test_nothing_is_judged_wrong_and_little_is_refused(conformance_data, judge, part, formats, documents, least):
-    found = tally(
-        JUDGES[judge], official(conformance_data, part), format=formats, registry=remotes(conformance_data)
+CASES = [
+    # Evaluating the formats' expressions by definition takes half a minute.
+    pytest.param(
+        judge,
+        *case,
+        id=f"{judge}-{case[0]}",
+        marks=[pytest.mark.slow] * (case[0] == "optional/format" and judge == "program"),
     )
+    for judge in JUDGES
+    for case in PARTS
+]
+
+
+@pytest.mark.parametrize(("judge", "part", "formats", "documents", "least"), CASES)
+def test_nothing_is_judged_wrong_and_little_is_refused(conformance_data, judge, part, formats, documents, least):
+    found = tally(JUDGES[judge], official(conformance_data, part), format=formats, registry=remotes(conformance_data))
     assert found.documents == documents
     assert found.wrong_accepts == []
-    assert found.wrong_rejects == []
+    if part != "optional/format":
+        # Formats may be tightened: the grammar's coverage says which.
+        assert found.wrong_rejects == []
     assert found.share >= least, found.causes()
     for name, why in found.refusals.items():
         # A refusal says where and what: the suite's user can do something about it.
