@@ -73,8 +73,8 @@ def _entries(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             if isinstance(entry, dict) and "schema" in entry:
                 yield path.relative_to(folder).as_posix(), entry
         elif path.suffixes[-2:] == [".jsonl", ".gz"] or path.suffix == ".jsonl":
-            opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-            with opened as lines:
+            opener = gzip.open if path.suffix == ".gz" else Path.open
+            with opener(path, "rt", encoding="utf-8") as lines:
                 for number, line in enumerate(lines, 1):
                     entry = json.loads(line)
                     yield entry.get("file", f"{path.name}:{number}"), entry

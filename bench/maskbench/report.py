@@ -10,7 +10,7 @@ CAUSES = 12
 
 
 def targets(record: dict[str, Any]) -> Iterator[Row]:
-    """What the project asks of gcd. Ratios over the positions that both walked, on the schemas all fast ones finished."""
+    """What the project asks of gcd. Ratios: positions that both walked, on the schemas that all fast ones finished."""
     ours = record["engines"].get("gcd", {})
     verdicts = ours.get("verdicts")
     n = record["schemas"]
@@ -105,7 +105,7 @@ def heading(record: dict[str, Any]) -> Iterator[str]:
     for engine, entry in record["engines"].items():
         versions = ", ".join(f"{name} {version}" for name, version in (entry.get("versions") or {}).items())
         seconds, preempted = entry["seconds"], entry.get("preempted", 0)
-        yield f"{engine}: {versions or 'not run'}; {seconds:.0f} s, preempted {preempted:,} times while times were taken."
+        yield f"{engine}: {versions or 'not run'}; {seconds:.0f} s, preempted {preempted:,} times at work."
 
 
 def verdict_table(record: dict[str, Any]) -> list[str]:

@@ -128,11 +128,10 @@ class Worker:
             raise
         except Exception as error:
             walked["failed"] = f"{type(error).__name__}: {error}"
-        else:
-            if failure := session.failure():
-                # A token that is refused is an error of the session for some engines: only then is it no failure.
-                if "refused_at" not in walked or walked.get("disagrees") == walked["refused_at"]:
-                    walked["failed"] = failure
+        # A token that is refused may be an error of the session: it's no failure unless the mask had allowed the token.
+        at = walked.get("refused_at")
+        if "failed" not in walked and (failure := session.failure()) and (at is None or walked.get("disagrees") == at):
+            walked["failed"] = failure
         return walked
 
     def steps(self, session: Session, tokens: list[int], deadline: int, walked: dict[str, Any]) -> None:

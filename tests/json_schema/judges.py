@@ -1,7 +1,7 @@
 """The same question to the front end and to the engine: is this text a valid document?
 
 `by_program` reads the schema with gcd's front end and evaluates its program by definition (reference.py); `by_engine`
-compiles it and walks the text's bytes with a matcher. Where the first is right and the second isn't, look at the engine.
+compiles it and walks the text's bytes with a matcher. Where the first is right and the second isn't, look there.
 """
 
 from collections import Counter
@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import gcd
-import gcd.json_schema
 from json_schema import reference
 from json_schema.jsonschema_oracle import RefusedTextError, loads
 from json_schema.suites import Group
+
+import gcd
+import gcd.json_schema
 
 Judge = Callable[[str], bool]
 

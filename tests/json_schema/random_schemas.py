@@ -1,6 +1,7 @@
 """Random schemas of draft 2020-12 with every keyword, and documents that are nearly valid for them, oddly spelled."""
 
 import json
+from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -13,8 +14,41 @@ PATTERNS = (
     *("^a{2,3}$", "^(ab)*$", r"\S", "^(a|b)c?$", r"^\p{L}+$", "^[^b]*$", r"(?<=a)b", r"(?<!a)b", "^a.*b$", r"^\s*$"),
     *("^(?:a|ab)(?:c|bcd)*$", "^.$", "a.?b", r"[\d_]", "^[^\\x00-\\x7f]", "^(?=.*a)(?=.*b)", "(a|b){2}", "^a?$", "."),
 )
+SMALL_PATTERNS = (
+    "^a",
+    "b$",
+    "^[ab]+$",
+    "^(?!ab)",
+    "a|b",
+    "^.{2}$",
+    "^$",
+    "^(ab)*$",
+    "[^a]",
+    "a.*b",
+    r"\bab\b",
+    "(?<=a)b",
+)
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 DEFINITIONS = ("x", "y", "z")
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """What names, strings, numbers and patterns are drawn from."""
+
+    names: tuple[str, ...] = NAMES
+    strings: tuple[str, ...] = STRINGS
+    numbers: tuple[str, ...] = NUMBERS
+    patterns: tuple[str, ...] = PATTERNS
+
+    def number(self, rng: Random) -> Any:
+        """A number, as a float only where it has to be."""
+        return json.loads(rng.choice(self.numbers))
+
+
+WIDE = Pools()
+SMALL = Pools(("a", "b", "ab"), ("", "a", "b", "ab", "aa"), ("0", "1", "2", "-1", "0.5", "10", "1e2"), SMALL_PATTERNS)
+"""For worlds that are searched: few bytes."""
 
 
 class Writer:
@@ -24,8 +58,8 @@ class Writer:
     item may name any, the schema itself too: so recursion occurs, and none is endless.
     """
 
-    def __init__(self, rng: Random, depth: int = 3, breadth: int = 3, references: bool = True) -> None:
-        self.rng, self.depth, self.breadth, self.references = rng, depth, breadth, references
+    def __init__(self, rng: Random, depth: int = 3, breadth: int = 3, pools: Pools = WIDE) -> None:
+        self.rng, self.depth, self.breadth, self.pools = rng, depth, breadth, pools
 
     def write(self) -> Any:
         """A schema of its own."""
@@ -60,17 +94,17 @@ class Writer:
         rng = self.rng
         kind = rng.random()
         if kind < 0.3:
-            return rng.choice(STRINGS)
+            return rng.choice(self.pools.strings)
         if kind < 0.6:
-            return number(rng)
+            return self.pools.number(rng)
         if kind < 0.75 or not depth:
             return rng.choice((None, True, False))
         if kind < 0.88:
             return [self.value(depth - 1) for _ in range(rng.randint(0, 2))]
-        return {rng.choice(NAMES): self.value(depth - 1) for _ in range(rng.randint(0, 2))}
+        return {rng.choice(self.pools.names): self.value(depth - 1) for _ in range(rng.randint(0, 2))}
 
     def some_names(self, least: int = 1, most: int = 3) -> list[str]:
-        return self.rng.sample(NAMES, self.rng.randint(least, most))
+        return self.rng.sample(self.pools.names, self.rng.randint(least, most))
 
     # -- one method for each group of keywords ----------------------------------------------------
 
@@ -83,14 +117,14 @@ class Writer:
     def numbers(self, found: dict[str, Any], depth: int, level: int | None) -> None:
         rng = self.rng
         for keyword in rng.sample(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), rng.randint(0, 2)):
-            found[keyword] = number(rng)
+            found[keyword] = self.pools.number(rng)
         if rng.random() < 0.4:
             found["multipleOf"] = json.loads(rng.choice(("1", "2", "3", "0.5", "0.1", "1.5", "0.01", "10", "0.3")))
 
     def strings(self, found: dict[str, Any], depth: int, level: int | None) -> None:
         rng = self.rng
         for keyword in rng.sample(("minLength", "maxLength", "pattern"), rng.randint(1, 2)):
-            found[keyword] = rng.choice(PATTERNS) if keyword == "pattern" else rng.randint(0, 4)
+            found[keyword] = rng.choice(self.pools.patterns) if keyword == "pattern" else rng.randint(0, 4)
 
     def counts(self, found: dict[str, Any], depth: int, level: int | None) -> None:
         rng = self.rng
@@ -125,7 +159,9 @@ class Writer:
         if rng.random() < 0.8:
             found["properties"] = {name: self.inside(depth) for name in self.some_names()}
         if rng.random() < 0.35:
-            found["patternProperties"] = {rng.choice(PATTERNS): self.inside(depth) for _ in range(rng.randint(1, 2))}
+            found["patternProperties"] = {
+                rng.choice(self.pools.patterns): self.inside(depth) for _ in range(rng.randint(1, 2))
+            }
         if rng.random() < 0.45:
             found["additionalProperties"] = self.inside(depth) if rng.random() < 0.5 else False
         if rng.random() < 0.2:
@@ -152,8 +188,6 @@ class Writer:
             found[keyword] = self.schema(depth, level)
 
     def reference(self, found: dict[str, Any], depth: int, level: int | None) -> None:
-        if not self.references:
-            return
         if level is None:
             found["$ref"] = self.rng.choice(("#", *(f"#/$defs/{name}" for name in DEFINITIONS)))
         elif level + 1 < len(DEFINITIONS):
@@ -167,17 +201,12 @@ class Writer:
     FLAT = (3, 3, 3, 2, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
-def number(rng: Random) -> Any:
-    """A number of the pool, as a float only where it has to be."""
-    return json.loads(rng.choice(NUMBERS))
-
-
 class Documents:
     """Values that a schema may like."""
 
-    def __init__(self, rng: Random, schema: Any) -> None:
-        self.rng, self.root = rng, schema
-        self.writer = Writer(rng)
+    def __init__(self, rng: Random, schema: Any, pools: Pools = WIDE) -> None:
+        self.rng, self.root, self.pools = rng, schema, pools
+        self.writer = Writer(rng, pools=pools)
 
     def value(self) -> Any:
         """Led by the schema, then changed here and there."""
@@ -252,7 +281,7 @@ class Documents:
         for _ in range(20):
             if len(names) >= least and rng.random() < 0.75:
                 break
-            name = rng.choice(NAMES + STRINGS)
+            name = rng.choice(self.pools.names + self.pools.strings)
             if name not in names:
                 names.append(name)
         rng.shuffle(names)
@@ -278,15 +307,15 @@ class Documents:
 
     def string(self, schema: dict[str, Any]) -> str:
         rng = self.rng
-        found = rng.choice(STRINGS + NAMES)
+        found = rng.choice(self.pools.strings + self.pools.names)
         least = schema.get("minLength", 0)
         while len(found) < least:
-            found += rng.choice(("a", "b", "é", "😀", "1"))
+            found += rng.choice([name for name in self.pools.names if name])
         return found[: schema["maxLength"]] if "maxLength" in schema and rng.random() < 0.8 else found
 
     def number(self, schema: dict[str, Any]) -> Any:
         rng = self.rng
-        found = number(rng)
+        found = self.pools.number(rng)
         bounds = [schema[k] for k in schema if k in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")]
         if bounds and rng.random() < 0.6:
             found = rng.choice(bounds) + rng.choice((0, 0, 1, -1, 0.5))
@@ -320,7 +349,7 @@ class Documents:
                 return {**value, name: self.changed(value[name])}
             if kind < 0.75:
                 return {n: member for n, member in value.items() if n != name}
-            return {**value, rng.choice(NAMES): self.writer.value(1)}
+            return {**value, rng.choice(self.pools.names): self.writer.value(1)}
         return self.writer.value(1)
 
 
@@ -342,7 +371,7 @@ class Spelling:
         if kind < 0.4:
             return text[:at] + text[at + 1 :]
         if kind < 0.8:
-            return text[:at] + rng.choice(list(',:"]}{[0-.e\\ a') + ["\\ud800", "\x01", "\ufeff"]) + text[at:]
+            return text[:at] + rng.choice([*',:"]}{[0-.e\\ a', "\\ud800", "\x01", "\ufeff"]) + text[at:]
         return text.replace("}", ',"a":1}', 1) if "}" in text else text + rng.choice(("1", "x", ","))
 
     def space(self) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 from referencing import Registry, Resource
-
 from referencing.jsonschema import DRAFT202012
 
 DRAFT = "draft2020-12"

@@ -4,12 +4,12 @@ from collections import Counter
 from random import Random
 
 import pytest
-
-import gcd
 from json_schema.differences import explained, shown, shrunk
 from json_schema.jsonschema_oracle import RefusedTextError, loads, validator
 from json_schema.judges import JUDGES, UNSATISFIABLE, Judge
 from json_schema.random_schemas import Documents, Spelling, Writer
+
+import gcd
 
 DOCUMENTS = 40
 

@@ -1,7 +1,6 @@
 """MaskBench's schemas: no document judged wrong, and hardly a schema refused. Labels include formats."""
 
 import pytest
-
 from json_schema.judges import JUDGES, tally
 from json_schema.suites import maskbench
 

@@ -1,7 +1,6 @@
 """The official JSON Schema test suite, draft 2020-12: the front end's programs, and the engine over single bytes."""
 
 import pytest
-
 from json_schema.judges import JUDGES, tally
 from json_schema.suites import official, remotes
 
