@@ -1,12 +1,12 @@
 // Filling the masks of a batch: known ones are copied at once, the others are worked out by native threads.
 #pragma once
 
-#include "matcher.hpp"
+#include "text_matcher.hpp"
 
 namespace gcd {
 
 struct BatchRow {
-    Matcher* matcher;
+    TextMatcher* matcher;
     u32* out;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "masks.hpp"
+#include "text_matcher.hpp"
 
 namespace gcd {
 
@@ -38,43 +39,44 @@ struct Engine {
     }
 };
 
-class Matcher {
+class Matcher : public TextMatcher {
   public:
     Matcher(std::shared_ptr<Engine> engine, u32 start);
-    void fill(u32* out) {
+    std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<Matcher>(*this); }
+    void fill(u32* out) override {
         if (finished_) {
             std::memset(out, 0, engine_->masks.words() * 4);
         } else {
             engine_->masks.fill(readings_, out);
         }
     }
-    bool fill_known(u32* out) { return !finished_ && engine_->masks.fill_known(readings_, out); }
+    bool fill_known(u32* out) override { return !finished_ && engine_->masks.fill_known(readings_, out); }
     // True if the token may come next: a bit of the mask where that is known, else a walk. Changes nothing.
-    bool check(u32 token);
+    bool check(u32 token) override;
     // Moves over a token; false (and nothing changed) if it may not come next.
-    bool accept(u32 token);
+    bool accept(u32 token) override;
     // Moves over bytes that tokens can spell, to where one of them ends: one entry of the history. All or nothing.
-    bool accept_bytes(const u8* data, u32 n);
-    void rollback(u32 n);
-    void reset();
-    u32 n_accepted() const { return static_cast<u32>(history_.size()); }
-    bool finished() const { return finished_; }
-    bool complete();
-    bool dead() const { return readings_.empty() && !finished_; }
+    bool accept_bytes(const u8* data, u32 n) override;
+    void rollback(u32 n) override;
+    void reset() override;
+    u32 n_accepted() const override { return static_cast<u32>(history_.size()); }
+    bool finished() const override { return finished_; }
+    bool complete() override;
+    bool dead() const override { return readings_.empty() && !finished_; }
     const Readings& readings() const { return readings_; }
     Engine& engine() { return *engine_; }
     const std::shared_ptr<Engine>& engine_ptr() const { return engine_; }
     u32 start_index() const { return start_; }
     // How many bytes from here on stay viable, at most n (up to a token's end where not every byte is a token).
-    u32 viable_bytes(const u8* data, u32 n);
+    u32 viable_bytes(const u8* data, u32 n) override;
 
     // Terminals whose lexeme the text is in the middle of, and those that may come next once it ends here.
-    void expected(Bits& inside, Bits& next);
+    void expected(Bits& inside, Bits& next) override;
     // Bytes that every continuation begins with, at most n; none if the text may end here.
-    std::vector<u8> forced_bytes(u32 n);
-    // Tokens for the forced bytes, longest first at each place. Held back from where a longer text could turn out to
-    // have a longer token, so what is returned stays what a longest-first tokenizer would choose.
-    std::vector<u32> forced_tokens(u32 max_bytes);
+    std::vector<u8> forced_bytes(u32 n) override;
+
+  protected:
+    const TokenTrie& token_trie() const override { return engine_->compiled.trie(); }
 
   private:
     bool walk(const u8* data, u32 n, Readings& out);

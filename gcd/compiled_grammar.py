@@ -10,6 +10,7 @@ from array import array
 
 from gcd._native.engine import Engine
 from gcd._native.matcher import Matcher
+from gcd._native.schema import SchemaEngine
 from gcd._native.trie import TokenTrie
 from gcd.artifact import Artifact, write_artifact
 from gcd.errors import ArtifactError
@@ -35,7 +36,7 @@ class CompiledGrammar:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Engine | SchemaEngine,
         info: GrammarInfo,
         exactness: Exactness,
         *,
@@ -144,17 +145,21 @@ def load(
         trie = _TRIES.get(key) if vocab is None else vocab.shared.get("token_trie", _TRIES.get(key))
         if not isinstance(trie, TokenTrie):
             trie = _TRIES[key] = TokenTrie.from_section(artifact.section("trie"))
-        engine = Engine.from_sections(
-            trie,
-            artifact.section("tables"),
-            artifact.section("rows"),
-            artifact.unread("lists"),
-            artifact.section("locals"),
-            artifact.unread("summaries"),
-            artifact.unread("sets"),
-            eos_ids,
-            limits or Limits(),
-        )
+        engine: Engine | SchemaEngine
+        if "schema" in artifact.sizes:
+            engine = SchemaEngine(trie, bytes(artifact.section("schema")), eos_ids, limits or Limits())
+        else:
+            engine = Engine.from_sections(
+                trie,
+                artifact.section("tables"),
+                artifact.section("rows"),
+                artifact.unread("lists"),
+                artifact.section("locals"),
+                artifact.unread("summaries"),
+                artifact.unread("sets"),
+                eos_ids,
+                limits or Limits(),
+            )
     except ArtifactError as error:
         if error.place is None:
             raise ArtifactError(error.cause, place=artifact.name, remedy=_AGAIN) from error

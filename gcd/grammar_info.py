@@ -14,6 +14,22 @@ __all__ = ["GrammarInfo", "TerminalInfo", "list_of"]
 _T = TypeVar("_T")
 
 
+_PLACES = (
+    "a value",
+    "a string",
+    "a number",
+    "a literal",
+    "a comma or a closing bracket",
+    "a property name or }",
+    "a property name",
+    "a property name",
+    "a colon",
+    "an item or ]",
+    "a closing bracket",
+)
+"""As `SchemaAutomaton::Phase` counts them."""
+
+
 @dataclass(frozen=True, slots=True)
 class TerminalInfo:
     """A terminal as messages name it."""
@@ -62,6 +78,20 @@ class GrammarInfo:
             source=grammar.source,
             notes=grammar.notes,
             hash=hashlib.sha256(repr(grammar).encode()).hexdigest(),
+        )
+
+    @classmethod
+    def of_schema(cls, name: str, program: bytes) -> GrammarInfo:
+        """Of a JSON Schema: its terminals are the places in JSON that the engine knows, in its order."""
+        return cls(
+            starts=("value",),
+            terminals=tuple(TerminalInfo(place, "") for place in _PLACES),
+            mode="json-schema",
+            n_nonterminals=0,
+            n_productions=0,
+            source=name,
+            notes=(),
+            hash=hashlib.sha256(program).hexdigest(),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -186,6 +186,25 @@ cdef extern from "compiled.hpp" namespace "gcd" nogil:
         uint32_t lexer
 
 
+cdef extern from "text_matcher.hpp" namespace "gcd" nogil:
+    cdef cppclass TextMatcher:
+        unique_ptr[TextMatcher] clone() except +raise_core_error
+        void fill(uint32_t*) except +raise_core_error
+        cbool check(uint32_t) except +raise_core_error
+        cbool accept(uint32_t) except +raise_core_error
+        cbool accept_bytes(const uint8_t*, uint32_t) except +raise_core_error
+        void rollback(uint32_t) except +raise_core_error
+        void reset() except +raise_core_error
+        uint32_t n_accepted()
+        cbool finished()
+        cbool complete() except +raise_core_error
+        cbool dead()
+        uint32_t viable_bytes(const uint8_t*, uint32_t) except +raise_core_error
+        void expected(Bits&, Bits&) except +raise_core_error
+        vector[uint8_t] forced_bytes(uint32_t) except +raise_core_error
+        vector[uint32_t] forced_tokens(uint32_t) except +raise_core_error
+
+
 cdef extern from "matcher.hpp" namespace "gcd" nogil:
     cdef cppclass Engine:
         Engine(shared_ptr[ConstTokenTrie], GrammarTables, vector[uint32_t], CoreLimits, cbool) except +raise_core_error
@@ -198,29 +217,44 @@ cdef extern from "matcher.hpp" namespace "gcd" nogil:
         Rows rows
         Masks masks
 
-    cdef cppclass Matcher:
+    cdef cppclass Matcher(TextMatcher):
         Matcher(shared_ptr[Engine], uint32_t) except +raise_core_error
-        Matcher(const Matcher&) except +raise_core_error
-        void fill(uint32_t*) except +raise_core_error
-        cbool check(uint32_t) except +raise_core_error
-        cbool accept(uint32_t) except +raise_core_error
-        cbool accept_bytes(const uint8_t*, uint32_t) except +raise_core_error
-        void rollback(uint32_t) except +raise_core_error
-        void reset() except +raise_core_error
-        uint32_t n_accepted()
-        cbool finished()
-        cbool complete() except +raise_core_error
-        cbool dead()
         const vector[Reading]& readings()
-        void expected(Bits&, Bits&) except +raise_core_error
-        vector[uint8_t] forced_bytes(uint32_t) except +raise_core_error
-        vector[uint32_t] forced_tokens(uint32_t) except +raise_core_error
-        uint32_t viable_bytes(const uint8_t*, uint32_t) except +raise_core_error
 
 
 cdef extern from "batch.hpp" namespace "gcd" nogil:
     cdef cppclass BatchRow:
-        Matcher* matcher
+        TextMatcher* matcher
         uint32_t* out
 
     void fill_batch(const vector[BatchRow]&, uint32_t) except +raise_core_error
+
+
+cdef extern from "schema_masks.hpp" namespace "gcd" nogil:
+    cdef cppclass LexemeStore:
+        LexemeStore(shared_ptr[ConstTokenTrie], uint32_t) except +raise_core_error
+        uint64_t bytes()
+        uint32_t size()
+
+    cdef cppclass SchemaCounts "gcd::SchemaEngine::Counts":
+        uint32_t states, frames, shapes, formulas, masks, rows, expressions
+        uint64_t mask_bytes, row_bytes
+
+    cdef cppclass SchemaEngine:
+        SchemaEngine(
+            shared_ptr[LexemeStore],
+            shared_ptr[ConstTokenTrie],
+            const uint8_t*,
+            size_t,
+            vector[uint32_t],
+            uint32_t,
+            uint64_t,
+        ) except +raise_core_error
+        cbool satisfiable()
+        cbool exact()
+        const string& reason()
+        SchemaCounts counts() except +raise_core_error
+        uint64_t explore(uint32_t, double) except +raise_core_error
+
+    cdef cppclass SchemaMatcher(TextMatcher):
+        SchemaMatcher(shared_ptr[SchemaEngine]) except +raise_core_error

@@ -7,8 +7,19 @@ from libcpp.memory cimport make_unique, unique_ptr
 from libcpp.vector cimport vector
 
 from gcd._native.bitmask cimport bitmask_row
-from gcd._native.cpp cimport BatchRow, Bits, Matcher as CppMatcher, TokenTrie as CppTokenTrie, bits_get, fill_batch
+from gcd._native.cpp cimport (
+    BatchRow,
+    Bits,
+    Matcher as CppMatcher,
+    SchemaMatcher as CppSchemaMatcher,
+    TextMatcher,
+    TokenTrie as CppTokenTrie,
+    bits_get,
+    fill_batch,
+)
 from gcd._native.engine cimport Engine
+from gcd._native.schema cimport SchemaEngine
+from gcd._native.trie cimport TokenTrie
 
 import os
 
@@ -23,20 +34,25 @@ cdef extern from "Python.h":
 cdef class Matcher:
     """One sequence's position in a compiled grammar. Not to be shared between threads."""
 
-    cdef unique_ptr[CppMatcher] m
-    cdef readonly Engine engine
+    cdef unique_ptr[TextMatcher] m
+    cdef readonly object engine
     cdef readonly object info
+    cdef TokenTrie trie
     cdef uint32_t width
     cdef uint32_t words
 
-    def __cinit__(self, Engine engine, uint32_t start=0, object info=None):
+    def __cinit__(self, object engine, uint32_t start=0, object info=None):
         if start >= engine.n_starts:
             raise ValueError(f"no start symbol number {start}; this grammar has {engine.n_starts}")
         self.engine = engine
         self.info = info
-        self.width = engine.trie.trie.get().width
-        self.words = engine.trie.trie.get().words()
-        self.m.reset(new CppMatcher(engine.engine, start))
+        self.trie = engine.trie
+        self.width = self.trie.trie.get().width
+        self.words = self.trie.trie.get().words()
+        if isinstance(engine, SchemaEngine):
+            self.m.reset(new CppSchemaMatcher((<SchemaEngine>engine).engine))
+        else:
+            self.m.reset(new CppMatcher((<Engine?>engine).engine, start))
 
     cdef Py_ssize_t _id(self, object token) except -1:
         cdef Py_ssize_t i = PyNumber_AsSsize_t(token, NULL)
@@ -108,13 +124,13 @@ cdef class Matcher:
 
     def fork(self):
         cdef Matcher other = Matcher.__new__(Matcher, self.engine, 0, self.info)
-        other.m.reset(new CppMatcher(self.m.get()[0]))
+        other.m = self.m.get().clone()
         return other
 
     def token_bytes(self, token):
         """The token's bytes; empty if it is no text."""
         cdef uint32_t i = <uint32_t>self._id(token)
-        cdef const CppTokenTrie* t = self.engine.trie.trie.get()
+        cdef const CppTokenTrie* t = self.trie.trie.get()
         cdef uint32_t at = t.offsets.data()[i], n = t.token_size(i)
         return (<const char*>t.bytes.data())[at : at + n]
 
@@ -145,9 +161,12 @@ cdef class Matcher:
     def readings(self):
         """(parser state, lexer state) of every reading of the text that is still alive, as ids of this engine."""
         cdef size_t i
+        cdef CppMatcher* m = <CppMatcher*>self.m.get()
+        if isinstance(self.engine, SchemaEngine):
+            return []
         return [
-            (self.m.get().readings()[i].syntax, self.m.get().readings()[i].lexer)
-            for i in range(self.m.get().readings().size())
+            (m.readings()[i].syntax, m.readings()[i].lexer)
+            for i in range(m.readings().size())
         ]
 
     @property
@@ -168,7 +187,7 @@ cdef class Matcher:
 
     def fill_bitmask(self, object bitmask, Py_ssize_t row=0):
         cdef Py_buffer view
-        cdef CppMatcher* m = self.m.get()
+        cdef TextMatcher* m = self.m.get()
         cdef uint32_t* out = bitmask_row(bitmask, row, self.words, &view)
         try:
             with nogil:

@@ -1,0 +1,114 @@
+// Rows of JSON lexemes: which tokens stay inside a string or a number, and where in tokens it can end.
+//
+// A row belongs to a state of the lexeme (an expression's state, a decoder's, a number's) and a place in the token trie,
+// and to nothing else, so one row serves every schema: the inside of a string is the same in all of them. What follows a
+// lexeme's end is told by the schema. There are thousands of places in the trie where a string can end, but few ways to
+// go on behind them; places from where the same bytes can follow are merged into *suffix* nodes, so that what follows is
+// looked at once for `a"`, `the"` and `}"` alike.
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "derivatives.hpp"
+#include "json_number.hpp"
+#include "json_string.hpp"
+#include "token_trie.hpp"
+
+namespace gcd {
+
+// The token trie, and suffix nodes over it: each stands for several nodes of the trie at once.
+class SuffixForest {
+  public:
+    explicit SuffixForest(const TokenTrie& trie) : trie_(trie), n_base_(trie.n_nodes()) {}
+    // Nodes of the trie -> one node.
+    u32 merge(std::vector<u32> bases);
+    template <class F>
+    void children(u32 node, F&& f) {
+        if (node < n_base_) {
+            for (u32 c = node + 1; c < trie_.end[node]; c = trie_.end[c]) f(trie_.byte[c], c);
+            return;
+        }
+        expand(node - n_base_);
+        const Suffix& s = *suffixes_[node - n_base_];
+        for (size_t i = 0; i < s.children.size(); ++i) f(s.children[i].first, s.children[i].second);
+    }
+    // Tokens that end at the node; all tokens below it (without those).
+    template <class F>
+    void own(u32 node, F&& f) const {
+        each_base(node, [&](u32 b) {
+            for (u32 i = trie_.own_begin(b); i < trie_.own_end(b); ++i) f(trie_.order[i]);
+        });
+    }
+    template <class F>
+    void below(u32 node, F&& f) const {
+        each_base(node, [&](u32 b) {
+            for (u32 i = trie_.own_end(b); i < trie_.token_begin[trie_.end[b]]; ++i) f(trie_.order[i]);
+        });
+    }
+    template <class F>
+    void each_base(u32 node, F&& f) const {
+        if (node < n_base_) {
+            f(node);
+            return;
+        }
+        for (u32 b : suffixes_[node - n_base_]->bases) f(b);
+    }
+    bool leaf(u32 node) const { return node < n_base_ && trie_.end[node] == node + 1; }
+    bool is_base(u32 node) const { return node < n_base_; }
+    const TokenTrie& trie() const { return trie_; }
+    u32 size() const { return static_cast<u32>(suffixes_.size()); }
+
+  private:
+    struct Suffix {
+        std::vector<u32> bases;
+        std::vector<std::pair<u8, u32>> children;
+        bool expanded = false;
+    };
+    void expand(u32 suffix);
+    const TokenTrie& trie_;
+    u32 n_base_;
+    std::vector<std::unique_ptr<Suffix>> suffixes_;
+    std::map<std::vector<u32>, u32> index_;
+};
+
+struct LexemeRow {
+    std::vector<u32> ids;    // tokens that stay inside the lexeme, if few
+    std::vector<u32> words;  // else as a bitmask
+    struct Exit {
+        u64 label;  // strings read by several expressions: which of the others accept
+        u32 node;
+    };
+    std::vector<Exit> exits;
+};
+
+// Expressions, numbers, rows: what all schemas of a vocabulary share. Guarded by `mutex`.
+class LexemeStore {
+  public:
+    LexemeStore(std::shared_ptr<const TokenTrie> trie, u32 max_size);
+    std::mutex mutex;
+    Derivatives store;
+    NumberLanguage numbers;
+    SuffixForest forest;
+
+    // Tokens from `node` on. `states`: expressions that read the string side by side; the first decides what is inside.
+    const LexemeRow& string_row(const std::vector<u32>& states, const StringDecoder& decoder, u32 node);
+    const LexemeRow& number_row(u32 state, u32 node);
+    u64 bytes() const { return bytes_; }
+    u32 n_rows() const { return static_cast<u32>(rows_.size()); }
+    u32 words() const { return trie_->words(); }
+    u32 size() const { return store.n_expressions() + store.n_states() + numbers.n_states(); }
+
+  private:
+    struct Walk;
+    void walk_string(Walk& w, std::vector<u32>& states, const StringDecoder& decoder, u32 node);
+    void walk_number(Walk& w, u32 state, u32 node);
+    const LexemeRow& finish(Walk& w, bool number, const std::vector<u32>& key);
+
+    std::shared_ptr<const TokenTrie> trie_;
+    std::map<std::vector<u32>, std::unique_ptr<LexemeRow>> rows_;
+    std::vector<u32> scratch_;
+    u64 bytes_ = 0;
+};
+
+}  // namespace gcd

@@ -1,0 +1,340 @@
+#include "schema_masks.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace gcd {
+
+namespace {
+using Automaton = SchemaAutomaton;
+inline void set_bit(std::vector<u32>& words, u32 token) { words[token / 32] |= 1u << (token % 32); }
+inline void clear_bit(std::vector<u32>& words, u32 token) { words[token / 32] &= ~(1u << (token % 32)); }
+}  // namespace
+
+// A mask in the making. `out` is the union over what was collected.
+struct SchemaEngine::Fill {
+    std::vector<u32> out;
+    // Nodes below which tokens are asked one by one: a second key ends within one token, and the first isn't known here.
+    std::vector<u32> doubtful;
+};
+
+SchemaEngine::SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr<const TokenTrie> trie, const u8* program,
+                           size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes)
+    : lexemes_(std::move(lexemes)), trie_(std::move(trie)), eos_(std::move(eos)), memo_bytes_(memo_bytes) {
+    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    program_ = std::make_unique<SchemaProgram>(program, size, lexemes_->store);
+    formulas_ = std::make_unique<Formulas>(*program_, lexemes_->store, lexemes_->numbers, max_states);
+    shapes_ = std::make_unique<Shapes>(*formulas_, lexemes_->store, lexemes_->numbers, max_states);
+    automaton_ = std::make_unique<Automaton>(*program_, *formulas_, *shapes_, lexemes_->store, lexemes_->numbers,
+                                             max_states);
+}
+
+SchemaEngine::Counts SchemaEngine::counts() {
+    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    Counts c;
+    c.states = automaton_->n_states();
+    c.frames = automaton_->n_frames();
+    c.shapes = shapes_->size();
+    c.formulas = formulas_->size();
+    c.masks = static_cast<u32>(masks_.size());
+    c.rows = lexemes_->n_rows();
+    c.expressions = lexemes_->store.n_expressions();
+    c.mask_bytes = mask_bytes_;
+    c.row_bytes = lexemes_->bytes();
+    return c;
+}
+
+u32 SchemaEngine::walk(u32 state, const u8* data, u32 n) {
+    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    for (u32 i = 0; i < n && state != Automaton::kDead; ++i) state = automaton_->step(state, data[i]);
+    return state;
+}
+
+u32 SchemaEngine::viable_bytes(u32 state, const u8* data, u32 n) {
+    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    for (u32 i = 0; i < n; ++i) {
+        state = automaton_->step(state, data[i]);
+        if (state == Automaton::kDead) return i;
+    }
+    return n;
+}
+
+bool SchemaEngine::complete(u32 state) {
+    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    return automaton_->complete(state);
+}
+
+std::vector<u8> SchemaEngine::forced_bytes(u32 state, u32 n) {
+    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    std::vector<u8> out;
+    while (out.size() < n && !automaton_->complete(state)) {
+        u32 only = NONE, to = Automaton::kDead;
+        for (u32 b = 0; b < 256; ++b) {
+            const u32 next = automaton_->step(state, static_cast<u8>(b));
+            if (next == Automaton::kDead) continue;
+            if (only != NONE) return out;
+            only = b;
+            to = next;
+        }
+        if (only == NONE) break;
+        out.push_back(static_cast<u8>(only));
+        state = to;
+    }
+    return out;
+}
+
+// -- masks ------------------------------------------------------------------------------------
+
+void SchemaEngine::add_row(Fill& f, const LexemeRow& row) {
+    for (u32 t : row.ids) set_bit(f.out, t);
+    for (size_t i = 0; i < row.words.size(); ++i) f.out[i] |= row.words[i];
+}
+
+void SchemaEngine::collect_own(Fill& f, u32 state, u32 node, bool behind_key) {
+    if (state == Automaton::kDead) return;
+    lexemes_->forest.own(node, [&](u32 t) { set_bit(f.out, t); });
+    collect(f, state, node, behind_key);
+}
+
+// Adds the tokens below a node that may come from a state on. `behind_key`: an unknown key ended in this token.
+void SchemaEngine::collect(Fill& f, u32 id, u32 node, bool behind_key) {
+    if (id == Automaton::kDead || lexemes_->forest.leaf(node)) return;
+    const Automaton::State& s = automaton_->state(id);
+    switch (s.phase) {
+        case Automaton::kString:
+        case Automaton::kInKey:
+            string_items(f, s, node, behind_key);
+            return;
+        case Automaton::kNumber:
+            for (const Automaton::Item& item : s.items) {
+                const LexemeRow& row = lexemes_->number_row(item.a, node);
+                add_row(f, row);
+                for (const LexemeRow::Exit& e : row.exits) collect(f, automaton_->after_value(s, item), e.node, behind_key);
+            }
+            return;
+        default:
+            lexemes_->forest.children(node, [&](u8 byte, u32 child) {
+                collect_own(f, automaton_->step(id, byte), child, behind_key);
+            });
+    }
+}
+
+void SchemaEngine::string_items(Fill& f, const Automaton::State& s, u32 node, bool behind_key) {
+    const bool key = s.phase == Automaton::kInKey;
+    for (const Automaton::Item& item : s.items) {
+        const bool names = key && item.lo < item.hi, texts = item.xlo < item.xhi;
+        if (key && item.b == NONE) {
+            compared(f, s, item, s.decoder, s.depth, node, behind_key);
+            continue;
+        }
+        // All texts first, as if none was a name or excluded; then those are put right.
+        const std::vector<u32> states = key ? shapes_->vector_states(item.b) : std::vector<u32>{item.a};
+        Fill own;
+        Fill& into = names || texts ? own : f;
+        if (&into == &own) own.out.assign(f.out.size(), 0);
+        const LexemeRow& row = lexemes_->string_row(states, s.decoder, node);
+        add_row(into, row);
+        for (const LexemeRow::Exit& e : row.exits) {
+            if (key && behind_key) {
+                f.doubtful.push_back(e.node);
+                continue;
+            }
+            const u32 after = key ? automaton_->after_unknown(s, item, e.label) : automaton_->after_value(s, item);
+            collect_own(into, after, e.node, behind_key || key);
+        }
+        if (&into == &own) {
+            compared(own, s, item, s.decoder, s.depth, node, behind_key);
+            for (size_t i = 0; i < f.out.size(); ++i) f.out[i] |= own.out[i];
+            f.doubtful.insert(f.doubtful.end(), own.doubtful.begin(), own.doubtful.end());
+        }
+    }
+}
+
+// Tokens below a node that begin as a name or an excluded text does: each is decided here, whatever stood in `f.out`.
+void SchemaEngine::compared(Fill& f, const Automaton::State& s, Automaton::Item item, const StringDecoder& decoder,
+                            u32 depth, u32 node, bool behind_key) {
+    const auto phase = static_cast<Automaton::Phase>(s.phase);
+    const bool key = phase == Automaton::kInKey;
+    SuffixForest& forest = lexemes_->forest;
+    forest.children(node, [&](u8 byte, u32 child) {
+        StringDecoder d = decoder;
+        u32 c = 0;
+        const auto r = d.step(byte, c);
+        if (r == StringDecoder::kRefused) return;
+        if (r == StringDecoder::kQuote) {
+            if (key && item.lo < item.hi && automaton_->shape_of(item).names[item.lo].text.size() == depth) {
+                forest.own(child, [&](u32 t) { clear_bit(f.out, t); });
+                forest.below(child, [&](u32 t) { clear_bit(f.out, t); });
+                const std::vector<u32>& names = automaton_->options_of(item).names;
+                if (std::binary_search(names.begin(), names.end(), item.lo))
+                    collect_own(f, automaton_->after_name(s, item, item.lo), child, behind_key);
+                return;
+            }
+            if (item.xlo < item.xhi && automaton_->texts().text(automaton_->text_set(s, item), item.xlo).size() == depth) {
+                forest.own(child, [&](u32 t) { clear_bit(f.out, t); });
+                forest.below(child, [&](u32 t) { clear_bit(f.out, t); });
+            }
+            return;
+        }
+        Automaton::Item next = item;
+        bool alive;
+        u32 next_depth = depth;
+        if (r == StringDecoder::kCharacter) {
+            alive = automaton_->read_character(phase, next, depth, c);
+            const bool still = next.xlo < next.xhi || (key && next.lo < next.hi);
+            // Away from all of them: as the row says, which has it already (there is none if no unknown key may come).
+            if (alive && !still) return;
+            next_depth = depth + 1;
+        } else {
+            alive = automaton_->item_alive(phase, item, depth, d);
+        }
+        if (!alive) {
+            forest.own(child, [&](u32 t) { clear_bit(f.out, t); });
+            forest.below(child, [&](u32 t) { clear_bit(f.out, t); });
+            return;
+        }
+        forest.own(child, [&](u32 t) { set_bit(f.out, t); });
+        if (!forest.leaf(child)) compared(f, s, next, d, next_depth, child, behind_key);
+    });
+}
+
+const SchemaEngine::Mask& SchemaEngine::mask(u32 state) {
+    const auto it = masks_.find(state);
+    if (it != masks_.end()) return *it->second;
+    if (mask_bytes_ > memo_bytes_) {
+        masks_.clear();
+        mask_bytes_ = 0;
+    }
+    Fill f;
+    f.out.assign(trie_->words(), 0);
+    collect(f, state, 0, false);
+    for (u32 node : f.doubtful) {
+        auto ask = [&](u32 t) {
+            u32 at = state;
+            for (u32 i = 0; i < trie_->token_size(t) && at != Automaton::kDead; ++i)
+                at = automaton_->step(at, trie_->token_data(t)[i]);
+            if (at != Automaton::kDead) set_bit(f.out, t);
+        };
+        lexemes_->forest.own(node, ask);
+        lexemes_->forest.below(node, ask);
+    }
+    if (automaton_->complete(state))
+        for (u32 e : eos_)
+            if (e < trie_->width) set_bit(f.out, e);
+    auto m = std::make_unique<Mask>();
+    const u32 count = count_bits(f.out.data(), static_cast<u32>(f.out.size()));
+    if (count > 1000) {
+        m->words = std::move(f.out);
+    } else {
+        m->ids.reserve(count);
+        for (u32 i = 0; i < f.out.size(); ++i)
+            for (u32 x = f.out[i]; x; x &= x - 1) m->ids.push_back(32 * i + static_cast<u32>(__builtin_ctz(x)));
+    }
+    mask_bytes_ += (m->ids.size() + m->words.size()) * 4 + 100;
+    return *(masks_[state] = std::move(m));
+}
+
+void SchemaEngine::copy(const Mask& m, u32* out) const {
+    if (!m.words.empty()) {
+        std::memcpy(out, m.words.data(), m.words.size() * 4);
+        return;
+    }
+    std::memset(out, 0, static_cast<size_t>(trie_->words()) * 4);
+    for (u32 t : m.ids) out[t / 32] |= 1u << (t % 32);
+}
+
+void SchemaEngine::fill(u32 state, u32* out) {
+    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    copy(mask(state), out);
+}
+
+bool SchemaEngine::fill_known(u32 state, u32* out) {
+    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    const auto it = masks_.find(state);
+    if (it == masks_.end()) return false;
+    copy(*it->second, out);
+    return true;
+}
+
+u32 SchemaEngine::phase(u32 id) {
+    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    return id == Automaton::kDead ? NONE : automaton_->state(id).phase;
+}
+
+// Breadth first over what tokens lead to.
+u64 SchemaEngine::explore(u32 max_masks, double seconds) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+    std::vector<u32> queue{automaton_->start()}, row(trie_->words());
+    std::unordered_map<u32, bool> seen{{automaton_->start(), true}};
+    size_t at = 0;
+    for (; at < queue.size() && at < max_masks && std::chrono::steady_clock::now() < end; ++at) {
+        fill(queue[at], row.data());
+        for (u32 b = 0; b < 256; ++b) {
+            const u8 byte = static_cast<u8>(b);
+            const u32 to = walk(queue[at], &byte, 1);
+            if (to != Automaton::kDead && seen.emplace(to, true).second) queue.push_back(to);
+        }
+    }
+    return at;
+}
+
+// -- matchers ---------------------------------------------------------------------------------
+
+void SchemaMatcher::fill(u32* out) {
+    if (finished_)
+        std::memset(out, 0, static_cast<size_t>(engine_->words()) * 4);
+    else
+        engine_->fill(state_, out);
+}
+
+bool SchemaMatcher::check(u32 token) {
+    if (finished_) return false;
+    if (engine_->is_eos(token)) return complete();
+    const TokenTrie& t = engine_->trie();
+    if (token >= t.n_tokens() || token >= t.width) return false;
+    return t.token_size(token) && engine_->walk(state_, t.token_data(token), t.token_size(token)) != Automaton::kDead;
+}
+
+bool SchemaMatcher::accept(u32 token) {
+    if (finished_) return false;
+    if (engine_->is_eos(token)) {
+        if (!complete()) return false;
+        past_.push_back(state_);
+        finished_ = true;
+        return true;
+    }
+    const TokenTrie& t = engine_->trie();
+    if (token >= t.n_tokens() || token >= t.width || !t.token_size(token)) return false;
+    return accept_bytes(t.token_data(token), t.token_size(token));
+}
+
+bool SchemaMatcher::accept_bytes(const u8* data, u32 n) {
+    const u32 to = engine_->walk(state_, data, n);
+    if (to == Automaton::kDead) return false;
+    past_.push_back(state_);
+    state_ = to;
+    return true;
+}
+
+void SchemaMatcher::rollback(u32 n) {
+    if (n == 0) return;
+    state_ = past_[past_.size() - n];
+    past_.resize(past_.size() - n);
+    finished_ = false;
+}
+
+void SchemaMatcher::expected(Bits& inside, Bits& next) {
+    const u32 phase = engine_->phase(state_);
+    if (phase == NONE) return;
+    const bool within = phase == Automaton::kString || phase == Automaton::kNumber || phase == Automaton::kLiteral ||
+                        phase == Automaton::kInKey;
+    bits_set(within ? inside : next, phase);
+}
+
+void SchemaMatcher::reset() {
+    past_.clear();
+    finished_ = false;
+    state_ = engine_->start();
+}
+
+}  // namespace gcd

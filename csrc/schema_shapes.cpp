@@ -1,0 +1,701 @@
+#include "schema_shapes.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace gcd {
+
+namespace {
+
+constexpr u32 kMembers = 0, kOpen = 1, kNames = 2;  // an object's progress
+constexpr u32 kIndex = 0, kCounts = 1;              // an array's
+constexpr u32 kFinite = 256;  // keys of a pattern that are few enough to be known by name
+
+bool seen(const Progress& p, u32 name) { return p[kNames + name / 32] >> (name % 32) & 1; }
+void see(Progress& p, u32 name) { p[kNames + name / 32] |= 1u << (name % 32); }
+
+}  // namespace
+
+Shapes::Shapes(Formulas& formulas, Derivatives& store, NumberLanguage& numbers, u32 max_size)
+    : formulas_(formulas), store_(store), numbers_(numbers), max_size_(max_size) {
+    formulas_.context = this;
+    formulas_.may_hold = [](void* self, u32 f) { return static_cast<Shapes*>(self)->satisfiable(f); };
+}
+
+u32 Shapes::progress(Progress p) {
+    const auto it = progress_index_.find(p);
+    if (it != progress_index_.end()) return it->second;
+    if (progress_.size() >= max_size_)
+        throw CoreError(ErrorKind::limit_states, progress_.size(), "the schema has too many states");
+    const u32 id = static_cast<u32>(progress_.size());
+    progress_index_.emplace(p, id);
+    progress_.push_back(std::move(p));
+    return id;
+}
+
+// -- satisfiability ---------------------------------------------------------------------------
+
+// A value is finite, so a formula that can only be met by a value that meets it again inside can't be met: while a
+// formula is being asked about, it counts as unsatisfiable. A "no" that rests on that is not kept for formulas inside.
+bool Shapes::satisfiable(u32 f) {
+    if (f == Formulas::kFalse) return false;
+    if (f == Formulas::kTrue) return true;
+    if (f >= life_.size()) life_.resize(formulas_.size() + 16, kUnknown);
+    if (life_[f] == kAlive) return true;
+    if (life_[f] == kDead) return false;
+    if (life_[f] == kBusy) {
+        for (u32 i = 0; i < busy_.size(); ++i)
+            if (busy_[i] == f) tainted_ = std::min(tainted_, i);
+        return false;
+    }
+    if (busy_.size() > 3000)
+        throw CoreError(ErrorKind::limit_states, busy_.size(), "the schema is nested too deeply to be told satisfiable");
+    const u32 level = static_cast<u32>(busy_.size());
+    busy_.push_back(f);
+    life_[f] = kBusy;
+    const u32 outer = tainted_;
+    tainted_ = NONE;
+    bool yes = false;
+    try {
+        yes = satisfiable_now(f);
+    } catch (...) {
+        life_[f] = kUnknown;
+        busy_.pop_back();
+        tainted_ = outer;
+        throw;
+    }
+    busy_.pop_back();
+    if (f >= life_.size()) life_.resize(formulas_.size() + 16, kUnknown);
+    if (yes) {
+        life_[f] = kAlive;
+        tainted_ = outer;
+    } else {
+        const bool guessed = tainted_ < level;  // by a formula further out
+        life_[f] = guessed ? kUnknown : kDead;
+        tainted_ = guessed ? std::min(outer, tainted_) : outer;
+    }
+    return yes;
+}
+
+bool Shapes::satisfiable_now(u32 f) {
+    for (SchemaType t : {kNullType, kTrueType, kFalseType})
+        if (formulas_.allows(f, t)) return true;
+    const u32 x = formulas_.string_expression(f);
+    if (x != Derivatives::kEmpty && store_.alive(store_.start(x))) return true;
+    if (!formulas_.number_conditions(f).empty()) return true;
+    // Shapes are made anew while an answer may be a guess: `objects` keeps only what is sure.
+    std::vector<ArrayDraft> arrays;
+    formulas_.arrays(f, arrays);
+    for (const ArrayDraft& d : arrays)
+        if (make_array(d) != NONE) return true;
+    std::vector<ObjectDraft> objects;
+    formulas_.objects(f, objects);
+    for (const ObjectDraft& d : objects)
+        if (make_object(d) != NONE) return true;
+    return false;
+}
+
+const std::vector<u32>& Shapes::objects(u32 f) {
+    const auto it = objects_of_.find(f);
+    if (it != objects_of_.end()) return it->second;
+    std::vector<ObjectDraft> drafts;
+    formulas_.objects(f, drafts);
+    std::vector<u32> out;
+    for (const ObjectDraft& d : drafts) {
+        const u32 id = make_object(d);
+        if (id != NONE && std::find(out.begin(), out.end(), id) == out.end()) out.push_back(id);
+    }
+    return objects_of_[f] = std::move(out);
+}
+
+const std::vector<u32>& Shapes::arrays(u32 f) {
+    const auto it = arrays_of_.find(f);
+    if (it != arrays_of_.end()) return it->second;
+    std::vector<ArrayDraft> drafts;
+    formulas_.arrays(f, drafts);
+    std::vector<u32> out;
+    for (const ArrayDraft& d : drafts) {
+        const u32 id = make_array(d);
+        if (id != NONE && std::find(out.begin(), out.end(), id) == out.end()) out.push_back(id);
+    }
+    return arrays_of_[f] = std::move(out);
+}
+
+// -- objects ----------------------------------------------------------------------------------
+
+u32 Shapes::intern_vector(std::vector<u32> states) {
+    const auto it = vector_index_.find(states);
+    if (it != vector_index_.end()) return it->second;
+    const u32 id = static_cast<u32>(vectors_.size());
+    vector_index_.emplace(states, id);
+    vectors_.push_back(std::move(states));
+    return id;
+}
+
+u32 Shapes::vector_step(u32 vector, u32 c) {
+    const u64 key = static_cast<u64>(vector) << 32 | c;
+    const auto it = vector_steps_.find(key);
+    if (it != vector_steps_.end()) return it->second;
+    std::vector<u32> next = vectors_[vector];
+    for (u32& s : next) s = store_.step(s, c);
+    return vector_steps_[key] = intern_vector(std::move(next));
+}
+
+u64 Shapes::matched(u32 vector) const {
+    u64 bits = 0;
+    const std::vector<u32>& v = vectors_[vector];
+    for (size_t i = 1; i < v.size(); ++i)
+        if (store_.accepts(v[i])) bits |= 1ull << (i - 1);
+    return bits;
+}
+
+const KeyClass& Shapes::key_class(ObjectShape& shape, u64 matched) {
+    const auto it = shape.classes.find(matched);
+    if (it != shape.classes.end()) return it->second;
+    std::vector<u32> fs;
+    for (const MemberRule& r : shape.rules) {
+        bool any = false;
+        for (const auto& [p, f] : r.patterns)
+            if (matched >> p & 1) {
+                fs.push_back(f);
+                any = true;
+            }
+        if (!any) fs.push_back(r.others);
+    }
+    KeyClass k;
+    k.formula = formulas_.both(fs);
+    k.allowed = satisfiable(k.formula);
+    for (u32 p : shape.must_match) k.allowed = k.allowed && (matched >> p & 1);
+    return shape.classes[matched] = k;
+}
+
+// Classes of keys that exist at all: the patterns one after the other, with it or without it.
+void Shapes::split_classes(ObjectShape& shape, u32 x, u64 matched, u32 at, std::vector<u32>& allowed, bool& all) {
+    if (x == Derivatives::kEmpty || !store_.alive(store_.start(x))) return;
+    if (at == shape.patterns.size()) {
+        if (shape.classes.size() > 256)
+            throw CoreError(ErrorKind::limit_states, 256, "patterns of property names overlap in too many ways");
+        if (key_class(shape, matched).allowed)
+            allowed.push_back(x);
+        else
+            all = false;
+        return;
+    }
+    const u32 p = shape.patterns[at];
+    split_classes(shape, store_.both({x, p}), matched | 1ull << at, at + 1, allowed, all);
+    split_classes(shape, store_.both({x, store_.negate(p)}), matched, at + 1, allowed, all);
+}
+
+u32 Shapes::make_object(const ObjectDraft& draft) {
+    const SchemaProgram& program = formulas_.program();
+    auto shape = std::make_unique<ObjectShape>();
+    ObjectShape& s = *shape;
+    s.min = draft.min;
+    s.max = draft.max;
+    auto pattern = [&](u32 x) {
+        for (u32 i = 0; i < s.patterns.size(); ++i)
+            if (s.patterns[i] == x) return i;
+        if (s.patterns.size() >= 63)
+            throw CoreError(ErrorKind::limit_states, 63, "too many patterns of property names apply to one object");
+        s.patterns.push_back(x);
+        return static_cast<u32>(s.patterns.size() - 1);
+    };
+    std::map<CodePoints, u32> by_text;  // rank
+    auto known = [&](u32 string) { by_text.emplace(program.strings[string], static_cast<u32>(by_text.size())); };
+    for (const MemberRule& r : draft.rules) {
+        for (const auto& [name, f] : r.names) known(name);
+        MemberRule own = r;
+        for (auto& [x, f] : own.patterns) x = pattern(x);
+        s.rules.push_back(std::move(own));
+    }
+    for (u32 x : draft.key_expressions) {
+        // "Every key is one of these": known names again, so that they can be counted.
+        s.must_match.push_back(pattern(x));
+    }
+    for (const MemberExistential& e : draft.existentials) s.existentials.push_back({pattern(e.expression), e.formula, true});
+    if (s.existentials.size() > 31)
+        throw CoreError(ErrorKind::limit_states, s.existentials.size(), "too many members that must exist in an object");
+    for (u32 r : draft.required) known(r);
+    for (u32 r : draft.forbidden) known(r);
+    for (const auto& [a, bs] : draft.implications) {
+        known(a);
+        for (u32 b : bs) known(b);
+    }
+    // Unknown keys: by the classes of patterns that they match.
+    auto split = [&] {
+        s.classes.clear();
+        std::vector<u32> allowed;
+        bool all = true;
+        split_classes(s, Derivatives::kAny, 0, 0, allowed, all);
+        s.unknown = all ? Derivatives::kAny : store_.alt(allowed);
+    };
+    split();
+    if (s.unknown != Derivatives::kAny && s.unknown != Derivatives::kEmpty) {
+        std::vector<CodePoints> few;
+        if (store_.finite(store_.start(s.unknown), kFinite, few)) {
+            for (const CodePoints& w : few) by_text.emplace(w, static_cast<u32>(by_text.size()));
+            s.unknown = Derivatives::kEmpty;
+        }
+    }
+    for (const auto& [text, rank] : by_text) {
+        ObjectShape::Name n;
+        n.text = text;
+        n.rank = rank;
+        u64 matched = 0;
+        for (u32 p = 0; p < s.patterns.size(); ++p)
+            if (store_.matches(s.patterns[p], text)) matched |= 1ull << p;
+        std::vector<u32> fs;
+        for (const MemberRule& r : s.rules) {
+            bool any = false;
+            for (const auto& [name, f] : r.names)
+                if (program.strings[name] == text) {
+                    fs.push_back(f);
+                    any = true;
+                }
+            for (const auto& [p, f] : r.patterns)
+                if (matched >> p & 1) {
+                    fs.push_back(f);
+                    any = true;
+                }
+            if (!any) fs.push_back(r.others);
+        }
+        n.formula = formulas_.both(fs);
+        for (const ObjectShape::Existential& e : s.existentials) n.meets.push_back(matched >> e.pattern & 1);
+        n.allowed = true;
+        for (u32 p : s.must_match) n.allowed = n.allowed && (matched >> p & 1);
+        for (u32 f : draft.forbidden) n.allowed = n.allowed && program.strings[f] != text;
+        for (u32 f : draft.required) n.required = n.required || program.strings[f] == text;
+        if (n.allowed && n.required) n.allowed = satisfiable(n.formula);
+        if (n.required && !n.allowed) return NONE;
+        s.names.push_back(std::move(n));
+    }
+    auto index = [&](u32 string) {
+        const CodePoints& text = program.strings[string];
+        u32 i = 0;
+        while (s.names[i].text != text) ++i;
+        return i;
+    };
+    for (u32 i = 0; i < s.names.size(); ++i)
+        if (s.names[i].required) s.required.push_back(i);
+    for (const auto& [a, bs] : draft.implications) {
+        std::vector<u32> list;
+        for (u32 b : bs) list.push_back(index(b));
+        s.implications.emplace_back(index(a), std::move(list));
+    }
+    for (ObjectShape::Existential& e : s.existentials) {
+        e.unknown_possible = false;
+        for (const auto& [bits, k] : s.classes)
+            if (bits >> e.pattern & 1 && k.allowed && s.unknown != Derivatives::kEmpty)
+                e.unknown_possible = e.unknown_possible || satisfiable(formulas_.both(k.formula, e.formula));
+    }
+    s.counts = s.min > 0 || s.max != NONE;
+    std::vector<u32> states{store_.start(s.unknown)};
+    for (u32 p : s.patterns) states.push_back(store_.start(p));
+    s.key_start = intern_vector(std::move(states));
+    // Equal shapes are one.
+    std::vector<u32> key{s.min, s.max, s.unknown, s.key_start, static_cast<u32>(s.names.size())};
+    for (const ObjectShape::Name& n : s.names) {
+        key.push_back(n.formula);
+        key.push_back((n.required ? 1 : 0) + (n.allowed ? 2 : 0));
+        key.push_back(static_cast<u32>(n.text.size()));
+        for (char32_t c : n.text) key.push_back(c);
+        if (program.options.fixed_order) key.push_back(n.rank);
+    }
+    for (const ObjectShape::Existential& e : s.existentials) {
+        key.push_back(e.pattern);
+        key.push_back(e.formula);
+    }
+    key.push_back(NONE);
+    for (const auto& [a, bs] : s.implications) {
+        key.push_back(a);
+        key.insert(key.end(), bs.begin(), bs.end());
+        key.push_back(NONE);
+    }
+    for (const auto& [bits, k] : s.classes) {
+        key.push_back(static_cast<u32>(bits));
+        key.push_back(static_cast<u32>(bits >> 32));
+        key.push_back(k.formula);
+    }
+    u32 id;
+    const auto it = object_index_.find(key);
+    if (it != object_index_.end()) {
+        id = it->second;
+    } else {
+        if (objects_.size() >= max_size_)
+            throw CoreError(ErrorKind::limit_states, objects_.size(), "the schema has too many kinds of objects");
+        id = static_cast<u32>(objects_.size());
+        objects_.push_back(std::move(shape));
+        object_index_.emplace(std::move(key), id);
+    }
+    return object_viable(id, progress_[object_start(id)]) ? id : NONE;
+}
+
+u32 Shapes::object_start(u32 shape) {
+    const ObjectShape& s = *objects_[shape];
+    Progress p(kNames + (s.names.size() + 31) / 32, 0);
+    p[kOpen] = (1u << s.existentials.size()) - 1;
+    return progress(std::move(p));
+}
+
+// Whether what is still asked can be met by further members.
+bool Shapes::object_viable(u32 id, const Progress& p) {
+    ObjectShape& s = *objects_[id];
+    // Names that must come: required, and what follows from those that are or will be there.
+    std::vector<u8> needed(s.names.size(), 0);
+    u32 n_needed = 0;
+    auto need = [&](u32 n) {
+        if (needed[n] || seen(p, n)) return;
+        needed[n] = 1;
+        ++n_needed;
+    };
+    for (u32 n : s.required) need(n);
+    for (bool again = !s.implications.empty(); again;) {
+        const u32 before = n_needed;
+        for (const auto& [a, bs] : s.implications)
+            if (needed[a] || seen(p, a))
+                for (u32 b : bs) need(b);
+        again = n_needed != before;
+    }
+    for (u32 n = 0; n < s.names.size(); ++n) {
+        if (!needed[n]) continue;
+        ObjectShape::Name& name = s.names[n];
+        if (!name.allowed) return false;
+        if (!name.required && !satisfiable(name.formula)) return false;
+    }
+    // Existentials: by a member that must come anyway, or by one more.
+    u32 extra = 0, n_open = 0;
+    for (u32 e = 0; e < s.existentials.size(); ++e) {
+        if (!(p[kOpen] >> e & 1)) continue;
+        ++n_open;
+        bool by_needed = false, by_other = s.existentials[e].unknown_possible;
+        for (u32 n = 0; n < s.names.size(); ++n) {
+            ObjectShape::Name& name = s.names[n];
+            if (seen(p, n) || !name.meets[e] || !name.allowed) continue;
+            if (!needed[n] && by_other) continue;
+            if (!satisfiable(formulas_.both(name.formula, s.existentials[e].formula))) continue;
+            (needed[n] ? by_needed : by_other) = true;
+        }
+        if (!by_needed && !by_other) return false;
+        extra += !by_needed;
+    }
+    const u32 least = p[kMembers] + n_needed + extra;
+    if (n_open > 1 && (s.max != NONE || s.unknown == Derivatives::kEmpty))
+        not_exact("several members that must exist compete for room in one object");
+    if (s.max != NONE && least > s.max) {
+        if (extra <= 1) return false;
+        return p[kMembers] + n_needed + 1 <= s.max;  // one member may meet several
+    }
+    if (s.min > p[kMembers] && s.unknown == Derivatives::kEmpty) {
+        // Names that may still come. Ones that others follow from bring those along; they are counted all the same.
+        u32 room = 0;
+        for (u32 n = 0; n < s.names.size() && p[kMembers] + room < s.min; ++n)
+            if (!seen(p, n) && s.names[n].allowed && satisfiable(s.names[n].formula)) {
+                bool possible = true;
+                for (const auto& [a, bs] : s.implications)
+                    if (a == n)
+                        for (u32 b : bs) possible = possible && (seen(p, b) || s.names[b].allowed);
+                room += possible;
+            }
+        if (p[kMembers] + room < s.min) return false;
+        if (!s.implications.empty() && s.max != NONE)
+            not_exact("dependent properties and bounds on the number of properties in one object");
+    }
+    return true;
+}
+
+bool Shapes::object_complete(u32 id, u32 progress) {
+    const ObjectShape& s = *objects_[id];
+    const Progress& p = progress_[progress];
+    if (p[kOpen] || p[kMembers] < s.min || p[kMembers] > s.max) return false;
+    for (u32 n : s.required)
+        if (!seen(p, n)) return false;
+    for (const auto& [a, bs] : s.implications)
+        if (seen(p, a))
+            for (u32 b : bs)
+                if (!seen(p, b)) return false;
+    return true;
+}
+
+const KeyOptions& Shapes::key_options(u32 id, u32 progress) {
+    const u64 key = static_cast<u64>(id) << 32 | progress;
+    const auto it = options_.find(key);
+    if (it != options_.end()) return it->second;
+    ObjectShape& s = *objects_[id];
+    const Progress p = progress_[progress];
+    KeyOptions out;
+    std::vector<Entry> entries;
+    u32 last = 0;  // in a fixed order: ranks below are past
+    bool unknown_only = false;
+    if (formulas_.program().options.fixed_order) {
+        u32 n_seen = 0;
+        for (u32 n = 0; n < s.names.size(); ++n)
+            if (seen(p, n)) {
+                last = std::max(last, s.names[n].rank + 1);
+                ++n_seen;
+            }
+        unknown_only = false;
+        (void)n_seen;
+    }
+    if (s.max == NONE || p[kMembers] < s.max) {
+        for (u32 n = 0; n < s.names.size(); ++n) {
+            if (seen(p, n) || !s.names[n].allowed || s.names[n].rank < last || unknown_only) continue;
+            entries.clear();
+            after_name(id, progress, n, entries);
+            if (!entries.empty()) out.names.push_back(n);
+        }
+        if (s.unknown != Derivatives::kEmpty) {
+            for (const auto& [bits, k] : s.classes) {
+                if (!k.allowed) continue;
+                entries.clear();
+                after_key(id, progress, bits, entries);
+                if (!entries.empty()) {
+                    out.unknown = true;
+                    break;
+                }
+            }
+        }
+    }
+    return options_[key] = std::move(out);
+}
+
+// Each open existential that the member can meet: it does, or leaves it to another.
+void Shapes::settle_existentials(u32 id, const Progress& p, u64 met, u32 formula, std::vector<Entry>& out) {
+    const ObjectShape& s = *objects_[id];
+    std::vector<std::pair<u32, u32>> ways{{p[kOpen], formula}};
+    for (u32 e = 0; e < s.existentials.size(); ++e) {
+        if (!(met >> e & 1) || !(p[kOpen] >> e & 1)) continue;
+        const size_t n = ways.size();
+        for (size_t w = 0; w < n; ++w) {
+            const u32 f = formulas_.both(ways[w].second, s.existentials[e].formula);
+            if (f == ways[w].second) {  // it does in any case
+                ways[w].first &= ~(1u << e);
+                continue;
+            }
+            ways.emplace_back(ways[w].first & ~(1u << e), f);
+        }
+    }
+    for (const auto& [open, f] : ways) {
+        if (f == Formulas::kFalse || !satisfiable(f)) continue;
+        Progress next = p;
+        next[kOpen] = open;
+        if (!object_viable(id, next)) continue;
+        out.push_back({progress(std::move(next)), f});
+    }
+}
+
+void Shapes::after_name(u32 id, u32 progress, u32 n, std::vector<Entry>& out) {
+    const ObjectShape& s = *objects_[id];
+    Progress p = progress_[progress];
+    if (seen(p, n) || !s.names[n].allowed) return;
+    see(p, n);
+    if (s.counts) ++p[kMembers];
+    if (s.max == NONE) p[kMembers] = std::min(p[kMembers], s.min);
+    u64 met = 0;
+    for (u32 e = 0; e < s.existentials.size(); ++e)
+        if (s.names[n].meets[e]) met |= 1ull << e;
+    settle_existentials(id, p, met, s.names[n].formula, out);
+}
+
+void Shapes::after_key(u32 id, u32 progress, u64 matched, std::vector<Entry>& out) {
+    ObjectShape& s = *objects_[id];
+    const KeyClass k = key_class(s, matched);
+    if (!k.allowed) return;
+    Progress p = progress_[progress];
+    if (s.counts) ++p[kMembers];
+    if (s.max == NONE) p[kMembers] = std::min(p[kMembers], s.min);
+    u64 met = 0;
+    for (u32 e = 0; e < s.existentials.size(); ++e)
+        if (matched >> s.existentials[e].pattern & 1) met |= 1ull << e;
+    settle_existentials(id, p, met, k.formula, out);
+}
+
+// -- arrays -----------------------------------------------------------------------------------
+
+u32 Shapes::make_array(const ArrayDraft& draft) {
+    auto shape = std::make_unique<ArrayShape>();
+    ArrayShape& s = *shape;
+    s.rules = draft.rules;
+    s.min = draft.min;
+    s.max = draft.max;
+    s.unique = draft.unique;
+    s.repeated = draft.repeated;
+    for (const ItemCountRange& c : draft.counts) {
+        if (c.min > c.max) return NONE;
+        if (c.min == 0 && c.max == NONE) continue;
+        s.counts.push_back(c);
+    }
+    for (const auto& r : s.rules) s.n_first = std::max(s.n_first, static_cast<u32>(r.first.size()));
+    for (const ItemCountRange& c : s.counts) s.n_first = std::max(s.n_first, c.from);
+    if (s.n_first > 100000) throw CoreError(ErrorKind::limit_states, s.n_first, "too many items in a row");
+    for (u32 i = 0; i <= s.n_first; ++i) {
+        std::vector<u32> fs;
+        for (const auto& r : s.rules) fs.push_back(i < r.first.size() ? r.first[i] : r.second);
+        s.formulas.push_back(formulas_.both(fs));
+    }
+    // Where an item can't be, none can follow. The items that must be are asked about, and no further.
+    std::vector<u32> key{s.min, s.max, (s.unique ? 1u : 0u) + (s.repeated ? 2u : 0u)};
+    key.insert(key.end(), s.formulas.begin(), s.formulas.end());
+    key.push_back(NONE);
+    for (const ItemCountRange& c : s.counts) {
+        for (u32 x : {c.positive, c.negative, c.min, c.max, c.from}) key.push_back(x);
+    }
+    u32 id;
+    const auto it = array_index_.find(key);
+    if (it != array_index_.end()) {
+        id = it->second;
+    } else {
+        if (arrays_.size() >= max_size_)
+            throw CoreError(ErrorKind::limit_states, arrays_.size(), "the schema has too many kinds of arrays");
+        if (s.repeated) not_exact("an array that must hold something twice");
+        id = static_cast<u32>(arrays_.size());
+        arrays_.push_back(std::move(shape));
+        array_index_.emplace(std::move(key), id);
+    }
+    return array_viable(id, progress_[array_start(id)]) ? id : NONE;
+}
+
+u32 Shapes::array_start(u32 shape) {
+    return progress(Progress(kCounts + arrays_[shape]->counts.size(), 0));
+}
+
+bool Shapes::array_viable(u32 id, const Progress& p) {
+    const ArrayShape& s = *arrays_[id];
+    const u32 index = p[kIndex];
+    auto formula = [&](u32 i) { return s.formulas[std::min(i, s.n_first)]; };
+    u32 least = s.min > index ? s.min - index : 0;
+    if (s.repeated) least = std::max(least, index < 2 ? 2 - index : 0);
+    u32 room = s.max == NONE ? NONE : s.max - index;  // items that may follow
+    if (s.max != NONE && index > s.max) return false;
+    bool open = false;
+    for (u32 c = 0; c < s.counts.size(); ++c) open = open || p[kCounts + c] < s.counts[c].min;
+    if (least == 0 && !open) return true;
+    // Up to which item there can be any: asked as far as it matters.
+    u32 deficits = 0;
+    for (u32 c = 0; c < s.counts.size(); ++c)
+        if (p[kCounts + c] < s.counts[c].min) deficits += s.counts[c].min - p[kCounts + c];
+    const u32 wanted = std::max(least, deficits + s.n_first);
+    for (u32 i = index; i < index + std::min(wanted, s.n_first + 1) && i - index < room; ++i)
+        if (!satisfiable(formula(i))) {
+            room = i - index;
+            break;
+        }
+    if (index >= s.n_first && room > 0 && !satisfiable(formula(index))) room = 0;
+    if (index < s.n_first && room > s.n_first - index && !satisfiable(formula(s.n_first))) room = s.n_first - index;
+    if (s.unique && least > 0) {
+        std::vector<std::string> values;
+        if (s.n_first == 0 && finite(formula(0), 512, values) && values.size() < s.min) return false;
+    }
+    if (least > room) return false;
+    for (u32 c = 0; c < s.counts.size(); ++c) {
+        const ItemCountRange& range = s.counts[c];
+        const u32 count = p[kCounts + c];
+        if (count < range.min) {
+            u32 places = 0;
+            const u32 deficit = range.min - count;
+            for (u32 i = std::max(index, range.from); i - index < room && places < deficit; ++i) {
+                if (i > s.n_first) {  // the rest is alike
+                    if (!satisfiable(formulas_.both(formula(i), range.positive))) break;
+                    places = room == NONE ? deficit : places + (room - (i - index));
+                    break;
+                }
+                places += satisfiable(formulas_.both(formula(i), range.positive));
+            }
+            if (places < deficit) return false;
+        }
+        if (range.max != NONE && least > 0) {
+            // Items that must come and can't but count.
+            u32 forced = 0;
+            for (u32 i = index; i < index + least && count + forced <= range.max; ++i) {
+                if (i > s.n_first) {
+                    if (!satisfiable(formulas_.both(formula(i), range.negative))) forced += index + least - i;
+                    break;
+                }
+                forced += i >= range.from && !satisfiable(formulas_.both(formula(i), range.negative));
+            }
+            if (count + forced > range.max) return false;
+        }
+    }
+    if (deficits && s.counts.size() > 1 && (room != NONE || s.counts.size() > 2))
+        not_exact("several conditions on what an array contains compete for its items");
+    return true;
+}
+
+bool Shapes::array_complete(u32 id, u32 progress) {
+    const ArrayShape& s = *arrays_[id];
+    const Progress& p = progress_[progress];
+    if (p[kIndex] < s.min || p[kIndex] > s.max) return false;
+    for (u32 c = 0; c < s.counts.size(); ++c)
+        if (p[kCounts + c] < s.counts[c].min || p[kCounts + c] > s.counts[c].max) return false;
+    return true;
+}
+
+void Shapes::next_item(u32 id, u32 progress, std::vector<Entry>& out) {
+    const ArrayShape& s = *arrays_[id];
+    const Progress p = progress_[progress];
+    const u32 index = p[kIndex];
+    if (s.max != NONE && index >= s.max) return;
+    Progress next = p;
+    ++next[kIndex];
+    if (s.max == NONE) next[kIndex] = std::min(next[kIndex], std::max({s.min, s.n_first, s.repeated ? 2u : 0u}));
+    std::vector<std::pair<Progress, u32>> ways{{next, s.formulas[std::min(index, s.n_first)]}};
+    for (u32 c = 0; c < s.counts.size(); ++c) {
+        const ItemCountRange& range = s.counts[c];
+        if (index < range.from) continue;
+        const u32 count = p[kCounts + c];
+        if (range.max == NONE && count >= range.min) continue;  // met for good
+        const size_t n = ways.size();
+        for (size_t w = 0; w < n; ++w) {
+            const u32 counts = formulas_.both(ways[w].second, range.positive);
+            Progress more = ways[w].first;
+            ++more[kCounts + c];
+            const bool may_count = range.max == NONE || count < range.max;
+            // Where nothing bounds them from above, an item that isn't counted may be what it likes.
+            const u32 not_counted = range.max == NONE ? ways[w].second : formulas_.both(ways[w].second, range.negative);
+            const u32 plain = ways[w].second;
+            ways[w].second = not_counted;
+            if (!may_count) continue;
+            if (counts == plain && range.max == NONE) {
+                ways[w] = {std::move(more), counts};
+                continue;
+            }
+            ways.emplace_back(std::move(more), counts);
+        }
+        if (ways.size() > 4096) throw CoreError(ErrorKind::limit_states, ways.size(), "too many ways to count an item");
+    }
+    for (auto& [q, f] : ways)
+        if (f != Formulas::kFalse && satisfiable(f) && array_viable(id, q)) out.push_back({this->progress(q), f});
+}
+
+// -- values -----------------------------------------------------------------------------------
+
+bool Shapes::finite(u32 f, u32 most, std::vector<std::string>& out) {
+    if (f == Formulas::kFalse) return true;
+    if (!objects(f).empty() || !arrays(f).empty()) return false;
+    for (const auto& [type, text] : {std::pair<SchemaType, const char*>{kNullType, "null"}, {kTrueType, "true"}, {kFalseType, "false"}})
+        if (formulas_.allows(f, type)) out.push_back(text);
+    const u32 x = formulas_.string_expression(f);
+    if (x != Derivatives::kEmpty) {
+        std::vector<CodePoints> texts;
+        if (!store_.finite(store_.start(x), most, texts)) return false;
+        for (const CodePoints& t : texts) {
+            std::string s = "\"";
+            for (char32_t c : t) {
+                s += static_cast<char>(c >> 16);
+                s += static_cast<char>(c >> 8);
+                s += static_cast<char>(c);
+            }
+            out.push_back(std::move(s));
+        }
+    }
+    for (u32 c : formulas_.number_conditions(f)) {
+        std::vector<Decimal> values;
+        if (!numbers_.finite(c, most, values)) return false;
+        for (const Decimal& d : values)
+            out.push_back((d.negative ? "-" : "") + d.digits + "e" + std::to_string(d.exponent));
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out.size() <= most;
+}
+
+}  // namespace gcd

@@ -1,0 +1,42 @@
+// What every matcher can do, whatever it matches: a Lark grammar (matcher.hpp) or a JSON Schema (schema_masks.hpp).
+#pragma once
+
+#include "token_trie.hpp"
+
+namespace gcd {
+
+class TextMatcher {
+  public:
+    virtual ~TextMatcher() = default;
+    virtual std::unique_ptr<TextMatcher> clone() const = 0;
+    virtual void fill(u32* out) = 0;
+    // Copies the mask if it is known; false (and nothing written) if it has to be worked out.
+    virtual bool fill_known(u32* out) = 0;
+    // True if the token may come next. Changes nothing.
+    virtual bool check(u32 token) = 0;
+    // Moves over a token; false (and nothing changed) if it may not come next.
+    virtual bool accept(u32 token) = 0;
+    // Moves over bytes that tokens can spell, to where one of them ends: one entry of the history. All or nothing.
+    virtual bool accept_bytes(const u8* data, u32 n) = 0;
+    virtual void rollback(u32 n) = 0;
+    virtual void reset() = 0;
+    virtual u32 n_accepted() const = 0;
+    virtual bool finished() const = 0;
+    virtual bool complete() = 0;
+    virtual bool dead() const = 0;
+    // How many bytes from here on stay viable, at most n (up to a token's end where not every byte is a token).
+    virtual u32 viable_bytes(const u8* data, u32 n) = 0;
+    // Terminals (of a schema: places in JSON, see `SchemaAutomaton::Phase`) that the text is inside of, and those that may
+    // come next once that ends here.
+    virtual void expected(Bits& inside, Bits& next) = 0;
+    // Bytes that every continuation begins with, at most n; none if the text may end here.
+    virtual std::vector<u8> forced_bytes(u32 n) = 0;
+    // Tokens for the forced bytes, longest first at each place. Held back from where a longer text could turn out to
+    // have a longer token, so what is returned stays what a longest-first tokenizer would choose.
+    std::vector<u32> forced_tokens(u32 max_bytes);
+
+  protected:
+    virtual const TokenTrie& token_trie() const = 0;
+};
+
+}  // namespace gcd
