@@ -19,7 +19,7 @@ class Verdicts:
     schemas: int = 0
     with_instances: int = 0
     right: int = 0
-    """Schemas: compiled in time, all instances judged right, nothing failed. Without instances it's enough to compile."""
+    """Schemas: compiled in time, all instances judged right, nothing failed. Without instances, compiling is enough."""
     right_with_instances: int = 0
     refused: int = 0
     timeouts: int = 0

@@ -7,12 +7,11 @@ its modules are lent an ECMAScript engine (regress) while they work.
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 
 import jsonschema
 import regress
@@ -93,12 +92,17 @@ def is_lexical_integer(checker: Any, value: Any) -> bool:
 @contextmanager
 def ecmascript() -> Iterator[None]:
     """jsonschema's keywords search with an ECMAScript engine inside of this block."""
-    engine = SimpleNamespace(search=lambda pattern, text: compiled(pattern).find(text))
-    with ExitStack() as stack:
-        for module in (_keywords, _legacy_keywords, _utils):
-            if hasattr(module, "re"):
-                stack.enter_context(mock.patch.object(module, "re", engine))
+    modules: tuple[Any, ...] = (_keywords, _legacy_keywords, _utils)
+    for module in modules:
+        module.re = ENGINE
+    try:
         yield
+    finally:
+        for module in modules:
+            module.re = re
+
+
+ENGINE = SimpleNamespace(search=lambda pattern, text: compiled(pattern).find(text))
 
 
 @lru_cache(maxsize=10_000)

@@ -152,8 +152,8 @@ WRONG = {
         "",
         "#",
     ),
-    "unsatisfiable": ({"type": "integer", "minimum": 3, "maximum": 2}, "unsatisfiable", "#/minimum"),
-    "unsatisfiable as a whole": (False, "unsatisfiable", "#"),
+    "unsatisfiable": ({"type": "integer", "minimum": 3, "maximum": 2}, UNSATISFIABLE, "#/minimum"),
+    "unsatisfiable as a whole": (False, UNSATISFIABLE, "#"),
     "a required member that can't be": (
         {"type": "object", "required": ["a"], "properties": {"a": False}},
         "unsatisfiable",
