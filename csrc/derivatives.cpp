@@ -618,6 +618,15 @@ void Derivatives::expand(u32 id) {
     u32 at = 0;
     for (const Arc& a : arcs)
         for (; at <= a.hi && at < 128; ++at) s.ascii[at] = a.target;
+    for (u32 c = 0x20; c < 128; ++c)
+        if (s.ascii[c] == id && c != '"' && c != '\\') s.loops.raw[c / 64] |= 1ull << (c % 64);
+    s.loops.others = true;
+    u32 begin = 0;
+    for (const Arc& a : arcs) {
+        // Surrogates stand in no text.
+        if (a.hi >= 128 && !(begin >= 0xD800 && a.hi <= 0xDFFF) && a.target != id) s.loops.others = false;
+        begin = a.hi + 1;
+    }
     s.arcs = std::move(arcs);
     s.expanded = true;
 }
@@ -670,21 +679,6 @@ bool Derivatives::alive_by(u32 id, u32 lo, u32 hi) {
         begin = a.hi + 1;
     }
     return false;
-}
-
-void Derivatives::loops(u32 id, u64 ascii[2], bool& others) {
-    if (!states_[id]->expanded) expand(id);
-    const State& s = *states_[id];
-    ascii[0] = ascii[1] = 0;
-    for (u32 c = 0; c < 128; ++c)
-        if (s.ascii[c] == id) ascii[c / 64] |= 1ull << (c % 64);
-    others = true;
-    u32 begin = 0;
-    for (const Arc& a : s.arcs) {
-        // Surrogates stand in no text.
-        if (a.hi >= 128 && !(begin >= 0xD800 && a.hi <= 0xDFFF) && a.target != id) others = false;
-        begin = a.hi + 1;
-    }
 }
 
 // Within a token's length, a count that is far from its end is as good as any other that is. Only where no "and" or

@@ -63,8 +63,16 @@ class Derivatives {
     bool alive_by(u32 state, u32 lo, u32 hi);
     // The state whose future within `reach` characters is the same, one for many counts (see the .cpp).
     u32 alike(u32 state, u32 reach);
-    // Bytes below 0x80 that lead back to the state, and whether all characters above do.
-    void loops(u32 state, u64 ascii[2], bool& others);
+    // Characters that lead back to the state: ASCII ones that stand for themselves in a JSON string, as bits, and whether
+    // all others do.
+    struct Loops {
+        u64 raw[2] = {0, 0};
+        bool others = false;
+    };
+    const Loops& loops(u32 state) {
+        if (!states_[state]->expanded) expand(state);
+        return states_[state]->loops;
+    }
     // All texts from here on if there are at most `most`; false if there are more.
     bool finite(u32 state, u32 most, std::vector<CodePoints>& out);
     bool matches(u32 expression, const CodePoints& text);
@@ -97,6 +105,7 @@ class Derivatives {
         bool expanded = false;
         std::vector<Arc> arcs;  // once expanded
         u32 ascii[128];         // likewise
+        Loops loops;
     };
     using Truth = std::unordered_map<u32, bool>;  // tracker -> whether its lookbehind holds here
     using Memo = std::unordered_map<u64, u32>;

@@ -165,7 +165,7 @@ u32 NumberLanguage::condition(const NumberCondition& c) {
         if (o.has_low == c.has_low && o.has_high == c.has_high && o.low_open == c.low_open &&
             o.high_open == c.high_open && o.low == c.low && o.high == c.high && same_all(o.multiples, c.multiples) &&
             same_all(o.no_multiples, c.no_multiples) && same_all(o.values, c.values) &&
-            same_all(o.excluded, c.excluded) && o.listed == c.listed)
+            same_all(o.excluded, c.excluded) && o.listed == c.listed && o.plain == c.plain && o.not_plain == c.not_plain)
             return i;
     }
     conditions_.push_back(c);
@@ -211,7 +211,7 @@ u32 NumberLanguage::start(u32 condition) {
 void NumberLanguage::simplify(State& s) {
     if (s.phase == kStart || s.phase == kMinus) return;
     const NumberCondition& c = conditions_[s.condition];
-    if (c.listed) return;
+    if (c.listed || c.plain || c.not_plain) return;
     NumberCondition left = c;
     // A bound on the other side of zero is met (zero itself stays on the safe side: it may be open).
     const Decimal zero;
@@ -257,7 +257,8 @@ void NumberLanguage::simplify(State& s) {
 u32 NumberLanguage::intern(State s) {
     simplify(s);
     if (s.phase == kZero || s.phase == kInteger || s.phase == kFraction || s.phase == kExponent)
-        s.accepts = satisfies(s.condition, value(s));
+        s.accepts = satisfies(s.condition, value(s)) &&
+                    !(conditions_[s.condition].not_plain && (s.phase == kZero || s.phase == kInteger));
     u64 h = mix(mix(s.condition, s.phase), (s.negative ? 1 : 0) + (s.exponent_negative ? 2 : 0));
     h = mix(mix(h, static_cast<u64>(s.scale)), static_cast<u64>(s.exponent));
     for (char c : s.digits) h = mix(h, static_cast<u64>(c));
@@ -354,9 +355,81 @@ u32 NumberLanguage::step(u32 id, u8 b) {
 bool NumberLanguage::alive(const State& s) const {
     if (s.accepts) return true;
     const NumberCondition& c = conditions_[s.condition];
+    if (c.plain) return plain_alive(s);
     if (s.phase == kStart) return value_alive(c, false, "") || value_alive(c, true, "");
     if (s.phase < kE) return value_alive(c, s.negative, s.digits);
     return exponent_alive(s);
+}
+
+// Where neither a fraction nor an exponent may come, what follows digits D are D followed by more digits.
+bool NumberLanguage::plain_alive(const State& s) const {
+    const NumberCondition& c = conditions_[s.condition];
+    if (s.phase > kInteger) return false;
+    if (s.phase == kZero) return satisfies(s.condition, Decimal());
+    if (s.phase == kStart) {
+        State positive = s, negative = s;
+        positive.phase = negative.phase = kMinus;
+        negative.negative = true;
+        return plain_alive(positive) || plain_alive(negative);
+    }
+    if (s.digits.empty() && satisfies(s.condition, Decimal())) return true;
+    if (c.listed) {
+        for (const Decimal& v : c.values) {
+            if (v.zero() || v.negative != s.negative || v.exponent < 0 || v.exponent > 10000) continue;
+            const std::string all = v.digits + std::string(static_cast<size_t>(v.exponent), '0');
+            if (all.compare(0, s.digits.size(), s.digits) == 0 && satisfies(s.condition, v)) return true;
+        }
+        return false;
+    }
+    for (const Decimal& n : c.no_multiples) {
+        if (is_multiple(Decimal{false, "1", 0}, n)) return false;
+        for (const Decimal& m : c.multiples)
+            if (is_multiple(m, n)) return false;
+    }
+    const bool bounded = s.negative ? c.has_low : c.has_high;
+    if (!bounded) return true;
+    // D, then D0 to D9, D00 to D99, ...: as far as the bound goes. Tried from both ends of each.
+    const Decimal bound = s.negative ? negated(c.low) : c.high;
+    if (bound.negative || bound.zero()) return false;
+    for (i64 k = 0; static_cast<i64>(s.digits.size()) + k <= magnitude(bound) && k < 400; ++k) {
+        const std::string least = s.digits.empty() ? "1" + std::string(static_cast<size_t>(k), '0')
+                                                   : s.digits + std::string(static_cast<size_t>(k), '0');
+        const std::string most = s.digits + std::string(static_cast<size_t>(k + (s.digits.empty() ? 1 : 0)), '9');
+        Decimal a = normal(false, least, 0), b = normal(false, most, 0);
+        const bool has_a = s.negative ? c.has_high : c.has_low;
+        Decimal low = s.negative ? negated(c.high) : c.low;
+        if (has_a && !low.negative && compare_absolute(low, a) > 0) a = low;
+        if (compare_absolute(bound, b) < 0) b = bound;
+        if (compare_absolute(a, b) > 0) continue;
+        // Whole numbers in [a, b]; where there are many, some multiple is among them.
+        if (magnitude(b) > 36) return true;
+        Wide x = 0, y = 0, q = 1;
+        auto whole = [](const Decimal& d, bool up) {
+            Wide n = 0;
+            i64 at = d.exponent;
+            bool cut = false;
+            for (size_t i = 0; i < d.digits.size(); ++i) {
+                if (static_cast<i64>(i) < magnitude(d))
+                    n = n * 10 + (d.digits[i] - '0');
+                else
+                    cut = true;
+            }
+            for (; at > 0; --at) n *= 10;
+            return n + (cut && up ? 1 : 0);
+        };
+        x = whole(a, true);
+        y = whole(b, false);
+        for (const Decimal& m : c.multiples)
+            if (m.exponent >= 0 && magnitude(m) < 30) q = std::max(q, whole(m, true));
+        int tries = 0;
+        for (Wide n = (x + q - 1) / q * q; n <= y; n += q) {
+            if (++tries > 2000) return true;
+            std::string text;
+            for (Wide v = n; v; v /= 10) text.insert(text.begin(), static_cast<char>('0' + static_cast<int>(v % 10)));
+            if (satisfies(s.condition, normal(s.negative, text, 0))) return true;
+        }
+    }
+    return false;
 }
 
 // Some value with this sign, whose digits begin with these, meets the condition.

@@ -37,6 +37,8 @@ struct NumberCondition {
     std::vector<Decimal> values;         // one of these, if `listed`
     std::vector<Decimal> excluded;       // none of these
     bool listed = false;
+    bool plain = false;     // written without fraction and exponent
+    bool not_plain = false;  // with one of them
 };
 
 class NumberLanguage {
@@ -73,6 +75,7 @@ class NumberLanguage {
     void simplify(State& s);
     bool alive(const State& s) const;
     bool value_alive(const NumberCondition& c, bool negative, const std::string& digits) const;
+    bool plain_alive(const State& s) const;
     bool exponent_alive(const State& s) const;
     bool finite_multiples(const NumberCondition& c, bool negative, const std::string& digits, const Decimal& a,
                           bool a_open, const Decimal& b, bool b_open) const;

@@ -33,26 +33,60 @@ LexemeStore::LexemeStore(std::shared_ptr<const TokenTrie> trie, u32 max_size)
     : store(max_size), numbers(max_size), forest(*trie), trie_(std::move(trie)), scratch_(trie_->words(), 0) {}
 
 struct LexemeStore::Walk {
-    u32 count = 0;
     std::map<u64, std::vector<u32>> exits;
-    u64 ascii[2];
-    bool others;
 };
 
 namespace {
 inline void set_bit(std::vector<u32>& words, u32 token) { words[token / 32] |= 1u << (token % 32); }
 }  // namespace
 
-void LexemeStore::walk_string(Walk& w, std::vector<u32>& states, const StringDecoder& decoder, u32 node) {
+// One expression. Where it loops over all that lies below a node, the subtree is taken without walking it.
+void LexemeStore::walk_string(Walk& w, u32 state, const StringDecoder& decoder, u32 node) {
     const TokenTrie& trie = *trie_;
-    u64 loop[2] = {0, 0};
-    bool others = false;
-    const bool single = states.size() == 1 && decoder.plain();
-    if (single) {
-        store.loops(states[0], loop, others);
-        loop[0] &= ~0xFFFFFFFFull & ~(1ull << '"');
-        loop[1] &= ~(1ull << ('\\' - 64));
-    }
+    const Derivatives::Loops* loops = decoder.plain() ? &store.loops(state) : nullptr;
+    forest.children(node, [&](u8 byte, u32 child) {
+        StringDecoder d = decoder;
+        u32 c = 0, next = state;
+        const auto r = d.step(byte, c);
+        if (r == StringDecoder::kRefused) return;
+        if (r == StringDecoder::kQuote) {
+            if (store.accepts(state)) forest.each_base(child, [&](u32 b) { w.exits[0].push_back(b); });
+            return;
+        }
+        if (r == StringDecoder::kCharacter) {
+            next = store.step(state, c);
+            if (next == state) {
+                if (loops && forest.is_base(child)) {
+                    const u32 id = trie.summary_id[child];
+                    bool all = id == NONE;
+                    if (!all) {
+                        const SubtreeSummary& s = trie.summaries[id];
+                        all = !(s.ascii[0] & ~loops->raw[0]) && !(s.ascii[1] & ~loops->raw[1]) &&
+                              (!s.non_ascii || (loops->others && !s.broken_utf8 && trie.boundary[child]));
+                    }
+                    if (all) {
+                        for (u32 i = trie.own_begin(child); i < trie.token_begin[trie.end[child]]; ++i)
+                            set_bit(scratch_, trie.order[i]);
+                        return;
+                    }
+                }
+            } else if (!store.alive(next)) {
+                return;
+            }
+        } else {
+            u32 lo[2], hi[2];
+            const u32 n = d.ranges(lo, hi);
+            bool alive = false;
+            for (u32 i = 0; i < n && !alive; ++i) alive = store.alive_by(state, lo[i], hi[i]);
+            if (!alive) return;
+        }
+        forest.own(child, [&](u32 t) { set_bit(scratch_, t); });
+        if (!forest.leaf(child)) walk_string(w, next, d, child);
+    });
+}
+
+// Several side by side; the first decides what is inside.
+void LexemeStore::walk_strings(Walk& w, const std::vector<u32>& states, const StringDecoder& decoder, u32 node) {
     forest.children(node, [&](u8 byte, u32 child) {
         StringDecoder d = decoder;
         u32 c = 0;
@@ -66,31 +100,10 @@ void LexemeStore::walk_string(Walk& w, std::vector<u32>& states, const StringDec
             forest.each_base(child, [&](u32 b) { w.exits[label].push_back(b); });
             return;
         }
-        const std::vector<u32>* next = &states;
-        std::vector<u32> moved;
+        std::vector<u32> next = states;
         if (r == StringDecoder::kCharacter) {
-            if (single && store.step(states[0], c) == states[0]) {
-                // A loop: the whole subtree may be.
-                if (forest.is_base(child)) {
-                    const u32 id = trie.summary_id[child];
-                    bool all = id == NONE;
-                    if (!all) {
-                        const SubtreeSummary& s = trie.summaries[id];
-                        all = !(s.ascii[0] & ~loop[0]) && !(s.ascii[1] & ~loop[1]) &&
-                              (!s.non_ascii || (others && !s.broken_utf8 && trie.boundary[child]));
-                    }
-                    if (all) {
-                        for (u32 i = trie.own_begin(child); i < trie.token_begin[trie.end[child]]; ++i)
-                            set_bit(scratch_, trie.order[i]);
-                        return;
-                    }
-                }
-            } else {
-                moved = states;
-                for (u32& s : moved) s = store.step(s, c);
-                if (!store.alive(moved[0])) return;
-                next = &moved;
-            }
+            for (u32& s : next) s = store.step(s, c);
+            if (!store.alive(next[0])) return;
         } else {
             u32 lo[2], hi[2];
             const u32 n = d.ranges(lo, hi);
@@ -99,10 +112,33 @@ void LexemeStore::walk_string(Walk& w, std::vector<u32>& states, const StringDec
             if (!alive) return;
         }
         forest.own(child, [&](u32 t) { set_bit(scratch_, t); });
-        if (forest.leaf(child)) return;
-        std::vector<u32> copy = *next;
-        walk_string(w, copy, d, child);
+        if (!forest.leaf(child)) walk_strings(w, next, d, child);
     });
+}
+
+const SpaceRow& LexemeStore::space_row(u32 node, u32 most) {
+    most = std::min(most, trie_->max_token_bytes);
+    const u64 key = static_cast<u64>(node) << 32 | most;
+    const auto it = space_rows_.find(key);
+    if (it != space_rows_.end()) return *it->second;
+    auto row = std::make_unique<SpaceRow>();
+    std::vector<u32> bases;
+    std::vector<std::pair<u32, u32>> todo{{node, 0}};
+    while (!todo.empty()) {
+        const auto [at, n] = todo.back();
+        todo.pop_back();
+        if (n > 0) forest.own(at, [&](u32 t) { row->ids.push_back(t); });
+        forest.each_base(at, [&](u32 b) {
+            if (!forest.leaf(b)) bases.push_back(b);
+        });
+        if (n == most) continue;
+        forest.children(at, [&, n = n](u8 byte, u32 child) {
+            if (byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r') todo.emplace_back(child, n + 1);
+        });
+    }
+    row->node = bases.empty() ? NONE : forest.merge(std::move(bases));
+    bytes_ += 100 + row->ids.size() * 4;
+    return *(space_rows_[key] = std::move(row));
 }
 
 void LexemeStore::walk_number(Walk& w, u32 state, u32 node) {
@@ -152,7 +188,10 @@ const LexemeRow& LexemeStore::string_row(const std::vector<u32>& states, const S
     const auto it = rows_.find(key);
     if (it != rows_.end()) return *it->second;
     Walk w;
-    walk_string(w, alike, decoder, node);
+    if (alike.size() == 1)
+        walk_string(w, alike[0], decoder, node);
+    else
+        walk_strings(w, alike, decoder, node);
     return finish(w, false, key);
 }
 

@@ -82,6 +82,12 @@ struct LexemeRow {
     std::vector<Exit> exits;
 };
 
+// White space from a node on: tokens of nothing else, and the places where it ends, merged.
+struct SpaceRow {
+    std::vector<u32> ids;
+    u32 node;
+};
+
 // Expressions, numbers, rows: what all schemas of a vocabulary share. Guarded by `mutex`.
 class LexemeStore {
   public:
@@ -94,6 +100,8 @@ class LexemeStore {
     // Tokens from `node` on. `states`: expressions that read the string side by side; the first decides what is inside.
     const LexemeRow& string_row(const std::vector<u32>& states, const StringDecoder& decoder, u32 node);
     const LexemeRow& number_row(u32 state, u32 node);
+    // At most `most` bytes of white space.
+    const SpaceRow& space_row(u32 node, u32 most);
     u64 bytes() const { return bytes_; }
     u32 n_rows() const { return static_cast<u32>(rows_.size()); }
     u32 words() const { return trie_->words(); }
@@ -101,12 +109,14 @@ class LexemeStore {
 
   private:
     struct Walk;
-    void walk_string(Walk& w, std::vector<u32>& states, const StringDecoder& decoder, u32 node);
+    void walk_string(Walk& w, u32 state, const StringDecoder& decoder, u32 node);
+    void walk_strings(Walk& w, const std::vector<u32>& states, const StringDecoder& decoder, u32 node);
     void walk_number(Walk& w, u32 state, u32 node);
     const LexemeRow& finish(Walk& w, bool number, const std::vector<u32>& key);
 
     std::shared_ptr<const TokenTrie> trie_;
     std::map<std::vector<u32>, std::unique_ptr<LexemeRow>> rows_;
+    std::unordered_map<u64, std::unique_ptr<SpaceRow>> space_rows_;
     std::vector<u32> scratch_;
     u64 bytes_ = 0;
 };

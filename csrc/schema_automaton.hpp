@@ -151,14 +151,14 @@ class SchemaAutomaton {
     StableVector<State> states_;
     std::unordered_multimap<u64, u32> state_index_;
     std::unordered_map<u64, u32> steps_;
-    std::vector<Frame> frames_;
+    std::deque<Frame> frames_;
     std::unordered_multimap<u64, u32> frame_index_;
-    std::vector<std::vector<u32>> sets_;
+    std::deque<std::vector<u32>> sets_;
     std::map<std::vector<u32>, u32> set_index_;
     TextSets texts_;
     std::vector<std::pair<u32, u32>> lists_;  // texts from their ends: (the text before, its last character)
     std::unordered_map<u64, u32> list_index_;
-    std::vector<std::vector<std::string>> values_;  // sets of canonical values
+    std::deque<std::vector<std::string>> values_;  // sets of canonical values
     std::map<std::vector<std::string>, u32> value_index_;
     std::unordered_map<u32, u32> excluding_;
     u32 start_ = kDead;

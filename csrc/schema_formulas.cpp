@@ -23,6 +23,7 @@ u32 leaf_type(SchemaOp op) {
         case SchemaOp::kNumberRange:
         case SchemaOp::kMultipleOf:
         case SchemaOp::kNumbers:
+        case SchemaOp::kIntegerSpelling:
             return kNumberIndex;
         case SchemaOp::kItems:
         case SchemaOp::kItemCount:
@@ -430,7 +431,7 @@ void Formulas::expand(Branch<Draft> b, u32 type, std::vector<Draft>& out, u32 de
     for (;;) {
         if (!settle(b, type) || !consistent(b.draft)) return;
         // Choices that are made already, and the one with the fewest ways out.
-        size_t best = b.choices.size(), fewest = ~size_t{0};
+        size_t best = ~size_t{0}, fewest = ~size_t{0};
         bool again = false;
         for (size_t c = 0; c < b.choices.size() && !again;) {
             std::vector<Alternative>& list = b.choices[c].alternatives;
@@ -471,7 +472,7 @@ void Formulas::expand(Branch<Draft> b, u32 type, std::vector<Draft>& out, u32 de
             ++c;
         }
         if (again) continue;
-        if (best == b.choices.size()) {
+        if (best == ~size_t{0}) {
             if (b.unevaluated.empty()) break;
             choose_coverage(b, type);
             continue;
@@ -560,6 +561,9 @@ bool Formulas::add_leaf(Branch<NumberCondition>& b, Literal l) {
         case SchemaOp::kMultipleOf:
             push_new(no ? c.no_multiples : c.multiples, program_.decimals[n.a]);
             return true;
+        case SchemaOp::kIntegerSpelling:
+            (no ? c.not_plain : c.plain) = true;
+            return !(c.plain && c.not_plain);
         default:  // kNumbers
             if (no) {
                 for (u32 d : n.items) push_new(c.excluded, program_.decimals[d]);

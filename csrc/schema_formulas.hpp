@@ -10,6 +10,7 @@
 // `if` / `then` / `else`, `oneOf` and `not` are read as what they say, and nothing is expanded that no text asks for.
 #pragma once
 
+#include <deque>
 #include <map>
 
 #include "schema_program.hpp"
@@ -124,7 +125,7 @@ class Formulas {
     Derivatives& store_;
     NumberLanguage& numbers_;
     u32 max_size_;
-    std::vector<Literals> formulas_;
+    std::deque<Literals> formulas_;
     std::map<Literals, u32> index_;
     std::vector<u8> truth_;            // node * 7 + type
     std::vector<u32> expressions_;     // node -> expression, NONE unknown

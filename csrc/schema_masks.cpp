@@ -112,10 +112,19 @@ void SchemaEngine::collect(Fill& f, u32 id, u32 node, bool behind_key) {
                 for (const LexemeRow::Exit& e : row.exits) collect(f, automaton_->after_value(s, item), e.node, behind_key);
             }
             return;
-        default:
+        default: {
+            if (program_->options.whitespace == 0) {  // all ways through white space at once
+                const SpaceRow& space = lexemes_->space_row(node, s.gap);
+                for (u32 t : space.ids) set_bit(f.out, t);
+                node = space.node;
+                if (node == NONE) return;
+            }
+            const bool fixed = program_->options.whitespace != 0;
             lexemes_->forest.children(node, [&](u8 byte, u32 child) {
-                collect_own(f, automaton_->step(id, byte), child, behind_key);
+                if (fixed || (byte != ' ' && byte != '\n' && byte != '\t' && byte != '\r'))
+                    collect_own(f, automaton_->step(id, byte), child, behind_key);
             });
+        }
     }
 }
 
@@ -124,7 +133,7 @@ void SchemaEngine::string_items(Fill& f, const Automaton::State& s, u32 node, bo
     for (const Automaton::Item& item : s.items) {
         const bool names = key && item.lo < item.hi, texts = item.xlo < item.xhi;
         if (key && item.b == NONE) {
-            compared(f, s, item, s.decoder, s.depth, node, behind_key);
+            compared(f, s, item, s.decoder, s.depth, node, behind_key, false);
             continue;
         }
         // All texts first, as if none was a name or excluded; then those are put right.
@@ -143,16 +152,22 @@ void SchemaEngine::string_items(Fill& f, const Automaton::State& s, u32 node, bo
             collect_own(into, after, e.node, behind_key || key);
         }
         if (&into == &own) {
-            compared(own, s, item, s.decoder, s.depth, node, behind_key);
+            compared(own, s, item, s.decoder, s.depth, node, behind_key, true);
             for (size_t i = 0; i < f.out.size(); ++i) f.out[i] |= own.out[i];
             f.doubtful.insert(f.doubtful.end(), own.doubtful.begin(), own.doubtful.end());
         }
     }
 }
 
-// Tokens below a node that begin as a name or an excluded text does: each is decided here, whatever stood in `f.out`.
+void SchemaEngine::clear_below(Fill& f, u32 node) {
+    lexemes_->forest.own(node, [&](u32 t) { clear_bit(f.out, t); });
+    lexemes_->forest.below(node, [&](u32 t) { clear_bit(f.out, t); });
+}
+
+// Tokens below a node that begin as a name or an excluded text does: each is decided here. `clear`: `f.out` has what the
+// row says of them, and nothing of other threads.
 void SchemaEngine::compared(Fill& f, const Automaton::State& s, Automaton::Item item, const StringDecoder& decoder,
-                            u32 depth, u32 node, bool behind_key) {
+                            u32 depth, u32 node, bool behind_key, bool clear) {
     const auto phase = static_cast<Automaton::Phase>(s.phase);
     const bool key = phase == Automaton::kInKey;
     SuffixForest& forest = lexemes_->forest;
@@ -163,16 +178,14 @@ void SchemaEngine::compared(Fill& f, const Automaton::State& s, Automaton::Item 
         if (r == StringDecoder::kRefused) return;
         if (r == StringDecoder::kQuote) {
             if (key && item.lo < item.hi && automaton_->shape_of(item).names[item.lo].text.size() == depth) {
-                forest.own(child, [&](u32 t) { clear_bit(f.out, t); });
-                forest.below(child, [&](u32 t) { clear_bit(f.out, t); });
+                if (clear) clear_below(f, child);
                 const std::vector<u32>& names = automaton_->options_of(item).names;
                 if (std::binary_search(names.begin(), names.end(), item.lo))
                     collect_own(f, automaton_->after_name(s, item, item.lo), child, behind_key);
                 return;
             }
             if (item.xlo < item.xhi && automaton_->texts().text(automaton_->text_set(s, item), item.xlo).size() == depth) {
-                forest.own(child, [&](u32 t) { clear_bit(f.out, t); });
-                forest.below(child, [&](u32 t) { clear_bit(f.out, t); });
+                if (clear) clear_below(f, child);
             }
             return;
         }
@@ -189,12 +202,11 @@ void SchemaEngine::compared(Fill& f, const Automaton::State& s, Automaton::Item 
             alive = automaton_->item_alive(phase, item, depth, d);
         }
         if (!alive) {
-            forest.own(child, [&](u32 t) { clear_bit(f.out, t); });
-            forest.below(child, [&](u32 t) { clear_bit(f.out, t); });
+            if (clear) clear_below(f, child);
             return;
         }
         forest.own(child, [&](u32 t) { set_bit(f.out, t); });
-        if (!forest.leaf(child)) compared(f, s, next, d, next_depth, child, behind_key);
+        if (!forest.leaf(child)) compared(f, s, next, d, next_depth, child, behind_key, clear);
     });
 }
 

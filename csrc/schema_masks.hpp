@@ -48,7 +48,8 @@ class SchemaEngine {
     void collect_own(Fill& f, u32 state, u32 node, bool behind_key);
     void string_items(Fill& f, const SchemaAutomaton::State& s, u32 node, bool behind_key);
     void compared(Fill& f, const SchemaAutomaton::State& s, SchemaAutomaton::Item item, const StringDecoder& decoder,
-                  u32 depth, u32 node, bool behind_key);
+                  u32 depth, u32 node, bool behind_key, bool clear);
+    void clear_below(Fill& f, u32 node);
     const Mask& mask(u32 state);
     void copy(const Mask& m, u32* out) const;
     void add_row(Fill& f, const LexemeRow& row);

@@ -164,7 +164,7 @@ SchemaProgram::SchemaProgram(const u8* data, size_t size, Derivatives& store) {
         std::vector<u32> args(in.count());
         for (u32& x : args) x = in.next();
         Arguments arg(args);
-        if (op > static_cast<u32>(SchemaOp::kUnevaluatedItems)) bad("a schema program has an unknown kind of node");
+        if (op > static_cast<u32>(SchemaOp::kIntegerSpelling)) bad("a schema program has an unknown kind of node");
         n.op = static_cast<SchemaOp>(op);
         auto node = [&] { return arg.index(nodes.size()); };
         auto count = [&] {  // what an entry counts stands in it
@@ -176,6 +176,7 @@ SchemaProgram::SchemaProgram(const u8* data, size_t size, Derivatives& store) {
             case SchemaOp::kTrue:
             case SchemaOp::kFalse:
             case SchemaOp::kUnique:
+            case SchemaOp::kIntegerSpelling:
                 break;
             case SchemaOp::kAnd:
             case SchemaOp::kOr:

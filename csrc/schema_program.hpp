@@ -30,6 +30,7 @@ enum class SchemaOp : u32 {
     kDependentRequired,
     kUnevaluatedProperties,
     kUnevaluatedItems,
+    kIntegerSpelling,
 };
 
 // The types of JSON values, as bits. A leaf of a schema speaks of one group and holds for all others.

@@ -133,6 +133,8 @@ u32 Shapes::intern_vector(std::vector<u32> states) {
 }
 
 u32 Shapes::vector_step(u32 vector, u32 c) {
+    const std::vector<u32>& now = vectors_[vector];
+    if (now.size() == 1 && store_.step(now[0], c) == now[0]) return vector;
     const u64 key = static_cast<u64>(vector) << 32 | c;
     const auto it = vector_steps_.find(key);
     if (it != vector_steps_.end()) return it->second;

@@ -6,6 +6,8 @@
 // in all, which existentials are still open. For an array: the index of the next item, and how many items counted.
 #pragma once
 
+#include <deque>
+
 #include "schema_formulas.hpp"
 
 namespace gcd {
@@ -135,10 +137,10 @@ class Shapes {
     u32 tainted_ = NONE;    // the outermost formula that an answer was guessed for
     u32 depth_ = 0;
     std::vector<u32> busy_;
-    std::vector<Progress> progress_;
+    std::deque<Progress> progress_;  // references stay good while it grows
     std::map<Progress, u32> progress_index_;
     std::unordered_map<u64, KeyOptions> options_;
-    std::vector<std::vector<u32>> vectors_;
+    std::deque<std::vector<u32>> vectors_;
     std::map<std::vector<u32>, u32> vector_index_;
     std::unordered_map<u64, u32> vector_steps_;
     std::map<std::vector<u32>, u32> object_index_, array_index_;

@@ -125,7 +125,7 @@ def _compile_schema(
     program = grammar.program.to_bytes()
     engine = SchemaEngine(token_trie(vocab), program, vocab.eos_ids, limits)
     if not engine.start_alive(0):
-        raise SchemaError.at("", "no value satisfies the schema", remedy="look for keywords that contradict each other")
+        raise SchemaError.at("", "the schema is unsatisfiable: no value is valid", remedy="look for keywords that contradict each other")
     kinds = set()
     reasons = []
     if not engine.exact:

@@ -8,13 +8,18 @@ its own, reserved when it is first met and filled when it has been read.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 from gcd.errors import LimitError
 from gcd.json_schema.program import ANY_TYPE, NONE, UNBOUNDED, Entry, Node, OutputOptions, Path, Regex, SchemaProgram
 from gcd.regex import charset
 from gcd.regex.charset import CharSet
 
-__all__ = ["FALSE", "TRUE", "ProgramBuilder"]
+__all__ = ["FALSE", "TRUE", "ProgramBuilder", "Template"]
+
+Template: TypeAlias = list[tuple[int, int, Any]]
+"""Regexes, the root last: (operator, kind, arguments). Kinds: 0 all arguments are places in the template, 1 the first is,
+2 they are texts, 3 they are a charset."""
 
 TRUE = 0
 """The node that always holds."""
@@ -222,6 +227,48 @@ class ProgramBuilder:
         """The strings of so many characters."""
         return self.ANY if low == 0 and high == NONE else self.repeat(self.any_char(), low, high)
 
+    def adopt(self, template: Template) -> int:
+        """A copy of a regex and of all that it refers to."""
+        regexes, string, chars = self.regexes, self.string, self.charset
+        new: list[int] = []
+        for op, kind, args in template:
+            if kind == 0:
+                entry = (op, *[new[i] for i in args])
+            elif kind == 1:
+                entry = (op, new[args[0]], *args[1:])
+            elif kind == 2:
+                entry = (op, *[string(text) for text in args])
+            else:
+                entry = (op, chars(args))
+            new.append(regexes.setdefault(entry, len(regexes)))
+        return new[-1]
+
+    def template(self, root: int) -> Template:
+        """A regex with all that it refers to, free of this table, for `adopt`."""
+        entries = list(self.regexes)
+        wanted = bytearray(root + 1)
+        wanted[root] = 1
+        for i in range(root, -1, -1):
+            if wanted[i]:
+                for child in _regex_children(entries[i]):
+                    wanted[child] = 1
+        strings, charsets = list(self.strings), list(self.charsets)
+        place: dict[int, int] = {}
+        result: list[tuple[int, int, Any]] = []
+        for i, (op, *args) in enumerate(entries[: root + 1]):
+            if not wanted[i]:
+                continue
+            place[i] = len(result)
+            if op == Regex.CHARS:
+                result.append((op, 3, charsets[args[0]]))
+            elif op in (Regex.STRING, Regex.WORDS):
+                result.append((op, 2, [strings[j] for j in args]))
+            elif op in (Regex.REPEAT, Regex.LOOKAHEAD, Regex.LOOKBEHIND):
+                result.append((op, 1, [place[args[0]], *args[1:]]))
+            else:
+                result.append((op, 0, [place[j] for j in args]))
+        return result
+
     # -- the end ------------------------------------------------------------------------------
 
     def finish(self, root: int, options: OutputOptions) -> SchemaProgram:
@@ -238,3 +285,10 @@ class ProgramBuilder:
             options=options,
             origins=tuple(map(tuple, self.origins)),
         )
+
+
+def _regex_children(entry: Entry) -> tuple[int, ...]:
+    """The regexes that one refers to."""
+    if entry[0] in (Regex.REPEAT, Regex.LOOKAHEAD, Regex.LOOKBEHIND):
+        return entry[1:2]
+    return entry[1:] if entry[0] in (Regex.CONCAT, Regex.ALT, Regex.AND, Regex.NOT) else ()

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from gcd.errors import LimitError, SchemaError, SchemaRefError
 from gcd.json_schema.builder import FALSE, TRUE, ProgramBuilder
 from gcd.json_schema.dialects import Dialect
+from gcd.json_schema.keywords.unevaluated import member_sources, unevaluated_members_node
 from gcd.json_schema.program import NONE, Entry, Node, OutputOptions, Path, SchemaProgram, pointer
 from gcd.json_schema.references import References, Scope, Target
 from gcd.json_schema.source import json_number
@@ -43,6 +44,8 @@ class SchemaCompiler:
         """Each keyword that was met."""
         self.marks: dict[Path, tuple[str, str]] = {}
         """Of those that aren't exact: status and why. A keyword's path is compared by identity of its parts first."""
+        self.unknown_formats: dict[Path, str] = {}
+        """Names of formats that the specification doesn't have."""
         self._depth = 0
         self._targets: dict[tuple[int, str, tuple[tuple[str, str], ...]], int] = {}
         self._again: dict[tuple[int, str, tuple[tuple[str, str], ...]], int] = {}
@@ -54,6 +57,8 @@ class SchemaCompiler:
         """The program of the whole schema."""
         scope = self.references.root_scope
         root = self.referred((self.root, (None, ""), scope))
+        if self.closed:
+            root = self.program.conj((root, self._closing(self.root, (None, ""), scope)))
         while self._queue:
             index, (schema, path, scope) = self._queue.popleft()
             try:
@@ -115,7 +120,17 @@ class SchemaCompiler:
 
     def child(self, schema: Any, path: Path, scope: Scope) -> int:
         """The node of a schema for a member or item of the value at hand."""
-        return self.schema(schema, path, scope)
+        node = self.schema(schema, path, scope)
+        if self.closed:
+            node = self.program.conj((node, self._closing(schema, path, scope)), path)
+        return node
+
+    def _closing(self, schema: Any, path: Path, scope: Scope) -> int:
+        """No members but those that the schema, and all that applies in place, speak of, if they speak of any."""
+        if type(schema) is not dict:
+            return TRUE
+        sources = member_sources(self, schema, path, self.references.inside(schema, path, scope))
+        return unevaluated_members_node(self, FALSE, sources, path) if sources else TRUE
 
     def referred(self, target: Target) -> int:
         """The node of what a reference leads to."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from gcd.json_schema.keywords import any_type, applicators, arrays, numbers, objects, strings, unevaluated
+from gcd.json_schema.keywords import any_type, applicators, arrays, numbers, objects, openapi, strings, unevaluated
 
 if TYPE_CHECKING:
     from referencing import Specification
@@ -36,10 +36,17 @@ class Dialect:
     """A schema with ``$ref`` is nothing but the reference: other keywords beside it are ignored (up to draft 7)."""
     dynamic_anchors: bool = False
     recursive_anchors: bool = False
+    integers_by_spelling: bool = False
+    """``1.0`` is no integer."""
     contains_evaluates: bool = False
     """An item that satisfies `contains` is evaluated (since 2020-12)."""
     asserts_formats: bool = False
     """The meta-schema has the format-assertion vocabulary."""
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """All keywords that it knows."""
+        return (*self.handlers, *sorted(self.annotations))
 
     def id_of(self, schema: dict[str, Any]) -> str | None:
         """The URI reference by which the schema names itself a resource; None if it doesn't."""
@@ -52,9 +59,9 @@ class Dialect:
 
     def specification(self) -> Specification[Any]:
         """What the `referencing` library knows of it."""
-        from referencing.jsonschema import specification_with
+        from referencing.jsonschema import DRAFT4, specification_with
 
-        return specification_with(self.uri)
+        return specification_with(self.uri, default=DRAFT4)
 
 
 _COMMON: dict[str, Handler] = {
@@ -136,7 +143,7 @@ _ANNOTATIONS_2019 = _ANNOTATIONS_7 | {
 _ANNOTATIONS_2020 = (_ANNOTATIONS_2019 - {"$recursiveAnchor"}) | {"$dynamicAnchor"}
 
 DRAFT_4 = Dialect(
-    "draft-04", "http://json-schema.org/draft-04/schema", _DRAFT_4, _ANNOTATIONS_4, id_keyword="id", ref_alone=True
+    "draft-04", "http://json-schema.org/draft-04/schema", _DRAFT_4, _ANNOTATIONS_4, id_keyword="id", ref_alone=True, integers_by_spelling=True
 )
 DRAFT_6 = Dialect("draft-06", "http://json-schema.org/draft-06/schema", _DRAFT_6, _ANNOTATIONS_6, ref_alone=True)
 DRAFT_7 = Dialect("draft-07", "http://json-schema.org/draft-07/schema", _DRAFT_7, _ANNOTATIONS_7, ref_alone=True)
@@ -156,8 +163,26 @@ DRAFT_2020 = Dialect(
     contains_evaluates=True,
 )
 
+OPENAPI_3_0 = Dialect(
+    "openapi-3.0",
+    "https://spec.openapis.org/oas/3.0/schema",
+    {
+        **dict.fromkeys((*_DRAFT_2020, "$recursiveRef"), openapi.unsupported),
+        **{k: h for k, h in _DRAFT_4.items() if k not in ("patternProperties", "additionalItems", "dependencies")},
+        "type": openapi.nullable_type,
+        "items": arrays.items_of_one_schema,
+        "nullable": openapi.nullable,
+        "discriminator": openapi.discriminator,
+    },
+    frozenset(
+        ("title", "description", "default", "readOnly", "writeOnly", "xml", "externalDocs", "example", "deprecated")
+    ),
+    id_keyword="",
+    ref_alone=True,
+)
+
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
-    {d.name: d for d in (DRAFT_4, DRAFT_6, DRAFT_7, DRAFT_2019, DRAFT_2020)}
+    {d.name: d for d in (DRAFT_4, DRAFT_6, DRAFT_7, DRAFT_2019, DRAFT_2020, OPENAPI_3_0)}
 )
 _BY_URI = {
     **{dialect.uri: dialect for dialect in DIALECTS.values()},

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gcd.errors import SchemaError, UnsupportedError
 from gcd.json_schema.compiler import SchemaCompiler
-from gcd.json_schema.dialects import DIALECTS, DRAFT_2020, Dialect, by_uri
+from gcd.json_schema.dialects import DIALECTS, DRAFT_2020, Dialect
+from gcd.json_schema.formats import FORMATS
+from gcd.json_schema.metaschemas import MetaSchemas
 from gcd.json_schema.program import OutputOptions, Path, SchemaProgram, pointer
 from gcd.json_schema.references import References
 from gcd.json_schema.source import read
+from gcd.json_schema.spelling import likely_meant
 from gcd.limits import Limits
 
 if TYPE_CHECKING:
@@ -20,40 +23,91 @@ if TYPE_CHECKING:
 __all__ = ["CoverageEntry", "SchemaGrammar", "load"]
 
 _DEFAULT_LIMITS = Limits()
+_DEFAULT_OPTIONS = OutputOptions()
+_FORMAT_NAMES = tuple(FORMATS)
 
 
 class CoverageEntry(NamedTuple):
     """What became of one keyword."""
 
     pointer: str
+    """Where it stands: ``#/properties/a/format``."""
     keyword: str
     status: str
-    """``exact``; ``annotation``: it constrains nothing, by the standard; ``tightened``: it allows less than it says."""
+    """``exact``: it means what the standard says. ``annotation``: by the standard, or the way it stands here, it
+    constrains nothing. ``tightened``: some of what it allows is left out, never anything let in that it forbids."""
     why: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class SchemaGrammar:
-    """A JSON Schema, ready to be compiled. Immutable."""
+    """A JSON Schema, read and ready to be compiled. Immutable.
+
+    Attributes:
+        program: what the engine reads.
+        dialect: the name of the schema's dialect ("2020-12", "draft-07", "openapi-3.0").
+        name: the file that it came from, or "".
+        coverage: what became of each keyword, in the order in which they were read.
+        warnings: what is allowed and yet probably a mistake, with its place.
+    """
 
     program: SchemaProgram
     dialect: str
     name: str = ""
-    """The file that it came from."""
-    _keywords: list[tuple[Path, Dialect]] = field(default_factory=list, repr=False)
-    _marks: dict[Path, tuple[str, str]] = field(default_factory=dict, repr=False)
+    _keywords: tuple[tuple[Path, Dialect], ...] = field(default=(), repr=False)
+    _marks: Mapping[Path, tuple[str, str]] = field(default_factory=dict, repr=False)
+    _unknown_dialects: Mapping[str, Path] = field(default_factory=dict, repr=False)
+    _formats: Mapping[Path, str] = field(default_factory=dict, repr=False)
 
     @property
     def coverage(self) -> tuple[CoverageEntry, ...]:
-        """What became of each keyword, in the order in which they were read."""
+        """What became of each keyword. Made on request: compiling a schema doesn't need it."""
         entries = []
         for at, dialect in self._keywords:
-            status, why = self._marks.get(at, ("exact", ""))
-            if at not in self._marks and at[1] not in dialect.handlers:
-                status = "annotation"
-                why = "" if at[1] in dialect.annotations else "unknown keyword"
-            entries.append(CoverageEntry(pointer(at), at[1], status, why))
+            keyword = at[1]
+            if at in self._marks:
+                status, why = self._marks[at]
+            elif keyword in dialect.handlers:
+                status, why = "exact", ""
+            else:
+                status, why = "annotation", "" if keyword in dialect.annotations else "unknown keyword"
+            entries.append(CoverageEntry(pointer(at), keyword, status, why))
         return tuple(entries)
+
+    @property
+    def tightened(self) -> tuple[CoverageEntry, ...]:
+        """The keywords that allow less than the standard says."""
+        marked = [(at, why) for at, (status, why) in self._marks.items() if status == "tightened"]
+        return tuple(CoverageEntry(pointer(at), at[1], "tightened", why) for at, why in marked)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Likely mistakes: misspelled keywords and formats, keywords of other drafts, an unknown ``$schema``."""
+        found = [
+            f"{pointer(at)}: nobody knows the dialect {uri}; read as {self.dialect}"
+            for uri, at in self._unknown_dialects.items()
+        ]
+        for at, dialect in self._keywords:
+            keyword = at[1]
+            if keyword in dialect.handlers or keyword in dialect.annotations or keyword.startswith("x-"):
+                continue
+            others = [d.name for d in DIALECTS.values() if keyword in d.handlers]
+            if others:
+                found.append(f"{pointer(at)}: {keyword} says nothing in {dialect.name}; it is a keyword of {others[-1]}")
+                continue
+            meant = likely_meant(keyword, dialect.keywords)
+            if meant:
+                found.append(f"{pointer(at)}: {keyword} is no keyword; was {meant} meant?")
+        for at, name in self._formats.items():
+            meant = likely_meant(name, _FORMAT_NAMES)
+            if meant:
+                found.append(f"{pointer(at)}: the specification has no format {name!r}; was {meant!r} meant?")
+        return tuple(found)
+
+    @property
+    def hash(self) -> bytes:
+        """SHA-256 of what the engine reads, output options included: equal grammars have equal hashes."""
+        return hashlib.sha256(self.program.to_bytes()).digest()
 
 
 def load(
@@ -63,41 +117,56 @@ def load(
     format: str = "assert",  # noqa: A002 - the keyword's name
     registry: Registry[Any] | Mapping[str, Any] | None = None,
     additional_properties: str = "schema",
-    options: OutputOptions = OutputOptions(),  # noqa: B008 - frozen
+    options: OutputOptions = _DEFAULT_OPTIONS,
     limits: Limits = _DEFAULT_LIMITS,
 ) -> SchemaGrammar:
-    """Read a JSON Schema."""
+    """Read a JSON Schema.
+
+    Args:
+        schema: a dict or bool, JSON text (str or bytes), or a path (`pathlib.Path`).
+        dialect: "draft-04", "draft-06", "draft-07", "2019-09", "2020-12" or "openapi-3.0"; by default what ``$schema``
+            says, and 2020-12 where it says nothing.
+        format: "assert": a string with one of the specification's formats must have it. "annotate": formats constrain
+            nothing, as the standard has it by default (but where the meta-schema has the format-assertion vocabulary).
+        registry: further documents that references may lead to: a mapping from URI to schema, or a
+            `referencing.Registry`. The drafts' own meta-schemas are always there. Nothing is fetched.
+        additional_properties: "schema": objects are as open as the schema leaves them, by the standard. "closed": where
+            a schema names any members of an object, others are allowed only if it says so.
+        options: how documents are spelled.
+        limits: bounds; `max_productions` is one on the program's nodes.
+
+    Raises:
+        SchemaError: the schema is wrong; `SchemaRefError` if a reference leads nowhere or in circles.
+        UnsupportedError: it uses what can't be compiled: backreferences, draft 3, an unknown required vocabulary.
+        LimitError: it is too large, too deep, or takes too long.
+    """
     if format not in ("assert", "annotate"):
         raise ValueError(f'format must be "assert" or "annotate", not {format!r}')
     if additional_properties not in ("schema", "closed"):
         raise ValueError(f'additional_properties must be "schema" or "closed", not {additional_properties!r}')
-    value, name = read(schema, limits)
-    if dialect is None:
-        chosen = _dialect_of(value, DRAFT_2020, ((None, ""), "$schema"))
-    elif dialect in DIALECTS:
-        chosen = DIALECTS[dialect]
-    else:
+    if dialect is not None and dialect not in DIALECTS:
         raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}, not {dialect!r}")
+    value, name = read(schema, limits)
+    metaschemas = MetaSchemas(registry)
+    if dialect is None:
+        chosen = metaschemas.dialect(value, DRAFT_2020, ((None, ""), "$schema"))
+    else:
+        chosen = DIALECTS[dialect]
     compiler = SchemaCompiler(
         value,
-        References(value, chosen, registry, _dialect_of),
+        References(value, chosen, registry, metaschemas),
         assert_formats=format == "assert",
         ordered=options.property_order == "schema",
         closed=additional_properties == "closed",
         limits=limits,
     )
     program = compiler.compile(options)
-    return SchemaGrammar(program, chosen.name, name, compiler.keywords, compiler.marks)
-
-
-def _dialect_of(schema: Any, default: Dialect, at: Path) -> Dialect:
-    """The dialect that a schema's ``$schema`` asks for."""
-    uri = schema.get("$schema") if type(schema) is dict else None
-    if uri is None:
-        return default
-    if type(uri) is not str:
-        raise SchemaError.at(pointer(at), "$schema must be a URI, a string")
-    found = by_uri(uri)
-    if found is None and "json-schema.org/draft-0" in uri:
-        raise UnsupportedError.of("draft 3", f"{uri} is not supported", place=pointer(at), remedy="draft 4 or later")
-    return found or default
+    return SchemaGrammar(
+        program,
+        chosen.name,
+        name,
+        tuple(compiler.keywords),
+        compiler.marks,
+        metaschemas.unknown,
+        compiler.unknown_formats,
+    )

@@ -158,6 +158,8 @@ class Node(IntEnum):
     UNEVALUATED_ITEMS = 21
     """(node, n, sources * n). A source is (condition node, covers all 0/1, n, contains node or NONE) and covers the
     first n items and those that satisfy the contains node."""
+    INTEGER_SPELLING = 22
+    """(): a number is written without a fraction and without an exponent (what draft 4 calls an integer)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from referencing import Registry
 
     from gcd.json_schema.dialects import Dialect
+    from gcd.json_schema.metaschemas import MetaSchemas
 
 __all__ = ["References", "Scope"]
 
@@ -59,37 +60,36 @@ class References:
         root: Any,
         dialect: Dialect,
         registry: Registry[Any] | Mapping[str, Any] | None,
-        dialect_of: Any,
+        metaschemas: MetaSchemas,
     ) -> None:
         self.document = root
         self.dialect = dialect
         self.given = registry
-        self.dialect_of = dialect_of
+        self.metaschemas = metaschemas
         self._registry: Registry[Any] | None = None
         self._bindings: dict[str, tuple[str, ...]] = {}
-        self._dynamic = False
-        self.root_scope = self.enter(root, (None, ""), Scope("", root, (None, ""), dialect, ()), outermost=True)
+        scope = Scope("", root, (None, ""), dialect, ())
+        own = dialect.id_of(root) if type(root) is dict else None
+        if own is not None:
+            scope.base = _join("", own)
+        self.root_scope = self._bind(scope)
 
     # -- scopes -------------------------------------------------------------------------------
 
-    def enter(self, schema: Any, path: Path, scope: Scope, outermost: bool = False) -> Scope:
+    def _entered(self, schema: dict[str, Any], path: Path, scope: Scope) -> Scope:
         """The scope inside of `schema`, which stands in `scope`: another one if it has an ``$id``."""
-        if type(schema) is not dict:
-            return scope
         dialect = scope.dialect
         own = dialect.id_of(schema)
-        if own is None:
-            if outermost:
-                return self._bind(scope)
+        if own is None or schema is scope.root:
             return scope
-        if "$schema" in schema and not outermost:
-            dialect = self.dialect_of(schema, dialect, (path, "$schema"))
-        return self._bind(Scope(_join(scope.base, own), schema, path, dialect, scope.bound))
+        if "$schema" in schema:
+            dialect = self.metaschemas.dialect(schema, dialect, (path, "$schema"))
+        return Scope(_join(scope.base, own), schema, path, dialect, scope.bound)
 
     def inside(self, schema: dict[str, Any], path: Path, scope: Scope) -> Scope:
         """The scope inside of a subschema; that of a resource's outermost schema is its own already."""
         if scope.dialect.id_keyword in schema and schema is not scope.root:
-            return self.enter(schema, path, scope)
+            return self._bind(self._entered(schema, path, scope))
         return scope
 
     def _bind(self, scope: Scope) -> Scope:
@@ -110,6 +110,12 @@ class References:
         Raises:
             SchemaRefError: it leads nowhere.
         """
+        target = self._static(ref, at, scope)
+        self._bind(target[2])
+        return target
+
+    def _static(self, ref: Any, at: Path, scope: Scope) -> Target:
+        """The same, before the resource that it is in is entered: those on the way to it are not (8.2.3.2)."""
         if not isinstance(ref, str):
             raise SchemaRefError.at(pointer(at), f"{at[1]} must be a URI reference, a string")
         if ref[:1] == "#" and (len(ref) == 1 or ref[1] == "/"):
@@ -134,7 +140,8 @@ class References:
             outermost = dict(scope.bound).get(name)
             if outermost is not None and outermost != inner.base:
                 outer = self._resource(outermost, at, ref, scope)
-                return self._anchor(name, outer, at, ref)[0]
+                target = self._anchor(name, outer, at, ref)[0]
+        self._bind(target[2])
         return target
 
     def resolve_recursive(self, ref: Any, at: Path, scope: Scope) -> Target:
@@ -144,7 +151,7 @@ class References:
         if type(scope.root) is dict and scope.root.get("$recursiveAnchor") is True:
             outermost = dict(scope.bound).get("")
             if outermost is not None and outermost != scope.base:
-                scope = self._resource(outermost, at, "#", scope)
+                scope = self._bind(self._resource(outermost, at, "#", scope))
         return scope.root, scope.path, scope
 
     def _walk(self, fragment: str, scope: Scope, at: Path, ref: str) -> Target:
@@ -164,7 +171,7 @@ class References:
                     raise self._nowhere(at, ref, f"there is no {step!r} in {pointer(path)}")
                 path = (path, step)
                 if type(found) is dict:
-                    scope = self.enter(found, path, scope)
+                    scope = self._entered(found, path, scope)
         if type(found) is not dict and type(found) is not bool:
             raise self._nowhere(at, ref, f"{pointer(path)} is no schema")
         return found, path, scope
@@ -199,8 +206,8 @@ class References:
         path = _path_of(self.document, root, (None, "")) or (None, uri)
         dialect = self.dialect
         if type(root) is dict and "$schema" in root:
-            dialect = self.dialect_of(root, dialect, (path, "$schema"))
-        return self._bind(Scope(uri, root, path, dialect, scope.bound))
+            dialect = self.metaschemas.dialect(root, dialect, (path, "$schema"))
+        return Scope(uri, root, path, dialect, scope.bound)
 
     def _filled(self) -> Registry[Any]:
         """The registry of all that can be referred to."""

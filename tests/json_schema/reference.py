@@ -1,6 +1,6 @@
 """The slow, obvious meaning of a `SchemaProgram`: whether a JSON value is valid.
 
-Values are what `json.loads` makes with ``parse_int=Decimal, parse_float=Decimal``. This is the definition that the
+Values are what `document` makes of JSON text: numbers are Decimals, and those spelled as integers can be told. This is the definition that the
 engine is held against; it shares no code with `gcd` but the names of the operators.
 """
 
@@ -13,9 +13,13 @@ from fractions import Fraction
 from gcd.json_schema.program import NONE, Node, Regex, SchemaProgram
 
 
+class SpelledInteger(Decimal):
+    """A number written without a fraction and without an exponent."""
+
+
 def document(text: str) -> object:
     """JSON text as a value for `is_valid`."""
-    return json.loads(text, parse_int=Decimal, parse_float=Decimal)
+    return json.loads(text, parse_int=SpelledInteger, parse_float=Decimal)
 
 
 def is_valid(program: SchemaProgram, value: object) -> bool:
@@ -89,6 +93,8 @@ class Evaluator:
                 return high == NONE or value < decimal(high) or (not high_exclusive and value == decimal(high))
             case Node.MULTIPLE_OF:
                 return (Fraction(value) / Fraction(decimal(args[0]))).denominator == 1
+            case Node.INTEGER_SPELLING:
+                return isinstance(value, SpelledInteger)
             case Node.NUMBERS:
                 return any(value == decimal(index) for index in args)
         return True
@@ -167,7 +173,7 @@ def _type_bit(value: object) -> int:
         return 1
     if isinstance(value, bool):
         return 2 if value else 4
-    return {Decimal: 8, str: 16, list: 32, dict: 64}[type(value)]
+    return {Decimal: 8, SpelledInteger: 8, str: 16, list: 32, dict: 64}[type(value)]
 
 
 class Spans:

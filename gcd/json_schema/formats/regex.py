@@ -2,15 +2,19 @@ r"""regex: ECMA-262 regular expressions, as far as a regular expression can tell
 
 Brackets nest, so not all of them can be described. What is: groups up to four deep, lookahead, classes whose ranges are
 in order, escapes, quantifiers whose bounds are in order. What other engines read differently is left out with the rest.
+Each level is one entry of the program's table that the next level refers to; written as text, it would double each time.
 """
 
 from __future__ import annotations
 
-from gcd.json_schema.formats.format import any_of, from_pattern
+from gcd.json_schema.builder import ProgramBuilder
+from gcd.json_schema.ecma_pattern import whole_regex
+from gcd.json_schema.formats.format import Format, any_of
 
 __all__ = ["REGEX"]
 
 _DEPTH = 4
+_ESCAPED = r"\\[dDwWsSfnrtv\\\/\^$.*+?()\[\]{}|]"
 
 
 def _in_order() -> str:
@@ -22,38 +26,48 @@ def _in_order() -> str:
 
 
 def _class() -> str:
-    """``[...]`` with printable ASCII ranges in order; other characters alone."""
-    escape = r"\\[dDwWsSfnrtv\\\/\^$.*+?()\[\]{}|\-]"
+    """``[...]`` with ranges of letters or digits in order; other characters alone."""
+    escape = any_of(_ESCAPED, r"\\-")
     plain = r"[^\\\]\[\-]"
-    inside = [chr(code) for code in range(0x21, 0x7F) if chr(code) not in "\\][-^"]
-    ranges = any_of(*(rf"\u{{{ord(low):x}}}-[\u{{{ord(low):x}}}-Z_-~]" for low in inside if low <= "Z"))
-    letters = any_of(*(f"{chr(code)}-[{chr(code)}-z]" for code in range(ord("a"), ord("z") + 1)))
-    return rf"\[\^?(?:{plain}|{escape})(?:{ranges}|{letters}|{plain}|{escape})*\]"
-
-
-def _pattern() -> str:
-    atom = any_of(
-        r"[^\\^$.*+?()\[\]{}|]",
-        r"\.",
-        r"\\[dDwWsSfnrtv\\\/\^$.*+?()\[\]{}|]",
-        r"\\x[0-9A-Fa-f]{2}",
-        r"\\u[0-9A-Ca-c][0-9A-Fa-f]{3}",
-        _class(),
+    ranges = any_of(
+        *(f"{chr(low)}-[{chr(low)}-{last}]" for first, last in ("09", "AZ", "az") for low in _codes(first, last))
     )
-    quantifier = rf"(?:[*+?]|{_in_order()})\??"
-    assertion = r"(?:[\^$]|\\[bB])"
-    body = ""
+    return rf"\[\^?(?:{plain}|{escape})(?:{ranges}|{plain}|{escape})*-?\]"
+
+
+def _codes(first: str, last: str) -> range:
+    return range(ord(first), ord(last) + 1)
+
+
+def _regex(program: ProgramBuilder) -> int:
+    def own(pattern: str) -> int:
+        return whole_regex(pattern, program)
+
+    atom = own(
+        any_of(
+            r"[^\\^$.*+?()\[\]{}|]",
+            r"\.",
+            _ESCAPED,
+            r"\\x[0-9A-Fa-f]{2}",
+            r"\\u[0-9A-Ca-c][0-9A-Fa-f]{3}",
+            _class(),
+        )
+    )
+    quantifier = program.optional(own(rf"(?:[*+?]|{_in_order()})\??"))
+    assertion = own(r"[\^$]|\\[bB]")
+    group, look, bar, close = own(r"\((?:\?:)?"), own(r"\(\?[=!]"), own(r"\|"), own(r"\)")
+    body = program.EMPTY
     for _ in range(_DEPTH + 1):
-        group = rf"\((?:\?:)?{body}\)" if body else ""
-        look = rf"\(\?[=!]{body}\)" if body else ""
-        items = any_of(*filter(None, (f"(?:{any_of(*filter(None, (atom, group)))})(?:{quantifier})?", assertion, look)))
-        body = rf"{items}*(?:\|{items}*)*"
+        atoms = program.alt((atom, program.concat((group, body, close))))
+        item = program.alt((program.concat((atoms, quantifier)), assertion, program.concat((look, body, close))))
+        sequence = program.repeat(item, 0)
+        body = program.concat((sequence, program.repeat(program.concat((bar, sequence)), 0)))
     return body
 
 
-REGEX = from_pattern(
+REGEX = Format(
     "regex",
-    _pattern(),
+    _regex,
     f"patterns with groups more than {_DEPTH} deep, named groups, backreferences, lookbehind, Unicode properties, "
-    "bounds over 99 and ranges beyond ASCII are left out",
+    "bounds over 99 and ranges of other characters than letters or digits are left out",
 )

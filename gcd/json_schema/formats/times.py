@@ -2,13 +2,13 @@ r"""date-time, date, time and duration: RFC 3339, section 5.6 and appendix A.
 
 A leap second is the last of a day in UTC (``23:59:60``), so the local time that it has depends on the offset: with
 ``+oh:om`` it is 23:59 plus the offset. Two conditions say that, one on the hours and one on the minutes, and the
-intersection of both is the sum, without a list of all 2,880 offsets. In a date-time it must be the last second of a
+intersection of both is the sum, without a list of all 2,880 offsets; minutes are done digit by digit. In a date-time it must be the last second of a
 30 June or 31 December, too (RFC 3339, 5.7); east of Greenwich that is the next day already.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterable
 
 from gcd.json_schema.builder import ProgramBuilder
 from gcd.json_schema.ecma_pattern import whole_regex
@@ -32,30 +32,53 @@ _SAME_DAY = r"\d{4}-(?:06-30|12-31)"
 _NEXT_DAY = r"\d{4}-(?:07-01|01-01)"
 
 
-@cache
-def _leap_second_patterns() -> tuple[tuple[str, str, str], ...]:
-    """Triples (day in a date-time, pattern of a time, pattern that must match it, too) of a day's last second."""
-    hours = any_of(*(rf"{23 - h:02}:\d\d{_LEAP_SECOND}-{h:02}:\d\d" for h in range(24)))
-    minutes = any_of(*(rf"\d\d:{59 - m:02}{_LEAP_SECOND}-\d\d:{m:02}" for m in range(60)))
-    west = (_SAME_DAY, hours, minutes)
-    hours = any_of(*(rf"{h:02}:\d\d{_LEAP_SECOND}\+{h:02}:\d\d" for h in range(24)))
-    minutes = any_of(*(rf"\d\d:{m - 1:02}{_LEAP_SECOND}\+\d\d:{m:02}" for m in range(1, 60)))
-    east = (_NEXT_DAY, hours, minutes)
-    whole_hours = any_of(*(rf"{h - 1:02}:59{_LEAP_SECOND}\+{h:02}:00" for h in range(1, 24)))
+_DD = r"\d\d"
+
+
+def _hours(sign: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """A local time's hour and an offset's are one of the pairs."""
+    return any_of(*(rf"{hour}:\d\d{_LEAP_SECOND}{sign}{offset}:\d\d" for hour, offset in pairs))
+
+
+def _minutes(sign: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """A local time's minute and an offset's are one of the pairs (of patterns)."""
+    return any_of(*(rf"\d\d:{minute}{_LEAP_SECOND}{sign}\d\d:{offset}" for minute, offset in pairs))
+
+
+def _west() -> tuple[str, ...]:
+    """23:59 less the offset: hours that add up to 23, minutes that add up to 59."""
     return (
-        (_SAME_DAY, rf"23:59{_LEAP_SECOND}(?:[Zz]|\+00:00)", ""),
-        west,
-        east,
-        (_NEXT_DAY, whole_hours, ""),
+        _hours("-", ((f"{23 - h:02}", f"{h:02}") for h in range(24))),
+        _minutes("-", ((rf"{5 - d}\d", rf"{d}\d") for d in range(6))),
+        _minutes("-", ((rf"\d{9 - d}", rf"\d{d}") for d in range(10))),
     )
+
+
+def _east() -> tuple[tuple[str, ...], ...]:
+    """A day later: the offset less a minute."""
+    same_hour = (
+        _hours(r"\+", ((rf"{d}\d", rf"{d}\d") for d in range(3))),
+        _hours(r"\+", ((rf"\d{d}", rf"\d{d}") for d in range(10))),
+    )
+    no_carry = (
+        _minutes(r"\+", ((rf"{d}\d", rf"{d}\d") for d in range(6))),
+        _minutes(r"\+", ((rf"\d{d - 1}", rf"\d{d}") for d in range(1, 10))),
+        rf"{_HOUR}:{_DD}{_LEAP_SECOND}\+{_HOUR}:{_DD}",
+    )
+    carry = (
+        _minutes(r"\+", ((f"{d - 1}9", f"{d}0") for d in range(1, 6))),
+        rf"{_HOUR}:{_DD}{_LEAP_SECOND}\+{_HOUR}:{_DD}",
+    )
+    whole_hours = (any_of(*(rf"{h - 1:02}:59{_LEAP_SECOND}\+{h:02}:00" for h in range(1, 24))),)
+    return (*same_hour, *no_carry), (*same_hour, *carry), whole_hours
 
 
 def _with_leap_seconds(program: ProgramBuilder, plain: str, dated: bool) -> int:
     """The regex of a time, behind a date if `dated`, leap seconds included."""
     ways = [whole_regex(plain, program)]
-    for day, first, second in _leap_second_patterns():
-        both = [whole_regex(pattern, program) for pattern in (first, second) if pattern]
-        time = program.both(both)
+    utc = (rf"23:59{_LEAP_SECOND}(?:[Zz]|\+00:00)",)
+    for day, conditions in ((_SAME_DAY, utc), (_SAME_DAY, _west()), *((_NEXT_DAY, way) for way in _east())):
+        time = program.both([whole_regex(condition, program) for condition in conditions])
         ways.append(program.concat((whole_regex(day + "[Tt]", program), time)) if dated else time)
     return program.alt(ways)
 

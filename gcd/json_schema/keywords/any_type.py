@@ -32,7 +32,8 @@ _MAX_VALUE_DEPTH = 100
 
 
 def type_(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
-    """The value is of the type, or of one of a list of types. An integer may be written ``1.0`` or ``1e2``."""
+    """The value is of the type, or of one of a list of types. An integer may be written ``1.0`` or ``1e2``,
+    but in draft 4 (Core, 3.5: "a JSON number without a fraction or exponent part")."""
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list):
         c.error(at, f"type must be a string or a list of them, not {c.shown(value)}")
@@ -45,7 +46,11 @@ def type_(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope
     program = c.program
     node = program.types(mask, at)
     if mask & _NUMBER and "number" not in names:
-        return program.conj((node, program.node((int(Node.MULTIPLE_OF), program.decimal("1")), at)), at)
+        if scope.dialect.integers_by_spelling:
+            integer = program.node((int(Node.INTEGER_SPELLING),), at)
+        else:
+            integer = program.node((int(Node.MULTIPLE_OF), program.decimal("1")), at)
+        return program.conj((node, integer), at)
     return node
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "contains_counted",
     "count_of_contains",
     "items",
+    "items_of_one_schema",
     "items_or_list",
     "max_items",
     "min_items",
@@ -50,6 +51,11 @@ def items(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope
     if isinstance(value, list):
         c.error(at, "a list of schemas is prefixItems since draft 2020-12", 'prefixItems, or an earlier "$schema"')
     return TRUE if "prefixItems" in schema else _items_node(c, [], c.child(value, at, scope), at)
+
+
+def items_of_one_schema(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
+    """OpenAPI 3.0: a schema for all items, never a list."""
+    return _items_node(c, [], c.child(value, at, scope), at)
 
 
 def items_or_list(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:

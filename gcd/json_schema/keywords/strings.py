@@ -53,8 +53,12 @@ def format_(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, sco
     if not isinstance(value, str):
         c.error(at, f"format must be a string, not {c.shown(value)}")
     known = FORMATS.get(value)
-    if not c.assert_formats or known is None:
-        c.mark(at, "annotation", "" if known else f"the specification has no format {value!r}")
+    if known is None:
+        c.mark(at, "annotation", f"the specification has no format {value!r}")
+        c.unknown_formats[at] = value
+        return TRUE
+    if not (c.assert_formats or scope.dialect.asserts_formats):
+        c.mark(at, "annotation", "formats are annotations here")
         return TRUE
     if known.tightened:
         c.mark(at, "tightened", known.tightened)

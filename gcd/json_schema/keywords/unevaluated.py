@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gcd.json_schema.compiler import SchemaCompiler
     from gcd.json_schema.references import Scope
 
-__all__ = ["member_sources", "unevaluated_items", "unevaluated_properties"]
+__all__ = ["member_sources", "unevaluated_items", "unevaluated_members_node", "unevaluated_properties"]
 
 _MAX_VISITS = 100_000
 """Schemas that one keyword may look into: branches of branches can multiply."""
