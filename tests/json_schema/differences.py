@@ -1,7 +1,7 @@
 """Where jsonschema and the specification part, with the specification's words. Nothing else counts as explained.
 
 Each entry says which (schema, text) pairs it is about; a verdict that differs from jsonschema's and that no entry
-covers is a failure. What `jsonschema_oracle` settles already (exact numbers, ECMAScript's patterns, names that occur
+covers is a failure. What `judgement` settles already (exact numbers, ECMAScript's patterns, names that occur
 twice, lone surrogates) needs no entry.
 """
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from json_schema import reference
-from json_schema.jsonschema_oracle import RefusedTextError, loads
+from json_schema.judgement import RefusedTextError, loads
 from json_schema.suites import Group
 
 import gcd

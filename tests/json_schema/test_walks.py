@@ -4,7 +4,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from json_schema.jsonschema_oracle import RefusedTextError, loads, validator
+from json_schema.judgement import RefusedTextError, loads, validator
 from json_schema.suites import maskbench
 from json_schema.walks import Walker
 
