@@ -18,6 +18,7 @@ Wrong argument types raise Python's own TypeError and ValueError.
 """
 
 import unicodedata
+from typing import Self
 
 __all__ = [
     "ArtifactError",
@@ -144,7 +145,7 @@ class SchemaError(GrammarError):
     pointer: str | None = None
 
     @classmethod
-    def at(cls, pointer: str, cause: str, remedy: str | None = None) -> "SchemaError":
+    def at(cls, pointer: str, cause: str, remedy: str | None = None) -> Self:
         """The error for that place.
 
         >>> print(SchemaError.at("#/type", "there is no type 'int'", "integer"))

@@ -12,4 +12,12 @@ from gcd.json_schema.grammar import CoverageEntry, SchemaGrammar, load
 from gcd.json_schema.program import OutputOptions, SchemaProgram
 from gcd.json_schema.python_types import from_pydantic, from_signature
 
-__all__ = ["CoverageEntry", "OutputOptions", "SchemaGrammar", "SchemaProgram", "from_pydantic", "from_signature", "load"]
+__all__ = [
+    "CoverageEntry",
+    "OutputOptions",
+    "SchemaGrammar",
+    "SchemaProgram",
+    "from_pydantic",
+    "from_signature",
+    "load",
+]

@@ -1,8 +1,8 @@
 """Puts a `SchemaProgram` together: tables in which equal entries are one entry, and the algebra of their operators.
 
-What is simplified here is only what costs nothing to see: true and false in a conjunction, a conjunction of one, nested
-ones. Equal subschemas become equal nodes because their parts did before them; what goes through ``$ref`` keeps a node of
-its own, reserved when it is first met and filled when it has been read.
+What is simplified here is only what costs nothing to see: true and false in a conjunction, a conjunction of one. Equal
+subschemas become equal nodes because their parts did before them; what goes through ``$ref`` keeps a node of its own,
+reserved when it is first met and filled when it has been read.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from gcd.regex.charset import CharSet
 __all__ = ["FALSE", "TRUE", "ProgramBuilder", "Template"]
 
 Template: TypeAlias = list[tuple[int, int, Any]]
-"""Regexes, the root last: (operator, kind, arguments). Kinds: 0 all arguments are places in the template, 1 the first is,
-2 they are texts, 3 they are a charset."""
+"""Regexes, the root last: (operator, kind, arguments). Kinds: 0 all arguments are places in the template, 1 the first
+is, 2 they are texts, 3 they are a charset."""
 
 TRUE = 0
 """The node that always holds."""

@@ -7,7 +7,9 @@ filled from a queue, so neither recursion nor a long chain of definitions can ex
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from gcd.errors import LimitError, SchemaError, SchemaRefError
@@ -183,7 +185,10 @@ class SchemaCompiler:
     @staticmethod
     def shown(value: object) -> str:
         """A value in a message."""
-        text = repr(value)
+        try:
+            text = repr(value)
+        except ValueError:  # CPython doesn't print integers of more than 4,300 digits
+            return f"a {type(value).__name__}"
         return text if len(text) <= 60 else text[:57] + "..."
 
     def number(self, value: Any, at: Path) -> int:
@@ -195,14 +200,15 @@ class SchemaCompiler:
 
     def count(self, value: Any, at: Path) -> int:
         """A keyword's non-negative integer; NONE stands for all that no document can reach."""
-        if type(value) is not int:
-            whole = not isinstance(value, bool) and json_number(value) is not None and value == int(value)
-            if not whole:
-                self.error(at, f"{at[1]} must be an integer, not {self.shown(value)}")
-            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or value != value:
+            self.error(at, f"{at[1]} must be an integer, not {self.shown(value)}")
         if value < 0:
             self.error(at, f"{at[1]} must not be negative, but is {self.shown(value)}")
-        return min(value, NONE)
+        if value >= NONE and value != math.inf:  # before anything writes out 1e999999999
+            return NONE
+        if value == math.inf or value != int(value):
+            self.error(at, f"{at[1]} must be an integer, not {self.shown(value)}")
+        return int(value)
 
     def name(self, name: Any, at: Path) -> str:
         """A key of a keyword's object."""

@@ -143,7 +143,13 @@ _ANNOTATIONS_2019 = _ANNOTATIONS_7 | {
 _ANNOTATIONS_2020 = (_ANNOTATIONS_2019 - {"$recursiveAnchor"}) | {"$dynamicAnchor"}
 
 DRAFT_4 = Dialect(
-    "draft-04", "http://json-schema.org/draft-04/schema", _DRAFT_4, _ANNOTATIONS_4, id_keyword="id", ref_alone=True, integers_by_spelling=True
+    "draft-04",
+    "http://json-schema.org/draft-04/schema",
+    _DRAFT_4,
+    _ANNOTATIONS_4,
+    id_keyword="id",
+    ref_alone=True,
+    integers_by_spelling=True,
 )
 DRAFT_6 = Dialect("draft-06", "http://json-schema.org/draft-06/schema", _DRAFT_6, _ANNOTATIONS_6, ref_alone=True)
 DRAFT_7 = Dialect("draft-07", "http://json-schema.org/draft-07/schema", _DRAFT_7, _ANNOTATIONS_7, ref_alone=True)

@@ -37,7 +37,7 @@ def search_regex(pattern: str, program: ProgramBuilder, limits: Limits) -> int:
     parts: list[int] = []
     writer = _Writer(program)
     for branch in branches:
-        items = list(branch.items) if isinstance(branch, Concat) else [branch]
+        items: list[Node] = list(branch.items) if isinstance(branch, Concat) else [branch]
         begins = bool(items) and _is(items[0], _START)
         while items and _is(items[0], _START):
             items.pop(0)

@@ -91,9 +91,9 @@ class SchemaGrammar:
             keyword = at[1]
             if keyword in dialect.handlers or keyword in dialect.annotations or keyword.startswith("x-"):
                 continue
-            others = [d.name for d in DIALECTS.values() if keyword in d.handlers]
+            others = [name for name, d in DIALECTS.items() if keyword in d.handlers and name != "openapi-3.0"]
             if others:
-                found.append(f"{pointer(at)}: {keyword} says nothing in {dialect.name}; it is a keyword of {others[-1]}")
+                found.append(f"{pointer(at)}: {keyword} says nothing in {dialect.name}; it is one of {others[-1]}")
                 continue
             meant = likely_meant(keyword, dialect.keywords)
             if meant:
@@ -148,10 +148,8 @@ def load(
         raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}, not {dialect!r}")
     value, name = read(schema, limits)
     metaschemas = MetaSchemas(registry)
-    if dialect is None:
-        chosen = metaschemas.dialect(value, DRAFT_2020, ((None, ""), "$schema"))
-    else:
-        chosen = DIALECTS[dialect]
+    asked = ((None, ""), "$schema")
+    chosen = metaschemas.dialect(value, DRAFT_2020, asked) if dialect is None else DIALECTS[dialect]
     compiler = SchemaCompiler(
         value,
         References(value, chosen, registry, metaschemas),

@@ -1,5 +1,5 @@
-"""Which dialect a ``$schema`` asks for: one of the drafts, or a draft's keywords as far as a meta-schema of the caller's
-includes their vocabularies (JSON Schema Core, draft 2020-12, 8.1)."""
+"""Which dialect a ``$schema`` asks for: one of the drafts, or of a draft's keywords those whose vocabularies are in a
+meta-schema that the caller passes (JSON Schema Core, draft 2020-12, 8.1)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["MetaSchemas"]
 
 _APPLICATOR = frozenset(
-    "prefixItems items contains additionalProperties properties patternProperties dependentSchemas propertyNames "
-    "if then else allOf anyOf oneOf not".split()
+    (
+        *("prefixItems", "items", "contains", "propertyNames", "dependentSchemas"),
+        *("properties", "patternProperties", "additionalProperties"),
+        *("if", "then", "else", "allOf", "anyOf", "oneOf", "not"),
+    )
 )
 _VALIDATION = frozenset(
-    "type const enum multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength pattern maxItems "
-    "minItems uniqueItems maxContains minContains maxProperties minProperties required dependentRequired".split()
+    (
+        *("type", "const", "enum", "multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum"),
+        *("maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems", "maxContains", "minContains"),
+        *("maxProperties", "minProperties", "required", "dependentRequired"),
+    )
 )
 _UNEVALUATED = frozenset(("unevaluatedItems", "unevaluatedProperties"))
 _KEYWORDS: Mapping[str, frozenset[str]] = {
@@ -73,7 +79,9 @@ class MetaSchemas:
         if found is not None:
             return found
         if "json-schema.org/draft-0" in uri:
-            raise UnsupportedError.of("draft 3", f"{uri} is not supported", place=pointer(at), remedy="draft 4 or later")
+            raise UnsupportedError.of(
+                "draft 3", f"{uri} is not supported", place=pointer(at), remedy="draft 4 or later"
+            )
         meta = self._contents(uri)
         if not isinstance(meta, Mapping) or depth > _MAX_CHAIN:
             self.unknown.setdefault(uri, at)
@@ -90,10 +98,7 @@ class MetaSchemas:
         if registry is None:
             return None
         for name in (uri, uri.rstrip("#")):
-            if isinstance(registry, Mapping):
-                found = registry.get(name)
-            else:
-                found = registry.get(name)
+            found: Any = registry.get(name)
             if found is not None:
                 return getattr(found, "contents", found)
         return None

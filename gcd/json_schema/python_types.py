@@ -1,10 +1,10 @@
-"""Python types and functions -> `SchemaGrammar`, through pydantic's own JSON Schemas (pydantic is imported when used)."""
+"""Python types and functions -> `SchemaGrammar`, by pydantic's own JSON Schemas (pydantic is imported when used)."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gcd.errors import SchemaError, UnsupportedError
 from gcd.json_schema.grammar import SchemaGrammar, load
@@ -19,8 +19,8 @@ def from_pydantic(type_: Any, **options: Any) -> SchemaGrammar:
     """Documents that pydantic validates as the type.
 
     Args:
-        type_: a model class, or anything that pydantic's TypeAdapter takes: a dataclass, TypedDict, NamedTuple, Literal,
-            Enum, Union, ``list[int]``, ``Annotated[...]``; or a TypeAdapter.
+        type_: a model class, or anything that pydantic's TypeAdapter takes: a dataclass, TypedDict, NamedTuple,
+            Literal, Enum, Union, ``list[int]``, ``Annotated[...]``; or a TypeAdapter.
         options: as for `gcd.json_schema.load`.
 
     Raises:
@@ -71,7 +71,7 @@ def schema_of_signature(function: Callable[..., Any]) -> dict[str, Any]:
                 f"the {kind} parameter {parameter.name} can't be given by name",
                 place=f"the signature of {name}",
             )
-    return _schema(lambda: TypeAdapter(function), f"the signature of {name}")
+    return _schema(lambda: TypeAdapter(cast(Any, function)), f"the signature of {name}")
 
 
 def _schema(adapter: Callable[[], TypeAdapter[Any]], place: str) -> dict[str, Any]:

@@ -178,12 +178,12 @@ class References:
 
     def _anchor(self, name: str, scope: Scope, at: Path, ref: str) -> tuple[Target, bool]:
         """The subschema of a resource with that anchor, and whether that is a dynamic one."""
-        from referencing.exceptions import Unresolvable
+        from referencing.exceptions import InvalidAnchor, NoSuchAnchor
 
         registry = self._filled()
         try:
             anchor = registry.anchor(scope.base, name).value
-        except Unresolvable:
+        except (NoSuchAnchor, InvalidAnchor):
             raise self._nowhere(at, ref, f"there is no anchor {name!r} in {scope.base or 'the schema'}") from None
         path = ((None, scope.base), name) if scope.base else ((None, ""), name)
         contents = anchor.resource.contents
@@ -192,12 +192,12 @@ class References:
 
     def _resource(self, uri: str, at: Path, ref: str, scope: Scope) -> Scope:
         """The scope of another resource, reached from `scope`."""
-        from referencing.exceptions import Unresolvable
+        from referencing.exceptions import NoSuchResource
 
         registry = self._filled()
         try:
             found = registry.get_or_retrieve(uri)
-        except Unresolvable:
+        except NoSuchResource:
             raise self._nowhere(at, ref, f"there is no schema {uri}, and nothing is fetched") from None
         except Exception as error:  # whatever the caller's own `retrieve` raises
             raise self._nowhere(at, ref, f"the registry could not retrieve {uri}: {error}") from error
@@ -212,11 +212,10 @@ class References:
     def _filled(self) -> Registry[Any]:
         """The registry of all that can be referred to."""
         if self._registry is None:
-            from referencing import Registry, Resource
-            from referencing.jsonschema import SchemaRegistry
             from jsonschema_specifications import REGISTRY
+            from referencing import Registry, Resource
 
-            own: SchemaRegistry = REGISTRY
+            own: Registry[Any] = REGISTRY
             given = self.given
             if isinstance(given, Registry):
                 own = own.combine(given)
@@ -226,27 +225,35 @@ class References:
                     (uri, Resource.from_contents(contents, default_specification=specification))
                     for uri, contents in given.items()
                 )
-            resource = Resource(contents=self.document, specification=self.dialect.specification())
+            resource = self.dialect.specification().create_resource(self.document)
             own = own.with_resource(self.root_scope.base, resource)
             if self.root_scope.base:
                 own = own.with_resource("", resource)
-            self._registry = own.crawl()
+            try:
+                self._registry = own.crawl()
+            except ValueError as error:  # urllib's, about a URI of the schema's
+                raise SchemaRefError.at("#", f"an identifier in the schema is no URI: {error}") from None
         return self._registry
 
     def _nowhere(self, at: Path, ref: str, cause: str) -> SchemaRefError:
-        error = SchemaRefError.at(
+        return SchemaRefError.at(
             pointer(at),
             f"{at[1]} {ref!r} leads nowhere: {cause}",
             "pass the document in registry={uri: schema}" if "nothing is fetched" in cause else None,
         )
-        return error
 
 
 def _join(base: str, ref: str) -> str:
     """`ref` as seen from `base`, without an empty fragment at the end."""
-    joined = urljoin(base, ref) if base and not base.startswith("urn:") else ref
-    if base.startswith("urn:"):
+    if not base:
+        joined = ref
+    elif base.startswith("urn:"):  # which has no hierarchy
         joined = base + ref if ref.startswith("#") else ref
+    else:
+        try:
+            joined = urljoin(base, ref)
+        except ValueError:  # a broken host; it leads nowhere
+            joined = ref
     return joined[:-1] if joined.endswith("#") else joined
 
 

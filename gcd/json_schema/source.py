@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,8 +19,13 @@ from gcd.limits import Limits
 
 __all__ = ["json_number", "read", "surrogate_free"]
 
+_SCALARS = frozenset((str, int, float, bool, Decimal, type(None)))
+_LEVELS = 4
+"""Levels of JSON that one level of schemas may take: a keyword, a name or number, the schema."""
+_MAX_COPY_DEPTH = 400
 _MAX_DIGITS = 4000
 """Digits of a number: CPython refuses to convert more than 4,300."""
+_TOO_LARGE = 10**_MAX_DIGITS
 
 
 def read(schema: object, limits: Limits) -> tuple[Any, str]:
@@ -37,25 +42,79 @@ def read(schema: object, limits: Limits) -> tuple[Any, str]:
     name = ""
     if isinstance(schema, os.PathLike):
         name = os.fspath(schema)
-        size = os.stat(name).st_size
-        limits.check("max_grammar_bytes", size, name=name)
+        size = Path(name).stat().st_size
+        limits.check("max_grammar_bytes", size, place=name)
         schema = Path(name).read_bytes()
     if isinstance(schema, (bytes, bytearray)):
-        limits.check("max_grammar_bytes", len(schema), name=name)
+        limits.check("max_grammar_bytes", len(schema), place=name or None)
         try:
             schema = bytes(schema).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise SchemaError(f"a schema's bytes must be UTF-8: {error.reason}", name=name) from None
     if isinstance(schema, str):
         return parse(schema, name, limits), name
-    if isinstance(schema, (dict, bool)):
+    if isinstance(schema, bool):
         return schema, name
+    if isinstance(schema, Mapping):
+        return (schema if _is_plain(schema, limits) else _copy(schema, 0)), name
     raise TypeError(f"a schema must be a dict, bool, JSON text or path, not {type(schema).__name__}")
+
+
+def _is_plain(schema: object, limits: Limits) -> bool:
+    """Whether a value consists of what `json.loads` makes, and nothing else; not too deep, and no circle."""
+    budget = limits.max_grammar_bytes  # each value is a byte of text at least
+    deepest = _LEVELS * limits.max_nesting
+    plain = True
+    level: list[object] = [schema]
+    depth = 0
+    while level:
+        depth += 1
+        budget -= len(level)
+        if depth > deepest:
+            raise LimitError.of("max_nesting", limits.max_nesting)
+        if budget < 0:
+            raise LimitError.of("max_grammar_bytes", limits.max_grammar_bytes)
+        below: list[object] = []
+        for value in level:
+            kind = type(value)
+            if kind is dict:
+                for key in value:  # type: ignore[attr-defined] # it is a dict
+                    if type(key) is not str:
+                        plain = False
+                below += value.values()  # type: ignore[attr-defined]
+            elif kind is list:
+                below += value  # type: ignore[arg-type] # it is a list
+            elif kind not in _SCALARS:
+                plain = False
+        level = below
+    return plain
+
+
+def _copy(value: Any, depth: int) -> Any:
+    """A value of subclasses (OrderedDict, IntEnum, numpy's floats) or tuples in plain types."""
+    if depth > _MAX_COPY_DEPTH:
+        raise LimitError.of("max_nesting", _MAX_COPY_DEPTH, depth)
+    if value is None or isinstance(value, (bool, Decimal)):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise SchemaError(f"names in a schema are strings, not {key!r}")
+        return {str.__str__(key): _copy(member, depth + 1) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_copy(item, depth + 1) for item in value]
+    raise SchemaError(f"a {type(value).__name__} is no JSON value")
 
 
 def parse(text: str, name: str, limits: Limits) -> Any:
     """The value of JSON text, with each number exact."""
-    limits.check("max_grammar_bytes", len(text), name=name)
+    limits.check("max_grammar_bytes", len(text), place=name or None)
     try:
         return json.loads(
             text,
@@ -74,7 +133,7 @@ def parse(text: str, name: str, limits: Limits) -> Any:
             remedy="a path must be given as pathlib.Path, not as str" if _looks_like_path(text) else None,
         ) from None
     except RecursionError:
-        raise LimitError.of("max_nesting", limits.max_nesting, name=name) from None
+        raise LimitError.of("max_nesting", limits.max_nesting, place=name or None) from None
 
 
 def _looks_like_path(text: str) -> bool:
@@ -109,24 +168,19 @@ def json_number(value: object) -> str | None:
     >>> json_number(12), json_number(-0.5), json_number(1e300), json_number(True)
     ('12', '-0.5', '1e+300', None)
     """
-    kind = type(value)
-    if kind is int:
-        if -(10**_MAX_DIGITS) < value < 10**_MAX_DIGITS:  # type: ignore[operator] # it is an int
-            return str(value)
+    if isinstance(value, bool):
         return None
-    if kind is float:
+    if isinstance(value, int):
+        return str(value) if -_TOO_LARGE < value < _TOO_LARGE else None
+    if isinstance(value, float):
         text = repr(value)
         if text[-2:] == ".0":
             return "0" if value == 0 else text[:-2]
         return None if text[-1] in "fn" else text  # inf, nan
-    if kind is Decimal:
-        return decimal_text(value)  # type: ignore[arg-type] # it is a Decimal
-    if isinstance(value, (int, float)) and kind is not bool:  # numpy's, enum's
-        return json_number(int(value) if isinstance(value, int) else float(value))
-    return None
+    return _decimal_text(value) if isinstance(value, Decimal) else None
 
 
-def decimal_text(value: Decimal) -> str | None:
+def _decimal_text(value: Decimal) -> str | None:
     """A Decimal as JSON text."""
     if not value.is_finite():
         return None

@@ -1,7 +1,7 @@
 """The slow, obvious meaning of a `SchemaProgram`: whether a JSON value is valid.
 
-Values are what `document` makes of JSON text: numbers are Decimals, and those spelled as integers can be told. This is the definition that the
-engine is held against; it shares no code with `gcd` but the names of the operators.
+Values are what `document` makes of JSON text: numbers are Decimals, and those spelled as integers can be told. This is
+the definition that the engine is held against; it shares no code with `gcd` but the names of the operators.
 """
 
 from __future__ import annotations

@@ -5,7 +5,16 @@ import pickle
 import pytest
 
 from gcd import errors
-from gcd.errors import GrammarError, InexactError, LimitError, TokenizerError, UnsupportedError, caret_snippet
+from gcd.errors import (
+    GrammarError,
+    InexactError,
+    LimitError,
+    SchemaError,
+    SchemaRefError,
+    TokenizerError,
+    UnsupportedError,
+    caret_snippet,
+)
 
 ALL = [getattr(errors, name) for name in errors.__all__ if isinstance(getattr(errors, name), type)]
 
@@ -21,7 +30,9 @@ def test_text_has_place_cause_remedy(kind):
 
 def test_tree():
     assert issubclass(UnsupportedError, GrammarError)
-    others = set(ALL) - {errors.GcdError, UnsupportedError}
+    assert issubclass(SchemaRefError, SchemaError)
+    assert issubclass(SchemaError, GrammarError)
+    others = set(ALL) - {errors.GcdError, UnsupportedError, SchemaError, SchemaRefError}
     assert all(kind.__base__ in (errors.GcdError, errors._SourceError) for kind in others)
 
 
@@ -40,6 +51,7 @@ def test_grammar_error_points():
         LimitError.of("max_repeat", 10, 11, line=1, column=2),
         InexactError("c", report={"a": 1}),
         TokenizerError("c", token_id=3, component="decoder X"),
+        SchemaError.at("#/type", "c", "r"),
     ],
 )
 def test_pickles(error):

@@ -16,6 +16,7 @@ STAGES = {
     "vocab": {"errors", "limits"},
     "regex": {"errors", "limits"},
     "grammar": {"errors", "limits", "regex"},
+    "json_schema": {"errors", "limits", "regex"},
     "bitmask": {"_native"},
     "processor": {"errors", "bitmask", "compiled_grammar", "_native"},
     "cli": {
@@ -30,6 +31,9 @@ LIBRARIES = {
     "tokenizers": {"vocab"},
     "transformers": {"vocab", "processor"},
     "torch": {"bitmask"},
+    "referencing": {"json_schema"},
+    "jsonschema_specifications": {"json_schema"},
+    "pydantic": {"json_schema"},
 }
 
 

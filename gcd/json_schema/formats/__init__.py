@@ -1,8 +1,8 @@
 """The formats of the specification (JSON Schema Validation, draft 2020-12, section 7.3) as regular expressions.
 
 Each is the grammar of the RFC that the specification names, calendars and leap years included. Where a format isn't
-regular, or no sensible automaton, some of its strings are left out, never any let in, and `Format.tightened` says which.
-A format of an earlier draft that a later one kept means the same in all drafts.
+regular, or has no sensible automaton, some of its strings are left out, never any let in, and `Format.tightened` says
+which. A format of an earlier draft that a later one kept means the same in all drafts.
 """
 
 from collections.abc import Mapping

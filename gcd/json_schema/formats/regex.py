@@ -2,7 +2,7 @@ r"""regex: ECMA-262 regular expressions, as far as a regular expression can tell
 
 Brackets nest, so not all of them can be described. What is: groups up to four deep, lookahead, classes whose ranges are
 in order, escapes, quantifiers whose bounds are in order. What other engines read differently is left out with the rest.
-Each level is one entry of the program's table that the next level refers to; written as text, it would double each time.
+Each level is one entry of the program's table that the next level refers to; as text, it would double each time.
 """
 
 from __future__ import annotations

@@ -14,8 +14,7 @@ _SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]*"
 _IP_LITERAL = rf"\[(?:{IPV6_PATTERN}|[vV][0-9A-Fa-f]+\.[{_UNRESERVED}{_SUB_DELIMS}:]+)\]"
 
 _UCS_CHAR = r"\u{A0}-\u{D7FF}\u{F900}-\u{FDCF}\u{FDF0}-\u{FFEF}" + "".join(
-    rf"\u{{{0x1000 if plane == 14 else 0:x}{''}}}" if False else rf"\u{{{low:x}}}-\u{{{plane << 16 | 0xFFFD:x}}}"
-    for plane, low in ((plane, plane << 16 | (0x1000 if plane == 14 else 0)) for plane in range(1, 15))
+    rf"\u{{{plane << 16 | (0x1000 if plane == 14 else 0):x}}}-\u{{{plane << 16 | 0xFFFD:x}}}" for plane in range(1, 15)
 )
 _PRIVATE = r"\u{E000}-\u{F8FF}\u{F0000}-\u{FFFFD}\u{100000}-\u{10FFFD}"
 

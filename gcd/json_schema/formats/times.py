@@ -1,9 +1,9 @@
 r"""date-time, date, time and duration: RFC 3339, section 5.6 and appendix A.
 
 A leap second is the last of a day in UTC (``23:59:60``), so the local time that it has depends on the offset: with
-``+oh:om`` it is 23:59 plus the offset. Two conditions say that, one on the hours and one on the minutes, and the
-intersection of both is the sum, without a list of all 2,880 offsets; minutes are done digit by digit. In a date-time it must be the last second of a
-30 June or 31 December, too (RFC 3339, 5.7); east of Greenwich that is the next day already.
+``+oh:om`` it is 23:59 plus the offset. One condition on the hours and a few on the minutes' digits say that, and their
+intersection is the sum, without a list of all 2,880 offsets. In a date-time it must be the last second of a 30 June or
+31 December, too (RFC 3339, 5.7 and appendix D); east of Greenwich that is the next day already.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gcd.errors import LimitError
-from gcd.json_schema.builder import FALSE, TRUE
+from gcd.json_schema.builder import FALSE
 from gcd.json_schema.program import ANY_TYPE, JsonType, Node, Path
 from gcd.json_schema.source import json_number, surrogate_free
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gcd.json_schema.compiler import SchemaCompiler
     from gcd.json_schema.references import Scope
 
-__all__ = ["const", "draft4_enum", "enum", "type_"]
+__all__ = ["const", "enum", "type_"]
 
 _NUMBER = int(JsonType.NUMBER)
 _STRING = int(JsonType.STRING)
@@ -133,7 +133,7 @@ def object_value(c: SchemaCompiler, value: dict[str, Any], at: Path, depth: int)
     names = []
     for name, member in value.items():
         node = one_of_values(c, [member], at, depth + 1)
-        if not isinstance(name, str) or not surrogate_free(name) or node == FALSE:
+        if not surrogate_free(name) or node == FALSE:
             return FALSE
         names.append(program.string(name))
         entry += (names[-1], node)

@@ -77,7 +77,7 @@ def additional_items(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: 
 
 def min_items(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """At least that many items."""
-    low = c.count(value, at)
+    low = min(c.count(value, at), NONE - 1)
     return c.program.node((int(Node.ITEM_COUNT), low, NONE), at) if low else TRUE
 
 
@@ -103,7 +103,7 @@ def contains_counted(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: 
     """Between `minContains` (1 if absent) and `maxContains` items satisfy the schema."""
     low, high = 1, NONE
     if "minContains" in schema:
-        low = c.count(schema["minContains"], (at[0], "minContains"))
+        low = min(c.count(schema["minContains"], (at[0], "minContains")), NONE - 1)
     if "maxContains" in schema:
         high = c.count(schema["maxContains"], (at[0], "maxContains"))
     node = c.child(value, at, scope)

@@ -56,9 +56,9 @@ def properties(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, 
     rest = TRUE
     if "additionalProperties" in schema:
         rest = c.child(schema["additionalProperties"], (path, "additionalProperties"), scope)
-    if rest == TRUE and not any(names[1::2]) and not any(patterns[1::2]):
-        if not (names and c.ordered):
-            return TRUE
+    trivial = rest == TRUE and not any(names[1::2]) and not any(patterns[1::2])
+    if trivial and not (names and c.ordered):
+        return TRUE
     return program.node((_PROPERTIES, rest, len(names) // 2, *names, len(patterns) // 2, *patterns), at)
 
 
@@ -98,7 +98,7 @@ def names_required(c: SchemaCompiler, value: Any, at: Path) -> int:
 
 def min_properties(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """At least that many members."""
-    low = c.count(value, at)
+    low = min(c.count(value, at), NONE - 1)
     return c.program.node((int(Node.PROPERTY_COUNT), low, NONE), at) if low else TRUE
 
 

@@ -67,4 +67,6 @@ def discriminator(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Pat
 def unsupported(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """A keyword of JSON Schema that OpenAPI 3.0 leaves out ("strictly unsupported")."""
     cause = f"{at[1]} is no keyword of OpenAPI 3.0"
-    raise UnsupportedError.of(at[1], cause, place=pointer(at), remedy='a "$schema" of JSON Schema, as OpenAPI 3.1 has it')
+    raise UnsupportedError.of(
+        at[1], cause, place=pointer(at), remedy='a "$schema" of JSON Schema, as OpenAPI 3.1 has it'
+    )

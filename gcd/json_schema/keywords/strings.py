@@ -19,7 +19,7 @@ __all__ = ["format_", "max_length", "min_length", "pattern", "pattern_regex"]
 
 def min_length(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """At least that many characters (code points)."""
-    return c.program.text(c.program.length(c.count(value, at)), at)
+    return c.program.text(c.program.length(min(c.count(value, at), NONE - 1)), at)
 
 
 def max_length(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
@@ -42,7 +42,7 @@ def pattern_regex(c: SchemaCompiler, text: str, at: Path) -> int:
             regex = c.patterns[text] = search_regex(text, c.program, c.limits)
         except (GrammarError, LimitError) as error:
             error.place = f"{pointer(at)}, {error.place}" if error.place else pointer(at)
-            if isinstance(error, UnsupportedError) or isinstance(error, LimitError):
+            if isinstance(error, (UnsupportedError, LimitError)):
                 raise
             c.error(at, f"this is no regular expression of ECMA-262 (flag u): {error.cause}", error.remedy)
     return regex

@@ -8,9 +8,9 @@ value (never from what is inside of `not`, or beside the schema), each with the 
 
     a source without condition: "a"        a source if {"properties": {"b": T}} holds: "b"
 
-Where the schema as a whole can't hold unless a subschema does (allOf, $ref), the condition stays what it was. Sources of
-one condition are one source; and if there is no condition at all, the keyword is `additionalProperties` or `items` in
-disguise, and is written so.
+Where the schema as a whole can't hold unless a subschema does (allOf, $ref), the condition stays what it was. Sources
+of one condition are one source; and if there is no condition at all, the keyword is `additionalProperties` or `items`
+in disguise, and is written so.
 """
 
 from __future__ import annotations
