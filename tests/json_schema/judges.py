@@ -21,7 +21,7 @@ Judge = Callable[[str], bool]
 BYTES = gcd.Vocabulary.from_bytes([*(bytes([b]) for b in range(256)), None], eos_ids=[256])
 """A vocabulary of single bytes, and one id that ends a sequence."""
 
-UNSATISFIABLE = "no value satisfies"
+UNSATISFIABLE = "unsatisfiable"
 """What the refusal of a schema that no document satisfies says."""
 
 

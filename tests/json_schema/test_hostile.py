@@ -4,7 +4,7 @@ import json
 
 import pytest
 from cpu_time import within
-from json_schema.judges import BYTES
+from json_schema.judges import BYTES, UNSATISFIABLE
 
 import gcd
 
@@ -156,12 +156,12 @@ WRONG = {
     "unsatisfiable as a whole": (False, UNSATISFIABLE, "#"),
     "a required member that can't be": (
         {"type": "object", "required": ["a"], "properties": {"a": False}},
-        "unsatisfiable",
+        UNSATISFIABLE,
         "#/properties/a",
     ),
     "endless": (
         {"type": "array", "minItems": 1, "items": {"$ref": "#"}},
-        "unsatisfiable",
+        UNSATISFIABLE,
         "#",
     ),
 }
