@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ from bench.maskbench.verdicts import judge
 SLOW = tuple(engine for engine in SCHEMA_ENGINES if engine not in ENGINES)
 """Those that get only the first SAMPLE schemas and SLOW_SECONDS for each."""
 SAMPLE, SLOW_SECONDS = 100, 10.0
+PARTS = 4
+"""Into which the cases of a slow engine are divided, so that all CPUs have something to do."""
 
 
 class Bench:
@@ -81,17 +84,41 @@ class Bench:
             "cpu": cpu,
         }
 
-    def run(self, engine: str, cpu: int) -> watch.Outcome:
-        """One engine over its cases."""
-        few = engine in SLOW and not self.options.full
-        cases = self.cases[:SAMPLE] if few else self.cases
-        self.say(f"{engine}: {len(cases)} schemas")
-        outcome = watch.run(self.job(engine, cases, cpu))
+    def run(self, engine: str, part: list[Case], cpu: int) -> watch.Outcome:
+        """One engine over some cases."""
+        self.say(f"{engine}: {len(part)} schemas on CPU {cpu}")
+        began = time.time()
+        outcome = watch.run(self.job(engine, part, cpu))
+        outcome.seconds = time.time() - began
         self.say(f"{engine}: done, {outcome.processes} processes" + (f": {outcome.error}" if outcome.error else ""))
         return outcome
 
+    def run_slow(self, engines: list[str]) -> dict[str, watch.Outcome]:
+        """The slow engines, all CPUs at once: each engine's cases in parts, each part with processes of its own."""
+        cases = self.cases if self.options.full else self.cases[:SAMPLE]
+        n_cpus = os.cpu_count() or 1
+        size = -(-len(cases) // PARTS) or 1
+        parts = [(engine, cases[i : i + size]) for i in range(0, len(cases), size) for engine in engines]
+        free: SimpleQueue[int] = SimpleQueue()
+        for cpu in range(n_cpus):
+            free.put(cpu)
+
+        def one(engine: str, part: list[Case]) -> watch.Outcome:
+            cpu = free.get()
+            try:
+                return self.run(engine, part, cpu)
+            finally:
+                free.put(cpu)
+
+        with ThreadPoolExecutor(n_cpus) as pool:
+            done = list(pool.map(one, *zip(*parts, strict=True))) if parts else []
+        return {
+            engine: watch.joined([d for (e, _), d in zip(parts, done, strict=True) if e == engine])
+            for engine in engines
+        }
+
     def record(self) -> dict[str, Any]:
-        """Run everything: the fast engines one after another, then the slow ones, each on a CPU of its own."""
+        """Run everything: the fast engines one after another on one CPU, then the slow ones on all of them."""
         started = time.time()
         options = self.options
         machine = {
@@ -101,21 +128,11 @@ class Bench:
             "python": platform.python_version(),
             "load_average_before": system.load_average(),
         }
-        seconds: dict[str, float] = {}
-        outcomes: dict[str, watch.Outcome] = {}
-
-        def timed(engine: str, cpu: int) -> None:
-            began = time.time()
-            outcomes[engine] = self.run(engine, cpu)
-            seconds[engine] = time.time() - began
-
-        for engine in options.engines:
-            if engine not in SLOW:
-                timed(engine, options.cpu)
         slow = [engine for engine in options.engines if engine in SLOW]
-        n_cpus = os.cpu_count() or 1
-        with ThreadPoolExecutor(max(1, min(len(slow), n_cpus))) as pool:
-            list(pool.map(timed, slow, [(options.cpu - i) % n_cpus for i in range(len(slow))]))
+        outcomes = {
+            engine: self.run(engine, self.cases, options.cpu) for engine in options.engines if engine not in slow
+        }
+        outcomes |= self.run_slow(slow)
         record: dict[str, Any] = {
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine | {"load_average_after": system.load_average()},
@@ -128,7 +145,7 @@ class Bench:
             "engines": {},
         }
         for engine in options.engines:
-            record["engines"][engine] = self.entry(engine, outcomes[engine], seconds[engine])
+            record["engines"][engine] = self.entry(engine, outcomes[engine])
         record["common"] = self.comparison({e: outcomes[e] for e in outcomes if e not in SLOW}, len(self.cases))
         for engine in slow:
             theirs = {e: outcomes[e] for e in outcomes if e not in SLOW or e == engine}
@@ -136,9 +153,9 @@ class Bench:
         record["seconds"] = time.time() - started
         return record
 
-    def entry(self, engine: str, outcome: watch.Outcome, seconds: float) -> dict[str, Any]:
+    def entry(self, engine: str, outcome: watch.Outcome) -> dict[str, Any]:
         """One engine's verdicts, and its times on whatever it finished."""
-        entry: dict[str, Any] = {"seconds": seconds, "processes": outcome.processes, **outcome.values}
+        entry: dict[str, Any] = {"seconds": outcome.seconds, "processes": outcome.processes, **outcome.values}
         if outcome.error:
             return entry | {"error": outcome.error}
         found = judge(self.cases[: len(outcome.results)], outcome.results)

@@ -29,6 +29,8 @@ class Outcome:
     error: str | None = None
     """Why there are no results."""
     processes: int = 0
+    seconds: float = 0.0
+    """Of all its processes, with starting them."""
 
 
 def run(job: dict[str, Any]) -> Outcome:
@@ -69,6 +71,20 @@ def run(job: dict[str, Any]) -> Outcome:
     found = [results.get(i, {"crashed": "not reached"}) for i in range(n_cases + n_bounds)]
     outcome.results, outcome.bounds = found[:n_cases], found[n_cases:]
     return outcome
+
+
+def joined(parts: list[Outcome]) -> Outcome:
+    """What an engine did with parts of the cases, in their order."""
+    whole = Outcome()
+    for part in parts:
+        peak = max(whole.values.get("peak_rss_mb") or 0, part.values.get("peak_rss_mb") or 0)
+        whole.values |= part.values | ({"peak_rss_mb": peak} if peak else {})
+        whole.results += part.results
+        whole.bounds += part.bounds
+        whole.processes += part.processes
+        whole.seconds += part.seconds
+        whole.error = whole.error or part.error
+    return whole
 
 
 def _process(command: list[str], job: dict[str, Any], log: Path, errors: Path) -> bool:

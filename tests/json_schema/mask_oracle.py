@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from json_schema.judgement import RefusedTextError, loads, validator
 from json_schema.fuzz_schemas import SMALL, Documents, Spelling, Writer
+from json_schema.judgement import RefusedTextError, loads, validator
 from oracle.checks import read_bits
 
 LETTERS = tuple(bytes([byte]) for byte in b'{}[]:,"abcdefghlnrstu0123456789-.\\ ')

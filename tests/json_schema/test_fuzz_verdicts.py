@@ -5,9 +5,9 @@ from random import Random
 
 import pytest
 from json_schema.differences import explained, shown, shrunk
+from json_schema.fuzz_schemas import Documents, Spelling, Writer
 from json_schema.judgement import RefusedTextError, loads, validator
 from json_schema.judges import JUDGES, UNSATISFIABLE, Judge
-from json_schema.fuzz_schemas import Documents, Spelling, Writer
 
 import gcd
 
