@@ -288,10 +288,15 @@ def check(compiled: Any, world: World, seed: int, viability: bool = True) -> Cou
     """Check a world; what was counted.
 
     Raises:
-        Violation: a mask is wrong.
+        Violation: a mask is wrong, or the engine raised something: a compiled schema never does.
     """
     checked = WorldCheck(compiled, world, Random(seed), viability)
-    checked.run()
+    try:
+        checked.run()
+    except Violation:
+        raise
+    except Exception as error:
+        raise Violation(f"{type(error).__name__} while matching: {error}") from error
     return checked.counts
 
 

@@ -1,5 +1,6 @@
 """Random small schemas and vocabularies: every mask against jsonschema, and the check itself against broken engines."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -65,8 +66,13 @@ def test_the_check_finds_what_is_wrong(lies, message):
     if message is None:
         assert check(engine, TINY, 0)["states"] >= 4
         return
-    with pytest.raises(Violation, match=message):
-        check(engine, TINY, 0)
+    found = []
+    for seed in range(10):
+        try:
+            check(engine, TINY, seed)
+        except Violation as error:
+            found.append(str(error))
+    assert any(re.search(message, each) for each in found), found
 
 
 def test_worlds_have_texts_and_are_repeatable():

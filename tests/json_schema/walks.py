@@ -1,6 +1,5 @@
 """Random walks over masks that lean towards an end: left to chance, a string of a real vocabulary goes on for ever."""
 
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -11,16 +10,14 @@ import gcd
 CLOSERS = b'"}]'
 
 
-@dataclass(slots=True)
 class Walker:
-    """Walks over the masks of grammars for one vocabulary."""
+    """Walks over the masks of grammars for one vocabulary.
 
-    vocab: gcd.Vocabulary
-    rng: Random
-    soft: int = 40
-    """Tokens after which it looks for a way out at each step; before, at one in four."""
+    After `soft` tokens it looks for a way out at nearly every step; before, at one in four.
+    """
 
-    def __post_init__(self) -> None:
+    def __init__(self, vocab: gcd.Vocabulary, rng: Random, soft: int = 40) -> None:
+        self.vocab, self.rng, self.soft = vocab, rng, soft
         words = (self.vocab.width + 31) // 32
         self.row = np.zeros((1, words), dtype=np.int32)
         self.eos = np.array(sorted(self.vocab.eos_ids))
