@@ -57,6 +57,7 @@ class Derivatives {
         return step_slow(state, c);
     }
     bool accepts(u32 state) const { return states_[state]->accepts; }
+    bool is_any(u32 state) const { return states_[state]->expression == kAny; }
     // Some text leads from here to an accepting state.
     bool alive(u32 state);
     // Some character within [lo, hi] leads to a state that is alive.

@@ -54,6 +54,7 @@ class SuffixForest {
         }
         for (u32 b : suffixes_[node - n_base_]->bases) f(b);
     }
+    u32 n_bases(u32 node) const { return node < n_base_ ? 1 : static_cast<u32>(suffixes_[node - n_base_]->bases.size()); }
     bool leaf(u32 node) const { return node < n_base_ && trie_.end[node] == node + 1; }
     bool is_base(u32 node) const { return node < n_base_; }
     const TokenTrie& trie() const { return trie_; }

@@ -512,14 +512,20 @@ void SchemaAutomaton::close(const State& s, u8 byte, u32 raw, State& out) {
 void SchemaAutomaton::narrow(const Item& item, u32 texts, const ObjectShape* shape, u32 depth, u32 c, Item& out) const {
     if (shape) {
         const auto& names = shape->names;
-        auto below = [&](u32 i, u32 x) { return names[i].text.size() > depth && names[i].text[depth] >= x; };
-        u32 lo = item.lo;
-        while (lo < item.hi && !below(lo, c)) ++lo;
-        u32 hi = lo;
-        while (hi < item.hi && !below(hi, c + 1)) ++hi;
-        out.lo = lo;
-        out.hi = hi;
-        if (lo == hi) out.lo = out.hi = 0;
+        auto from = [&](u32 x) {
+            u32 lo = item.lo, hi = item.hi;
+            while (lo < hi) {
+                const u32 mid = (lo + hi) / 2;
+                if (names[mid].text.size() > depth && names[mid].text[depth] >= x)
+                    hi = mid;
+                else
+                    lo = mid + 1;
+            }
+            return lo;
+        };
+        out.lo = from(c);
+        out.hi = from(c + 1);
+        if (out.lo == out.hi) out.lo = out.hi = 0;
     }
     u32 lo = item.xlo, hi = item.xhi;
     auto reaches = [&](u32 i, u32 x) {
@@ -547,7 +553,7 @@ bool SchemaAutomaton::excluded_alive(const std::vector<u32>& states, const Item&
     const u32 state = states[0];
     if (!store_.alive(state)) return false;
     if (item.lo == item.hi && item.xlo == item.xhi) return true;
-    if (state == store_.start(Derivatives::kAny) || budget == 0) return true;
+    if (store_.is_any(state) || budget == 0) return true;
     if (store_.accepts(state)) {
         bool here = false;
         if (shape && item.lo < item.hi) here = shape->names[item.lo].text.size() == depth;
@@ -572,6 +578,21 @@ bool SchemaAutomaton::excluded_alive(const std::vector<u32>& states, const Item&
         Item below = item;
         narrow(item, texts, shape, depth, c, below);
         if (excluded_alive({store_.step(state, c)}, below, texts, shape, depth + 1, budget - 1)) return true;
+    }
+    return false;
+}
+
+// Whether a name or a text goes on with a character within [lo, hi].
+bool SchemaAutomaton::goes_on(Phase phase, const Item& item, u32 depth, u32 lo, u32 hi) const {
+    if (phase == kInKey) {
+        const auto& names = shape_of(item).names;
+        for (u32 i = item.lo; i < item.hi; ++i)
+            if (names[i].text.size() > depth && names[i].text[depth] >= lo && names[i].text[depth] <= hi) return true;
+    }
+    const u32 texts = phase == kInKey ? frames_[item.a].texts : item.lo;
+    for (u32 i = item.xlo; i < item.xhi; ++i) {
+        const CodePoints& t = texts_.text(texts, i);
+        if (t.size() > depth && t[depth] >= lo && t[depth] <= hi) return true;
     }
     return false;
 }

@@ -114,6 +114,7 @@ class SchemaAutomaton {
     }
     // The item one character further; false if nothing can come of it.
     bool read_character(Phase phase, Item& item, u32 depth, u32 c);
+    bool goes_on(Phase phase, const Item& item, u32 depth, u32 lo, u32 hi) const;
     // Something can come of an item that stands at a character's edge, or within one that `decoder` has begun.
     bool item_alive(Phase phase, const Item& item, u32 depth, const StringDecoder& decoder);
 

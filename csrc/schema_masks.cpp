@@ -11,6 +11,9 @@ inline void set_bit(std::vector<u32>& words, u32 token) { words[token / 32] |= 1
 inline void clear_bit(std::vector<u32>& words, u32 token) { words[token / 32] &= ~(1u << (token % 32)); }
 }  // namespace
 
+// Nodes that stand for at least so many have what may come from a state on remembered.
+constexpr u32 kPartBases = 16;
+
 // A mask in the making. `out` is the union over what was collected.
 struct SchemaEngine::Fill {
     std::vector<u32> out;
@@ -92,6 +95,25 @@ void SchemaEngine::add_row(Fill& f, const LexemeRow& row) {
 
 void SchemaEngine::collect_own(Fill& f, u32 state, u32 node, bool behind_key) {
     if (state == Automaton::kDead) return;
+    if (lexemes_->forest.n_bases(node) >= kPartBases) {
+        const u64 key = (static_cast<u64>(state) << 32 | node) * 2 + (behind_key ? 1 : 0);
+        auto it = parts_.find(key);
+        if (it == parts_.end()) {
+            Fill own;
+            own.out.assign(f.out.size(), 0);
+            lexemes_->forest.own(node, [&](u32 t) { set_bit(own.out, t); });
+            collect(own, state, node, behind_key);
+            auto part = std::make_unique<Part>();
+            pack(own.out, part->mask);
+            part->doubtful = std::move(own.doubtful);
+            it = parts_.emplace(key, std::move(part)).first;
+        }
+        const Part& part = *it->second;
+        for (u32 t : part.mask.ids) set_bit(f.out, t);
+        for (size_t i = 0; i < part.mask.words.size(); ++i) f.out[i] |= part.mask.words[i];
+        f.doubtful.insert(f.doubtful.end(), part.doubtful.begin(), part.doubtful.end());
+        return;
+    }
     lexemes_->forest.own(node, [&](u32 t) { set_bit(f.out, t); });
     collect(f, state, node, behind_key);
 }
@@ -189,14 +211,17 @@ void SchemaEngine::compared(Fill& f, const Automaton::State& s, Automaton::Item 
             }
             return;
         }
+        // Away from all of them: as the row says, which has it already (there is none if no unknown key may come).
+        if (r == StringDecoder::kCharacter || d.kind == StringDecoder::kUtf8) {
+            u32 lo[2] = {c, 0}, hi[2] = {c, 0};
+            if (r == StringDecoder::kMore) d.ranges(lo, hi);
+            if (!automaton_->goes_on(phase, item, depth, lo[0], hi[0])) return;
+        }
         Automaton::Item next = item;
         bool alive;
         u32 next_depth = depth;
         if (r == StringDecoder::kCharacter) {
             alive = automaton_->read_character(phase, next, depth, c);
-            const bool still = next.xlo < next.xhi || (key && next.lo < next.hi);
-            // Away from all of them: as the row says, which has it already (there is none if no unknown key may come).
-            if (alive && !still) return;
             next_depth = depth + 1;
         } else {
             alive = automaton_->item_alive(phase, item, depth, d);
@@ -210,11 +235,24 @@ void SchemaEngine::compared(Fill& f, const Automaton::State& s, Automaton::Item 
     });
 }
 
+void SchemaEngine::pack(std::vector<u32>& bits, Mask& m) {
+    const u32 count = count_bits(bits.data(), static_cast<u32>(bits.size()));
+    if (count > 1000) {
+        m.words = std::move(bits);
+    } else {
+        m.ids.reserve(count);
+        for (u32 i = 0; i < bits.size(); ++i)
+            for (u32 x = bits[i]; x; x &= x - 1) m.ids.push_back(32 * i + static_cast<u32>(__builtin_ctz(x)));
+    }
+    mask_bytes_ += (m.ids.size() + m.words.size()) * 4 + 100;
+}
+
 const SchemaEngine::Mask& SchemaEngine::mask(u32 state) {
     const auto it = masks_.find(state);
     if (it != masks_.end()) return *it->second;
     if (mask_bytes_ > memo_bytes_) {
         masks_.clear();
+        parts_.clear();
         mask_bytes_ = 0;
     }
     Fill f;
@@ -234,15 +272,7 @@ const SchemaEngine::Mask& SchemaEngine::mask(u32 state) {
         for (u32 e : eos_)
             if (e < trie_->width) set_bit(f.out, e);
     auto m = std::make_unique<Mask>();
-    const u32 count = count_bits(f.out.data(), static_cast<u32>(f.out.size()));
-    if (count > 1000) {
-        m->words = std::move(f.out);
-    } else {
-        m->ids.reserve(count);
-        for (u32 i = 0; i < f.out.size(); ++i)
-            for (u32 x = f.out[i]; x; x &= x - 1) m->ids.push_back(32 * i + static_cast<u32>(__builtin_ctz(x)));
-    }
-    mask_bytes_ += (m->ids.size() + m->words.size()) * 4 + 100;
+    pack(f.out, *m);
     return *(masks_[state] = std::move(m));
 }
 

@@ -43,6 +43,10 @@ class SchemaEngine {
     struct Mask {
         std::vector<u32> ids, words;
     };
+    struct Part {  // tokens below a node of the forest, from a state on
+        Mask mask;
+        std::vector<u32> doubtful;
+    };
     struct Fill;
     void collect(Fill& f, u32 state, u32 node, bool behind_key);
     void collect_own(Fill& f, u32 state, u32 node, bool behind_key);
@@ -51,6 +55,7 @@ class SchemaEngine {
                   u32 depth, u32 node, bool behind_key, bool clear);
     void clear_below(Fill& f, u32 node);
     const Mask& mask(u32 state);
+    void pack(std::vector<u32>& bits, Mask& m);
     void copy(const Mask& m, u32* out) const;
     void add_row(Fill& f, const LexemeRow& row);
 
@@ -63,6 +68,7 @@ class SchemaEngine {
     std::vector<u32> eos_;
     u64 memo_bytes_, mask_bytes_ = 0;
     std::unordered_map<u32, std::unique_ptr<Mask>> masks_;
+    std::unordered_map<u64, std::unique_ptr<Part>> parts_;
 };
 
 // One sequence's position in a schema. Not shared between threads.
