@@ -122,10 +122,12 @@ class ProgramBuilder:
         return self.node((_NOT, node), path)
 
     def one(self, parts: list[int], path: Path | None = None) -> int:
-        """Exactly one of the nodes holds. Equal ones count each."""
+        """Exactly one of the nodes holds. One that is there twice can't be it."""
         kept = [part for part in parts if part != FALSE]
-        if kept.count(TRUE) > 1:
-            return FALSE
+        twice = [part for part in dict.fromkeys(kept) if kept.count(part) > 1] if len(set(kept)) < len(kept) else []
+        if twice:
+            once = [part for part in kept if part not in twice]
+            return self.conj((*(self.negate(part) for part in twice), self.one(once, path)), path)
         if len(kept) < 2:
             return kept[0] if kept else FALSE
         if TRUE in kept:  # then none of the others may

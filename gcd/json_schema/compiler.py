@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from gcd.errors import LimitError, SchemaError, SchemaRefError
 from gcd.json_schema.builder import FALSE, TRUE, ProgramBuilder
 from gcd.json_schema.dialects import Dialect
+from gcd.json_schema.exclusive import relax_exclusive
 from gcd.json_schema.keywords.unevaluated import member_sources, unevaluated_members_node
 from gcd.json_schema.program import NONE, Entry, Node, OutputOptions, Path, SchemaProgram, pointer
 from gcd.json_schema.references import References, Scope, Target
@@ -69,6 +70,7 @@ class SchemaCompiler:
                 raise LimitError.of("max_nesting", self.limits.max_nesting, place=pointer(path)) from None
         if self._targets:
             self._refuse_endless()
+        relax_exclusive(self.program)
         return self.program.finish(root, options)
 
     # -- schemas ------------------------------------------------------------------------------

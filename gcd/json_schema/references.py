@@ -200,7 +200,9 @@ class References:
         except NoSuchResource:
             raise self._nowhere(at, ref, f"there is no schema {uri}, and nothing is fetched") from None
         except Exception as error:  # whatever the caller's own `retrieve` raises
-            raise self._nowhere(at, ref, f"the registry could not retrieve {uri}: {error}") from error
+            raise self._nowhere(
+                at, ref, f"the registry could not retrieve {uri}: {error.__cause__ or error}"
+            ) from error
         self._registry = found.registry
         root = found.value.contents
         path = _path_of(self.document, root, (None, "")) or (None, uri)

@@ -7,6 +7,7 @@ the definition that the engine is held against; it shares no code with `gcd` but
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from decimal import Decimal
 from fractions import Fraction
 
@@ -205,7 +206,8 @@ class Spans:
                 return {begin}
             case Regex.CHARS:
                 chars = self.program.charsets[args[0]]
-                inside = begin < size and any(low <= ord(text[begin]) <= high for low, high in chars)
+                at = bisect_right(chars, (ord(text[begin]), 0x110000)) - 1 if begin < size else -1
+                inside = at >= 0 and chars[at][1] >= ord(text[begin])
                 return {begin + 1} if inside else set()
             case Regex.STRING | Regex.WORDS:
                 return {begin + len(strings[i]) for i in args if text.startswith(strings[i], begin)}

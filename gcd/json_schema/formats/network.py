@@ -5,6 +5,7 @@ from __future__ import annotations
 from gcd.json_schema.builder import ProgramBuilder
 from gcd.json_schema.ecma_pattern import whole_regex
 from gcd.json_schema.formats.format import Format, any_of, from_pattern
+from gcd.json_schema.formats.idna import idn_hostname
 
 __all__ = ["HOSTNAME", "IDN_HOSTNAME", "IPV4", "IPV4_PATTERN", "IPV6", "IPV6_PATTERN"]
 
@@ -37,4 +38,9 @@ def _hostname(program: ProgramBuilder) -> int:
 
 
 HOSTNAME = Format("hostname", _hostname, f"labels that begin with xn-- are left out: {_A_LABEL}")
-IDN_HOSTNAME = Format("idn-hostname", _hostname, "all but plain host names are left out")
+IDN_HOSTNAME = Format(
+    "idn-hostname",
+    idn_hostname,
+    "left out are labels that begin with xn--, more than three labels if any isn't ASCII, characters that may combine "
+    "with the one before, the non-joiner but after a virama, and labels that might be too long in Punycode",
+)

@@ -32,7 +32,8 @@ def _class() -> str:
     ranges = any_of(
         *(f"{chr(low)}-[{chr(low)}-{last}]" for first, last in ("09", "AZ", "az") for low in _codes(first, last))
     )
-    return rf"\[\^?(?:{plain}|{escape})(?:{ranges}|{plain}|{escape})*-?\]"
+    first = rf"(?:{ranges}|[^\\\]\[\-\^]|{escape})"  # [^] is ECMA-262's alone
+    return rf"\[(?:\^?{first}|\^\^)(?:{ranges}|{plain}|{escape})*-?\]"
 
 
 def _codes(first: str, last: str) -> range:

@@ -42,7 +42,8 @@ URI_REFERENCE = from_pattern("uri-reference", _URI_REFERENCE)
 IRI = from_pattern("iri", _IRI)
 IRI_REFERENCE = from_pattern("iri-reference", _IRI_REFERENCE)
 
+# Operators that RFC 6570 reserves (=,!@|) mean nothing yet; a template with one is in error (2.2 and 3).
 _LITERAL = rf"(?:[!#$&'-;=?-\[\]_a-z~{_UCS_CHAR}{_PRIVATE}]|{_PERCENT})"
 _VARCHAR = f"(?:[A-Za-z0-9_]|{_PERCENT})"
 _VARSPEC = rf"{_VARCHAR}(?:\.?{_VARCHAR})*(?::[1-9]\d{{0,3}}|\*)?"
-URI_TEMPLATE = from_pattern("uri-template", rf"(?:{_LITERAL}|\{{[+#./;?&=,!@|]?{_VARSPEC}(?:,{_VARSPEC})*\}})*")
+URI_TEMPLATE = from_pattern("uri-template", rf"(?:{_LITERAL}|\{{[+#./;?&]?{_VARSPEC}(?:,{_VARSPEC})*\}})*")

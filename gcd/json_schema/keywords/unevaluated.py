@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["member_sources", "unevaluated_items", "unevaluated_members_node", "unevaluated_properties"]
 
-_MAX_VISITS = 100_000
+_MAX_VISITS = 50_000
 """Schemas that one keyword may look into: branches of branches can multiply."""
 
 
