@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,8 +47,9 @@ class Spelled(int):
 
 
 def number(text: str) -> int | Fraction:
-    """A JSON number exactly."""
-    exact = Fraction(text)
+    """A JSON number exactly; exponents beyond 3,000 are read as 3,000, which nothing in a schema comes near."""
+    mantissa, e, exponent = text.lower().partition("e")
+    exact = Fraction(f"{mantissa}e{max(-3000, min(3000, int(exponent)))}" if e else text)
     if exact.denominator > 1:
         return exact
     return int(exact) if text.lstrip("-").isdigit() else Spelled(exact)
@@ -74,7 +75,7 @@ def validator(
     if cls in (jsonschema.Draft3Validator, jsonschema.Draft4Validator):
         cls = validators.extend(cls, type_checker=cls.TYPE_CHECKER.redefine("integer", is_lexical_integer))
     options: dict[str, Any] = {} if registry is None else {"registry": registry}
-    checker = jsonschema.FormatChecker() if formats else None
+    checker = format_checker() if formats else None
     judge = cls(exact(schema), format_checker=checker, **options)
 
     def valid(value: Any) -> bool:
@@ -82,6 +83,35 @@ def validator(
             return bool(judge.is_valid(value))
 
     return valid
+
+
+@cache
+def format_checker() -> jsonschema.FormatChecker:
+    """jsonschema's formats of draft 2020-12, for all drafts, as MaskBench has it; and leap seconds.
+
+    RFC 3339, 5.6: "time-second = 2DIGIT ; 00-58, 00-59, 00-60 based on leap second rules", and 5.7: they come at the end
+    of a day in UTC. jsonschema takes none.
+    """
+    known = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    checker = jsonschema.FormatChecker()
+    checker.checkers = dict(known.checkers)
+    for name in ("time", "date-time"):
+        checker.checks(name)(_with_leap_seconds(known, name))
+    return checker
+
+
+def _with_leap_seconds(known: jsonschema.FormatChecker, name: str) -> Callable[[object], bool]:
+    def conforms(instance: object) -> bool:
+        if not isinstance(instance, str) or known.conforms(instance, name):
+            return True
+        found = re.fullmatch(r"(.*?)([0-9]{2}):([0-9]{2}):60(\.[0-9]+)?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))", instance)
+        if not found or not known.conforms(instance.replace(":60", ":59", 1), name):
+            return False
+        hours, minutes, sign, *offset = found.group(2, 3, 5, 6, 7)
+        ahead = (int(offset[0]) * 60 + int(offset[1])) * (-1 if sign == "-" else 1) if sign else 0
+        return (int(hours) * 60 + int(minutes) - ahead) % 1440 == 1439
+
+    return conforms
 
 
 def is_lexical_integer(checker: Any, value: Any) -> bool:
