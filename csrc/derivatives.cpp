@@ -716,6 +716,76 @@ u32 Derivatives::alike(u32 id, u32 reach) {
     return out;
 }
 
+bool Derivatives::any_characters(u32 id, u32& min, u32& max) const {
+    const State& s = *states_[id];
+    const Node* n = &nodes_[s.expression];
+    min = 0;
+    max = NONE;
+    if (s.expression == kAny) return true;
+    auto any = [&](const Node& x) {
+        return x.op == CHARS && sets_[x.a].size() == 1 && sets_[x.a][0].lo == 0 && sets_[x.a][0].hi == kMaxCodePoint;
+    };
+    if (n->op == CONCAT && n->b == kAny && any(nodes_[n->a])) {
+        min = 1;
+        return true;
+    }
+    if (n->op == CONCAT && n->b == kAny && nodes_[n->a].op == REPEAT && any(nodes_[nodes_[n->a].a])) {
+        min = nodes_[n->a].b;
+        return true;
+    }
+    if (any(*n)) {
+        min = max = 1;
+        return true;
+    }
+    if (n->op != REPEAT || !any(nodes_[n->a])) return false;
+    min = n->b;
+    max = n->c;
+    return true;
+}
+
+// A bound on the shortest text of the expression and of all its derivatives, for plain ones.
+u64 Derivatives::longest_least(u32 x) const {
+    const Node& n = nodes_[x];
+    u64 out = 0;
+    switch (n.op) {
+        case CHARS:
+            return 1;
+        case CONCAT:
+            return longest_least(n.a) + longest_least(n.b);
+        case ALT:
+            for (u32 i : n.items) out = std::max(out, longest_least(i));
+            return out;
+        case REPEAT:
+            return longest_least(n.a) * std::max(n.b, 1u);
+        case WORDS:
+            for (size_t i = 1; i < n.items.size(); i += 2) out = std::max(out, 1 + longest_least(n.items[i]));
+            return out;
+        default:
+            return 0;
+    }
+}
+
+bool Derivatives::bounded(u32 id, u32& other, u32& max, u32& slack) {
+    const State& s = *states_[id];
+    const Node n = nodes_[s.expression];
+    if (n.op != AND || n.items.size() != 2 || !s.trackers.empty()) return false;
+    for (u32 k = 0; k < 2; ++k) {
+        const Node& r = nodes_[n.items[k]];
+        const u32 rest = n.items[1 - k];
+        if (r.op != REPEAT || r.b > 1 || r.c == NONE || nodes_[r.a].op != CHARS || !nodes_[rest].plain) continue;
+        const CharRanges& set = sets_[nodes_[r.a].a];
+        if (set.size() != 1 || set[0].lo != 0 || set[0].hi != kMaxCodePoint) continue;
+        if (r.b == 1 && nodes_[rest].nullable) continue;
+        const u64 least = longest_least(rest);
+        if (least > 10000) return false;
+        max = r.c;
+        slack = static_cast<u32>(least);
+        other = intern_state(rest, {});
+        return true;
+    }
+    return false;
+}
+
 bool Derivatives::finite(u32 id, u32 most, std::vector<CodePoints>& out) {
     // Depth first over states that are alive; a state that stands on its own way has texts without end.
     struct Frame {

@@ -58,6 +58,11 @@ class Derivatives {
     }
     bool accepts(u32 state) const { return states_[state]->accepts; }
     bool is_any(u32 state) const { return states_[state]->expression == kAny; }
+    // Whether the state takes all texts of `min` to `max` characters, and nothing else.
+    bool any_characters(u32 state, u32& min, u32& max) const;
+    // Whether the state takes what another one does, up to `max` characters, and every text that is begun there can be
+    // ended within `slack` more.
+    bool bounded(u32 state, u32& other, u32& max, u32& slack);
     // Some text leads from here to an accepting state.
     bool alive(u32 state);
     // Some character within [lo, hi] leads to a state that is alive.
@@ -126,6 +131,7 @@ class Derivatives {
     void collect_trackers(u32 x, std::vector<u32>& out, std::vector<u32>& seen);
     bool in_set(u32 set, u32 c) const;
     u32 truncated(u32 x, u32 reach);
+    u64 longest_least(u32 x) const;
 
     u32 max_size_;
     std::vector<Node> nodes_;

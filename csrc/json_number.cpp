@@ -111,6 +111,32 @@ Decimal negated(Decimal d) {
     return d;
 }
 
+// A multiple of `step` in [from, to] whose digits, with zeros for ever behind them, begin with `digits`.
+//
+// With D the digits without zeros at their end and z the number of those, these are [D, D + 10^-z) * 10^e. D ends in no
+// zero, so below e = 0 there is no whole number among them.
+bool multiple_within(Wide step, Wide from, Wide to, const std::string& digits) {
+    size_t n = digits.size();
+    while (n > 0 && digits[n - 1] == '0') --n;
+    const size_t zeros = digits.size() - n;
+    auto any = [&](Wide low, Wide high) {
+        low = std::max(low, from);
+        high = std::min(high, to);
+        return low <= high && high / step * step >= low;
+    };
+    if (n == 0) return any(1, to);
+    if (n > 36) return false;
+    Wide low = 0, width = 1;
+    for (size_t i = 0; i < n; ++i) low = low * 10 + (digits[i] - '0');
+    for (size_t e = 0; low <= to; ++e) {
+        if (any(low, low + width - 1)) return true;
+        if (low > to / 10) break;
+        low *= 10;
+        if (e >= zeros) width *= 10;
+    }
+    return false;
+}
+
 bool begins_with(const std::string& digits, const std::string& prefix) {
     // `digits` go on with zeros for ever.
     for (size_t i = 0; i < prefix.size(); ++i)
@@ -169,6 +195,7 @@ u32 NumberLanguage::condition(const NumberCondition& c) {
             return i;
     }
     conditions_.push_back(c);
+    units_.resize(2 * conditions_.size());
     return static_cast<u32>(conditions_.size() - 1);
 }
 
@@ -494,6 +521,8 @@ bool NumberLanguage::value_alive(const NumberCondition& c, bool negative, const 
 bool NumberLanguage::finite_multiples(const NumberCondition& c, bool negative, const std::string& digits,
                                       const Decimal& a, bool a_open, const Decimal& b, bool b_open) const {
     const u32 id = static_cast<u32>(&c - conditions_.data());
+    Units& units = units_[2 * id + (negative ? 1 : 0)];
+    if (units.simple) return multiple_within(units.step, units.low, units.high, digits);
     // One multiple that stands for all: the largest (others are asked of each candidate).
     Decimal q = c.multiples[0];
     for (const Decimal& m : c.multiples)
@@ -509,6 +538,13 @@ bool NumberLanguage::finite_multiples(const NumberCondition& c, bool negative, c
         return x;
     };
     const Wide Q = whole(q), B = whole(b) - (b_open ? 1 : 0), A = a.zero() ? 1 : whole(a) + (a_open ? 1 : 0);
+    if (c.multiples.size() == 1 && c.no_multiples.empty() && c.excluded.empty()) {
+        units.simple = true;
+        units.step = Q;
+        units.low = A;
+        units.high = B;
+        return multiple_within(Q, A, B, digits);
+    }
     auto any = [&](Wide low, Wide high) {  // a multiple of Q in [low, high] that meets all conditions
         low = std::max(low, A);
         high = std::min(high, B);
@@ -532,14 +568,12 @@ bool NumberLanguage::finite_multiples(const NumberCondition& c, bool negative, c
     Wide D = 0;
     for (char ch : d) D = D * 10 + (ch - '0');
     // [D, D + 10^-zeros) * 10^e. D ends in no zero, so below e = 0 it holds no whole number of units.
-    Wide low = D;
+    Wide low = D, width = 1;  // of the interval, in units
     for (i64 e = 0; low <= B; ++e) {
-        Wide width = 1;  // of the interval, in units, where it has `zeros` digits more
-        for (i64 i = 0; i < e - zeros && width <= B; ++i) width *= 10;
-        if (e < zeros) width = 1;
         if (any(low, low + width - 1)) return true;
         if (low > B / 10) break;
         low *= 10;
+        if (e >= zeros) width *= 10;
     }
     return false;
 }

@@ -79,10 +79,17 @@ class NumberLanguage {
     bool exponent_alive(const State& s) const;
     bool finite_multiples(const NumberCondition& c, bool negative, const std::string& digits, const Decimal& a,
                           bool a_open, const Decimal& b, bool b_open) const;
+    // A bounded condition with one multiple, in whole units: which multiples of `step` within [low, high] there are is
+    // all that matters.
+    struct Units {
+        bool known = false, simple = false;
+        __int128 step = 0, low = 0, high = 0;
+    };
     Decimal value(const State& s) const;
 
     u32 max_states_;
     std::vector<NumberCondition> conditions_;
+    mutable std::vector<Units> units_;  // condition * 2 + negative
     std::vector<State> states_;
     std::unordered_multimap<u64, u32> index_;
 };

@@ -40,9 +40,23 @@ namespace {
 inline void set_bit(std::vector<u32>& words, u32 token) { words[token / 32] |= 1u << (token % 32); }
 }  // namespace
 
+// Whether all that lies below a node leads back to where it began.
+bool LexemeStore::loops_below(const Derivatives::Loops& loops, u32 node) const {
+    if (!forest.is_base(node)) return false;
+    const u32 id = trie_->summary_id[node];
+    if (id == NONE) return true;
+    const SubtreeSummary& s = trie_->summaries[id];
+    return !(s.ascii[0] & ~loops.raw[0]) && !(s.ascii[1] & ~loops.raw[1]) &&
+           (!s.non_ascii || (loops.others && !s.broken_utf8 && trie_->boundary[node]));
+}
+
+// All tokens at and below a node of the trie.
+void LexemeStore::take(u32 node) {
+    for (u32 i = trie_->own_begin(node); i < trie_->token_begin[trie_->end[node]]; ++i) set_bit(scratch_, trie_->order[i]);
+}
+
 // One expression. Where it loops over all that lies below a node, the subtree is taken without walking it.
 void LexemeStore::walk_string(Walk& w, u32 state, const StringDecoder& decoder, u32 node) {
-    const TokenTrie& trie = *trie_;
     const Derivatives::Loops* loops = decoder.plain() ? &store.loops(state) : nullptr;
     forest.children(node, [&](u8 byte, u32 child) {
         StringDecoder d = decoder;
@@ -56,19 +70,9 @@ void LexemeStore::walk_string(Walk& w, u32 state, const StringDecoder& decoder, 
         if (r == StringDecoder::kCharacter) {
             next = store.step(state, c);
             if (next == state) {
-                if (loops && forest.is_base(child)) {
-                    const u32 id = trie.summary_id[child];
-                    bool all = id == NONE;
-                    if (!all) {
-                        const SubtreeSummary& s = trie.summaries[id];
-                        all = !(s.ascii[0] & ~loops->raw[0]) && !(s.ascii[1] & ~loops->raw[1]) &&
-                              (!s.non_ascii || (loops->others && !s.broken_utf8 && trie.boundary[child]));
-                    }
-                    if (all) {
-                        for (u32 i = trie.own_begin(child); i < trie.token_begin[trie.end[child]]; ++i)
-                            set_bit(scratch_, trie.order[i]);
-                        return;
-                    }
+                if (loops && loops_below(*loops, child)) {
+                    take(child);
+                    return;
                 }
             } else if (!store.alive(next)) {
                 return;
@@ -87,7 +91,21 @@ void LexemeStore::walk_string(Walk& w, u32 state, const StringDecoder& decoder, 
 
 // Several side by side; the first decides what is inside.
 void LexemeStore::walk_strings(Walk& w, const std::vector<u32>& states, const StringDecoder& decoder, u32 node) {
+    Derivatives::Loops loops;
+    if (decoder.plain()) {
+        loops = store.loops(states[0]);
+        for (u32 s : states) {
+            const Derivatives::Loops& other = store.loops(s);
+            loops.raw[0] &= other.raw[0];
+            loops.raw[1] &= other.raw[1];
+            loops.others = loops.others && other.others;
+        }
+    }
     forest.children(node, [&](u8 byte, u32 child) {
+        if (byte < 0x80 && (loops.raw[byte / 64] >> (byte % 64) & 1) && loops_below(loops, child)) {
+            take(child);
+            return;
+        }
         StringDecoder d = decoder;
         u32 c = 0;
         const auto r = d.step(byte, c);
@@ -114,6 +132,37 @@ void LexemeStore::walk_strings(Walk& w, const std::vector<u32>& states, const St
         forest.own(child, [&](u32 t) { set_bit(scratch_, t); });
         if (!forest.leaf(child)) walk_strings(w, next, d, child);
     });
+}
+
+void LexemeStore::walk_lengths(Lengths& out, const StringDecoder& decoder, u32 n, u32 node) {
+    forest.children(node, [&](u8 byte, u32 child) {
+        StringDecoder d = decoder;
+        u32 c = 0;
+        const auto r = d.step(byte, c);
+        if (r == StringDecoder::kRefused) return;
+        if (r == StringDecoder::kQuote) {
+            forest.each_base(child, [&](u32 b) { out.exits.emplace_back(n, b); });
+            return;
+        }
+        const u32 now = n + (r == StringDecoder::kCharacter ? 1 : 0);
+        forest.own(child, [&](u32 t) {
+            set_bit(out.words, t);
+            out.inside.emplace_back(now + (d.plain() ? 0 : 1), t);
+        });
+        if (!forest.leaf(child)) walk_lengths(out, d, now, child);
+    });
+}
+
+const LexemeStore::Lengths& LexemeStore::lengths(u32 node) {
+    std::unique_ptr<Lengths>& slot = lengths_[node];
+    if (slot) return *slot;
+    slot = std::make_unique<Lengths>();
+    slot->words.assign(scratch_.size(), 0);
+    walk_lengths(*slot, StringDecoder(), 0, node);
+    std::sort(slot->inside.rbegin(), slot->inside.rend());
+    std::sort(slot->exits.rbegin(), slot->exits.rend());
+    bytes_ += slot->words.size() * 4 + (slot->inside.size() + slot->exits.size()) * 8;
+    return *slot;
 }
 
 const SpaceRow& LexemeStore::space_row(u32 node, u32 most) {
@@ -149,6 +198,60 @@ void LexemeStore::walk_number(Walk& w, u32 state, u32 node) {
         forest.own(child, [&](u32 t) { set_bit(scratch_, t); });
         walk_number(w, next, child);
     });
+}
+
+// A pattern with a bound on the length: as the pattern alone, but for tokens long enough to meet the bound.
+bool LexemeStore::bounded_row(Walk& w, u32 state) {
+    u32 other, max, slack;
+    if (!store.bounded(state, other, max, slack) || max < slack + 16) return false;
+    const u32 safe = max - slack;  // tokens up to so many characters are as without the bound
+    const TokenTrie& trie = *trie_;
+    if (by_length_.empty()) {
+        for (u32 t = 0; t < trie.n_tokens() && t < trie.width; ++t)
+            if (trie.token_size(t)) by_length_.push_back(t);
+        std::stable_sort(by_length_.begin(), by_length_.end(),
+                         [&](u32 a, u32 b) { return trie.token_size(a) > trie.token_size(b); });
+        depth_.assign(trie.n_nodes(), 0);
+        for (u32 n = 0; n < trie.n_nodes(); ++n)
+            for (u32 c = n + 1; c < trie.end[n]; c = trie.end[c]) depth_[c] = depth_[n] + 1;
+    }
+    if (trie.token_size(by_length_[0]) > safe && trie.token_size(by_length_[by_length_.size() / 8]) > safe) return false;
+    const LexemeRow& row = string_row({other}, StringDecoder(), 0);
+    for (size_t i = 0; i < row.words.size(); ++i) scratch_[i] = row.words[i];
+    for (u32 t : row.ids) set_bit(scratch_, t);
+    auto read = [&](const u8* data, u32 n, bool quoted) {  // a whole token, or one up to its quote
+        StringDecoder d;
+        u32 at = state;
+        for (u32 i = 0; i < n; ++i) {
+            u32 c = 0;
+            const auto r = d.step(data[i], c);
+            if (r == StringDecoder::kQuote) return quoted && i + 1 == n && store.accepts(at);
+            if (r == StringDecoder::kRefused) return false;
+            if (r == StringDecoder::kCharacter) at = store.step(at, c);
+            if (!store.alive(at)) return false;
+        }
+        if (quoted) return false;
+        if (d.plain()) return true;
+        u32 lo[2], hi[2];
+        const u32 ranges = d.ranges(lo, hi);
+        for (u32 i = 0; i < ranges; ++i)
+            if (store.alive_by(at, lo[i], hi[i])) return true;
+        return false;
+    };
+    for (u32 t : by_length_) {
+        if (trie.token_size(t) <= safe) break;
+        if (!(scratch_[t / 32] >> (t % 32) & 1)) continue;
+        if (!read(trie.token_data(t), trie.token_size(t), false)) scratch_[t / 32] &= ~(1u << (t % 32));
+    }
+    for (const LexemeRow::Exit& e : row.exits)
+        forest.each_base(e.node, [&](u32 b) {
+            if (depth_[b] > safe) {
+                const u32 t = trie.order[trie.token_begin[b]];  // some token through it
+                if (!read(trie.token_data(t), depth_[b], true)) return;
+            }
+            w.exits[0].push_back(b);
+        });
+    return true;
 }
 
 const LexemeRow& LexemeStore::finish(Walk& w, bool number, const std::vector<u32>& key) {
@@ -188,7 +291,18 @@ const LexemeRow& LexemeStore::string_row(const std::vector<u32>& states, const S
     const auto it = rows_.find(key);
     if (it != rows_.end()) return *it->second;
     Walk w;
-    if (alike.size() == 1)
+    u32 min = 0, max = NONE;
+    if (alike.size() == 1 && decoder.plain() && store.any_characters(alike[0], min, max)) {
+        const Lengths& all = lengths(node);
+        scratch_ = all.words;
+        for (const auto& [n, token] : all.inside) {
+            if (n <= max) break;
+            scratch_[token / 32] &= ~(1u << (token % 32));
+        }
+        for (const auto& [n, base] : all.exits)
+            if (n >= min && n <= max) w.exits[0].push_back(base);
+    } else if (alike.size() == 1 && node == 0 && decoder.plain() && bounded_row(w, alike[0])) {
+    } else if (alike.size() == 1)
         walk_string(w, alike[0], decoder, node);
     else
         walk_strings(w, alike, decoder, node);

@@ -113,11 +113,24 @@ class LexemeStore {
     void walk_string(Walk& w, u32 state, const StringDecoder& decoder, u32 node);
     void walk_strings(Walk& w, const std::vector<u32>& states, const StringDecoder& decoder, u32 node);
     void walk_number(Walk& w, u32 state, u32 node);
+    bool loops_below(const Derivatives::Loops& loops, u32 node) const;
+    void take(u32 node);
+    // Strings of any characters, by their number: tokens inside and exits, the longest first.
+    struct Lengths {
+        std::vector<u32> words;                       // all that stay inside
+        std::vector<std::pair<u32, u32>> inside, exits;  // (characters, token or node of the trie)
+    };
+    const Lengths& lengths(u32 node);
+    void walk_lengths(Lengths& out, const StringDecoder& decoder, u32 n, u32 node);
+    bool bounded_row(Walk& w, u32 state);
     const LexemeRow& finish(Walk& w, bool number, const std::vector<u32>& key);
 
     std::shared_ptr<const TokenTrie> trie_;
     std::map<std::vector<u32>, std::unique_ptr<LexemeRow>> rows_;
     std::unordered_map<u64, std::unique_ptr<SpaceRow>> space_rows_;
+    std::unordered_map<u32, std::unique_ptr<Lengths>> lengths_;
+    std::vector<u32> by_length_;  // tokens, the longest first
+    std::vector<u32> depth_;      // of a node of the trie
     std::vector<u32> scratch_;
     u64 bytes_ = 0;
 };

@@ -195,6 +195,7 @@ u32 SchemaAutomaton::push_text(u32 list, u32 c) {
 
 CodePoints SchemaAutomaton::text_of(u32 list, u32 from) const {
     CodePoints out;
+    if (list >= lists_.size()) return out;
     for (; list != from && list != 0; list = lists_[list].first) out.push_back(lists_[list].second);
     std::reverse(out.begin(), out.end());
     return out;
@@ -207,7 +208,7 @@ u32 SchemaAutomaton::intern(State s) {
     if (s.items.size() > kMaxItems)
         throw CoreError(ErrorKind::limit_states, s.items.size(), "the schema leaves too many choices open at one place");
     u64 h = mix(s.phase | s.literal << 8 | s.literal_at << 16 | s.gap_kind << 24, static_cast<u64>(s.gap) << 32 | s.depth);
-    h = mix(mix(h, static_cast<u64>(s.text) << 32 | s.raw), s.decoder.key());
+    h = mix(mix(h, static_cast<u64>(s.text) << 32 | s.raw), s.decoder.key() + (s.doubt ? 1 : 0));
     for (const Item& i : s.items)
         h = mix(mix(mix(h, static_cast<u64>(i.a) << 32 | i.b), static_cast<u64>(i.lo) << 32 | i.hi),
                 static_cast<u64>(i.xlo) << 32 | i.xhi);
@@ -215,7 +216,7 @@ u32 SchemaAutomaton::intern(State s) {
     for (auto it = range.first; it != range.second; ++it) {
         const State& o = states_[it->second];
         if (o.phase == s.phase && o.literal == s.literal && o.literal_at == s.literal_at && o.gap_kind == s.gap_kind &&
-            o.gap == s.gap && o.depth == s.depth && o.text == s.text && o.raw == s.raw && o.decoder == s.decoder &&
+            o.gap == s.gap && o.depth == s.depth && o.text == s.text && o.raw == s.raw && o.doubt == s.doubt && o.decoder == s.decoder &&
             o.items == s.items)
             return it->second;
     }
@@ -455,7 +456,10 @@ void SchemaAutomaton::finish_value(const std::vector<u32>& sets, u32 raw, State&
     frames.erase(std::unique(frames.begin(), frames.end()), frames.end());
     for (u32 id : frames) {
         Frame f = frames_[id];
-        if (f.kind == 2 && (shapes_.array(f.shape).unique || shapes_.array(f.shape).repeated)) {
+        const bool compared = f.kind == 2 && (shapes_.array(f.shape).unique || shapes_.array(f.shape).repeated);
+        if (compared && raw == kLost) {
+            out.doubt = true;
+        } else if (compared) {
             std::string json;
             for (char32_t c : text_of(raw, f.mark)) json += static_cast<char>(c);
             const std::string value = canonical_value(json);
@@ -584,17 +588,25 @@ bool SchemaAutomaton::excluded_alive(const std::vector<u32>& states, const Item&
 
 // Whether a name or a text goes on with a character within [lo, hi].
 bool SchemaAutomaton::goes_on(Phase phase, const Item& item, u32 depth, u32 lo, u32 hi) const {
-    if (phase == kInKey) {
+    auto within = [&](u32 from, u32 to, auto&& text) {
+        const u32 end = to;
+        while (from < to) {
+            const u32 mid = (from + to) / 2;
+            const CodePoints& t = text(mid);
+            if (t.size() > depth && t[depth] >= lo)
+                to = mid;
+            else
+                from = mid + 1;
+        }
+        return from < end && text(from)[depth] <= hi;
+    };
+    if (phase == kInKey && item.lo < item.hi) {
         const auto& names = shape_of(item).names;
-        for (u32 i = item.lo; i < item.hi; ++i)
-            if (names[i].text.size() > depth && names[i].text[depth] >= lo && names[i].text[depth] <= hi) return true;
+        if (within(item.lo, item.hi, [&](u32 i) -> const CodePoints& { return names[i].text; })) return true;
     }
+    if (item.xlo == item.xhi) return false;
     const u32 texts = phase == kInKey ? frames_[item.a].texts : item.lo;
-    for (u32 i = item.xlo; i < item.xhi; ++i) {
-        const CodePoints& t = texts_.text(texts, i);
-        if (t.size() > depth && t[depth] >= lo && t[depth] <= hi) return true;
-    }
-    return false;
+    return within(item.xlo, item.xhi, [&](u32 i) -> const CodePoints& { return texts_.text(texts, i); });
 }
 
 bool SchemaAutomaton::item_alive(Phase phase, const Item& item, u32 depth, const StringDecoder& decoder) {
@@ -694,13 +706,22 @@ void SchemaAutomaton::begin_key(const State& s, State& out) {
 
 // -- steps ------------------------------------------------------------------------------------
 
+// For masks: the lexeme's text isn't known. A string or number that is an item itself was kept apart from those before it
+// while it was read; of all that follows, `kLost` says that it can't be compared.
 u32 SchemaAutomaton::after_value(const State& s, const Item& item) {
     State out;
-    out.raw = s.raw;
-    finish_value({item.b}, s.raw == NONE ? 0 : s.raw, out);
+    out.phase = kAfter;
+    out.gap = program_.options.whitespace == 0 ? program_.options.max_run : 0;
     bool unique = false;
-    for (const Item& i : out.items) unique = unique || frames_[i.a].unique;
-    out.raw = unique ? s.raw : NONE;
+    for (u32 id : sets_[item.b]) {
+        unique = unique || frames_[id].unique;
+        if (frames_[id].kind == 2 && shapes_.array(frames_[id].shape).repeated) out.doubt = true;
+        Item i;
+        i.a = id;
+        out.items.push_back(i);
+    }
+    out.raw = unique ? kLost : NONE;
+    out.doubt = out.doubt || s.doubt;
     return intern(std::move(out));
 }
 
@@ -710,7 +731,8 @@ u32 SchemaAutomaton::after_name(const State& s, const Item& item, u32 name) {
     shapes_.after_name(f.shape, f.progress, name, entries);
     State out;
     out.phase = kColon;
-    out.raw = s.raw;
+    out.raw = s.raw == NONE ? NONE : kLost;
+    out.doubt = s.doubt;
     out.gap = program_.options.whitespace == 0 ? program_.options.max_run : 0;
     out.gap_kind = program_.options.whitespace == 0 ? 0 : 3;
     std::map<u32, std::vector<u32>> by_formula;
@@ -725,7 +747,8 @@ u32 SchemaAutomaton::after_unknown(const State& s, const Item& item, u64 matched
     shapes_.after_key(f.shape, f.progress, matched, entries);
     State out;
     out.phase = kColon;
-    out.raw = s.raw;
+    out.raw = s.raw == NONE ? NONE : kLost;
+    out.doubt = s.doubt;
     out.gap = program_.options.whitespace == 0 ? program_.options.max_run : 0;
     out.gap_kind = program_.options.whitespace == 0 ? 0 : 3;
     std::map<u32, std::vector<u32>> by_formula;
@@ -740,7 +763,8 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
     const SchemaOptions& o = program_.options;
     const bool any = o.whitespace == 0;
     State out;
-    const u32 raw = s.raw == NONE ? 0 : push_text(s.raw, byte);
+    const u32 raw = s.raw == NONE ? 0 : s.raw == kLost ? kLost : push_text(s.raw, byte);
+    if (s.raw == kLost && byte == ',') out.doubt = true;
     bool done = false;
     auto with_gap = [&](u8 kind) {
         out.gap = any ? o.max_run : 0;
@@ -836,6 +860,7 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
             }
             State after;
             after.raw = s.raw;
+            after.doubt = s.doubt;
             std::vector<u32> sets;
             for (const Item& i : s.items)
                 if (numbers_.accepts(i.a)) sets.push_back(i.b);
@@ -977,6 +1002,7 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
         }
     }
     out.raw = unique ? raw : NONE;
+    out.doubt = out.doubt || s.doubt;
     const u32 to = intern(std::move(out));
     steps_.emplace(static_cast<u64>(id) << 8 | byte, to);
     return to;

@@ -67,7 +67,8 @@ class SchemaAutomaton {
         u32 gap = 0;      // any white space: bytes that may still come; fixed: bytes read
         u32 depth = 0;    // kInKey, kString: characters read, where some text is compared
         u32 text = 0;     // the key so far, where it may be an unknown one
-        u32 raw = NONE;   // the text since the outermost array of unique items began
+        u32 raw = NONE;   // the text since the outermost array of unique items began; kLost: a mask left it out
+        bool doubt = false;  // then: whether an item is there already can't be told; tokens are asked one by one
         StringDecoder decoder;
         std::vector<Item> items;
     };
@@ -82,6 +83,7 @@ class SchemaAutomaton {
         u32 depth = 0;
     };
     static constexpr u32 kDead = 0;
+    static constexpr u32 kLost = NONE - 1;
 
     SchemaAutomaton(SchemaProgram& program, Formulas& formulas, Shapes& shapes, Derivatives& store,
                     NumberLanguage& numbers, u32 max_size);

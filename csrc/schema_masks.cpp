@@ -95,6 +95,10 @@ void SchemaEngine::add_row(Fill& f, const LexemeRow& row) {
 
 void SchemaEngine::collect_own(Fill& f, u32 state, u32 node, bool behind_key) {
     if (state == Automaton::kDead) return;
+    if (automaton_->state(state).doubt) {
+        f.doubtful.push_back(node);
+        return;
+    }
     if (lexemes_->forest.n_bases(node) >= kPartBases) {
         const u64 key = (static_cast<u64>(state) << 32 | node) * 2 + (behind_key ? 1 : 0);
         auto it = parts_.find(key);

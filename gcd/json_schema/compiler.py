@@ -50,6 +50,8 @@ class SchemaCompiler:
         self.unknown_formats: dict[Path, str] = {}
         """Names of formats that the specification doesn't have."""
         self._depth = 0
+        self._references: dict[int, list[Path]] = {}
+        """By target node the references that lead there."""
         self._targets: dict[tuple[int, str, tuple[tuple[str, str], ...]], int] = {}
         self._again: dict[tuple[int, str, tuple[tuple[str, str], ...]], int] = {}
         self._queue: deque[tuple[int, Target]] = deque()
@@ -80,7 +82,7 @@ class SchemaCompiler:
         if type(schema) is bool:
             return TRUE if schema else FALSE
         if type(schema) is not dict:
-            self.error(path, f"a schema is an object or a boolean, not {self.shown(schema)}")
+            self.error(path, f"a schema is an object or a boolean, not {self.shown(schema)}", "{...}, true or false")
         self._count += 1
         if self._count & 1023 == 0:
             self._deadline.check("reading the schema")
@@ -136,8 +138,8 @@ class SchemaCompiler:
         sources = member_sources(self, schema, path, self.references.inside(schema, path, scope))
         return unevaluated_members_node(self, FALSE, sources, path) if sources else TRUE
 
-    def referred(self, target: Target) -> int:
-        """The node of what a reference leads to."""
+    def referred(self, target: Target, at: Path | None = None) -> int:
+        """The node of what the reference at `at` leads to."""
         schema, path, scope = target
         if type(schema) is bool:
             return TRUE if schema else FALSE
@@ -146,6 +148,8 @@ class SchemaCompiler:
         if index is None:
             index = self._targets[key] = self.program.reserve(path)
             self._queue.append((index, target))
+        if at is not None:
+            self._references.setdefault(index, []).append(at)
         return index
 
     def _refuse_endless(self) -> None:
@@ -161,11 +165,8 @@ class SchemaCompiler:
                 node, rest = way[-1]
                 for child in rest:
                     if state[child] == 1:
-                        places = self.program.origins[child]
-                        place = pointer(places[0]) if places else "#"
-                        raise SchemaRefError.at(
-                            place, "this $ref comes back to itself without stepping into a member or item"
-                        )
+                        around = [node for node, _ in way]
+                        raise self._endless([*around[around.index(child) :], child])
                     if state[child] == 0:
                         state[child] = 1
                         way.append((child, iter(_in_place(nodes[child]))))
@@ -174,9 +175,31 @@ class SchemaCompiler:
                     state[node] = 2
                     way.pop()
 
+    def _endless(self, circle: list[int]) -> SchemaRefError:
+        """The error for a circle of nodes, at the reference that closes it."""
+        targets = set(self._targets.values())
+        stations = [node for node in circle if node in targets]
+        closing = self._references.get(stations[-1], [])
+        # A filled node may be a copy of the next one on the circle; then any reference to it will do.
+        places = [at for at in closing if self._inside(at, stations[-2])] or closing
+        return SchemaRefError.at(
+            pointer(places[0]) if places else "#",
+            "this reference comes back to itself without stepping into a member or item",
+            "put it into properties, items or the like, so that each round is about a smaller value",
+        )
+
+    def _inside(self, at: Path, node: int) -> bool:
+        """Whether a place lies within the schema that a node was reserved for."""
+        path: Path | None = at
+        while path is not None:
+            if path == self.program.origins[node][0]:
+                return True
+            path = path[0]
+        return False
+
     # -- keywords' values ---------------------------------------------------------------------
 
-    def error(self, at: Path, cause: str, remedy: str | None = None) -> NoReturn:
+    def error(self, at: Path, cause: str, remedy: str) -> NoReturn:
         """Refuse a keyword's value."""
         raise SchemaError.at(pointer(at), cause, remedy)
 
@@ -197,31 +220,34 @@ class SchemaCompiler:
         """A keyword's number as a decimal."""
         text = json_number(value)
         if text is None:
-            self.error(at, f"{at[1]} must be a number, not {self.shown(value)}")
+            self.error(at, f"{at[1]} must be a number, not {self.shown(value)}", "a finite number, without quotes")
         return self.program.decimal(text)
 
     def count(self, value: Any, at: Path) -> int:
         """A keyword's non-negative integer; NONE stands for all that no document can reach."""
         if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or value != value:
-            self.error(at, f"{at[1]} must be an integer, not {self.shown(value)}")
+            self.error(at, f"{at[1]} must be an integer, not {self.shown(value)}", "0, 1, 2, ...")
         if value < 0:
-            self.error(at, f"{at[1]} must not be negative, but is {self.shown(value)}")
+            self.error(at, f"{at[1]} must not be negative, but is {self.shown(value)}", "0, 1, 2, ...")
         if value >= NONE and value != math.inf:  # before anything writes out 1e999999999
             return NONE
         if value == math.inf or value != int(value):
-            self.error(at, f"{at[1]} must be an integer, not {self.shown(value)}")
+            self.error(at, f"{at[1]} must be an integer, not {self.shown(value)}", "0, 1, 2, ...")
         return int(value)
 
     def name(self, name: Any, at: Path) -> str:
         """A key of a keyword's object."""
         if type(name) is not str:
-            self.error(at, f"names in a schema are strings, not {self.shown(name)}")
+            self.error(at, f"names in a schema are strings, not {self.shown(name)}", "a string")
         return name
 
     def names(self, value: Any, at: Path) -> list[str]:
         """A keyword's list of names."""
         if type(value) is not list or not all(type(name) is str for name in value):
-            self.error(at, f"{at[1]} must be a list of strings, not {self.shown(value)}")
+            remedy = 'a list of names: ["a", "b"]'
+            if value is True or value is False:
+                remedy += "; a flag inside of each property is draft 3's"
+            self.error(at, f"{at[1]} must be a list of strings, not {self.shown(value)}", remedy)
         return value
 
 

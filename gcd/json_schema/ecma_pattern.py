@@ -2,8 +2,9 @@ r"""A JSON Schema ``pattern`` -> the regex of all strings in which it is found.
 
 ECMA-262 with the ``u`` flag, parsed by `gcd.regex`. The pattern is searched for, so ``a|b`` becomes
 ``CONCAT(ANY, ALT(a, b), ANY)``; where each way through begins with ``^`` or ends with ``$``, that side's ANY and the
-anchors go, which covers nearly every pattern there is. Anchors elsewhere, word edges and lookarounds are lookarounds in
-the program, too. Which match is preferred (lazy or greedy) can't matter to whether there is one.
+anchors go, which covers nearly every pattern there is. Lookaheads behind such a ``^`` and lookbehinds before such a
+``$`` become conjunctions and complements. Anchors elsewhere, word edges and other lookarounds are lookarounds in the
+program, too. Which match is preferred (lazy or greedy) can't matter to whether there is one.
 """
 
 from __future__ import annotations
@@ -31,29 +32,7 @@ def search_regex(pattern: str, program: ProgramBuilder, limits: Limits) -> int:
         UnsupportedError: it uses backreferences, or a Unicode property that isn't known.
         LimitError: it is nested too deeply, or a count is too large.
     """
-    node = parse(pattern, dialect="ecma", limits=limits)
-    branches = node.items if isinstance(node, Alternation) else (node,)
-    free: list[int] = []
-    parts: list[int] = []
-    writer = _Writer(program)
-    for branch in branches:
-        items: list[Node] = list(branch.items) if isinstance(branch, Concat) else [branch]
-        begins = bool(items) and _is(items[0], _START)
-        while items and _is(items[0], _START):
-            items.pop(0)
-        ends = bool(items) and _is(items[-1], _END)
-        while items and _is(items[-1], _END):
-            items.pop()
-        body = writer.sequence(items)
-        if not begins and not ends:
-            free.append(body)
-        else:
-            left = () if begins else (program.ANY,)
-            right = () if ends else (program.ANY,)
-            parts.append(program.concat((*left, body, *right)))
-    if free:
-        parts.append(program.concat((program.ANY, program.alt(free), program.ANY)))
-    return program.alt(parts)
+    return _Writer(program).spread(parse(pattern, dialect="ecma", limits=limits), begins=False, ends=False)
 
 
 @lru_cache(maxsize=256)
@@ -70,11 +49,56 @@ def _is(node: Node, place: Place) -> bool:
     return isinstance(node, Assertion) and node.place is place
 
 
+def _look(node: Node, *, behind: bool) -> Look | None:
+    """The node, if it is a lookahead or a lookbehind."""
+    return node if isinstance(node, Look) and node.behind is behind else None
+
+
 class _Writer:
     """Writes a syntax tree into a program's table of regexes."""
 
     def __init__(self, program: ProgramBuilder) -> None:
         self.program = program
+
+    def spread(self, node: Node, begins: bool, ends: bool) -> int:
+        """The regex of the strings in which the node is found, from their start on if `begins`, up to their end if
+        `ends`. What a lookahead at the very start asks is asked of the whole string, so it needs no lookaround there:
+        ``^(?!a)b`` is all that begins with b and doesn't begin with a."""
+        program = self.program
+        free: list[int] = []
+        parts: list[int] = []
+        for branch in node.items if isinstance(node, Alternation) else (node,):
+            items: list[Node] = list(branch.items) if isinstance(branch, Concat) else [branch]
+            first, last = begins, ends
+            conditions: list[int] = []
+            while items:
+                if _is(items[0], _START):
+                    first = True
+                elif first and (look := _look(items[0], behind=False)):
+                    found = self.spread(look.body, begins=True, ends=False)
+                    conditions.append(program.but(found) if look.negative else found)
+                else:
+                    break
+                items.pop(0)
+            while items:
+                if _is(items[-1], _END):
+                    last = True
+                elif last and (look := _look(items[-1], behind=True)):
+                    found = self.spread(look.body, begins=False, ends=True)
+                    conditions.append(program.but(found) if look.negative else found)
+                else:
+                    break
+                items.pop()
+            body = self.sequence(items)
+            if not (first or last or conditions):
+                free.append(body)
+                continue
+            left = () if first else (program.ANY,)
+            right = () if last else (program.ANY,)
+            parts.append(program.both((program.concat((*left, body, *right)), *conditions)))
+        if free:
+            parts.append(program.concat((program.ANY, program.alt(free), program.ANY)))
+        return program.alt(parts)
 
     def sequence(self, items: list[Node]) -> int:
         return self.program.concat([self.node(item) for item in items])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gcd.json_schema.compiler import SchemaCompiler
 from gcd.json_schema.dialects import DIALECTS, DRAFT_2020, Dialect
 from gcd.json_schema.formats import FORMATS
+from gcd.json_schema.memo import Memo, key_of
 from gcd.json_schema.metaschemas import MetaSchemas
 from gcd.json_schema.program import OutputOptions, Path, SchemaProgram, pointer
 from gcd.json_schema.references import References
@@ -110,6 +111,10 @@ class SchemaGrammar:
         return hashlib.sha256(self.program.to_bytes()).digest()
 
 
+_MEMO: Memo[SchemaGrammar] = Memo(max_bytes=4_000_000)
+"""Of all schemas of this process: some thousands of usual size."""
+
+
 def load(
     schema: object,
     *,
@@ -120,7 +125,7 @@ def load(
     options: OutputOptions = _DEFAULT_OPTIONS,
     limits: Limits = _DEFAULT_LIMITS,
 ) -> SchemaGrammar:
-    """Read a JSON Schema.
+    """Read a JSON Schema. An equal schema read before, with equal options and no registry, gives the same grammar.
 
     Args:
         schema: a dict or bool, JSON text (str or bytes), or a path (`pathlib.Path`).
@@ -147,6 +152,11 @@ def load(
     if dialect is not None and dialect not in DIALECTS:
         raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}, not {dialect!r}")
     value, name = read(schema, limits)
+    # What a registry holds may change, so only schemas that stand alone are remembered.
+    content = key_of(value) if registry is None else None
+    key = (content or b"", (dialect, format, additional_properties, options, limits, name))
+    if content is not None and (known := _MEMO.get(key)):
+        return known
     metaschemas = MetaSchemas(registry)
     asked = ((None, ""), "$schema")
     chosen = metaschemas.dialect(value, DRAFT_2020, asked) if dialect is None else DIALECTS[dialect]
@@ -159,7 +169,7 @@ def load(
         limits=limits,
     )
     program = compiler.compile(options)
-    return SchemaGrammar(
+    grammar = SchemaGrammar(
         program,
         chosen.name,
         name,
@@ -168,3 +178,6 @@ def load(
         metaschemas.unknown,
         compiler.unknown_formats,
     )
+    if content is not None:
+        _MEMO.keep(key, grammar)
+    return grammar

@@ -71,7 +71,9 @@ class MetaSchemas:
         if uri is None:
             return default
         if type(uri) is not str:
-            raise SchemaError.at(pointer(at), "$schema must be a URI, a string")
+            raise SchemaError.at(
+                pointer(at), "$schema must be a URI, a string", "https://json-schema.org/draft/2020-12/schema"
+            )
         return self._named(uri, default, at, 0)
 
     def _named(self, uri: str, default: Dialect, at: Path, depth: int) -> Dialect:

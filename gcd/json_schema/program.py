@@ -55,6 +55,8 @@ UNBOUNDED = NONE
 
 _MAGIC = 0x4A534731
 _VERSION = 1
+_WHITESPACE = ("any", "fixed", "indent")
+_PROPERTY_ORDERS = ("any", "schema")
 
 Entry: TypeAlias = tuple[int, ...]
 """A regex or node: the operator and its arguments."""
@@ -176,6 +178,23 @@ class OutputOptions:
     property_order: str = "any"
     """``any``, or ``schema``: named properties in the order in which the schema lists them."""
 
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("whitespace", self.whitespace, _WHITESPACE),
+            ("property_order", self.property_order, _PROPERTY_ORDERS),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        for name, count in (("max_whitespace", self.max_whitespace), ("indent", self.indent)):
+            if type(count) is not int or count < 0 or count >= NONE:
+                raise ValueError(f"{name} must be a number of characters, not {count!r}")
+        for name, separator, char in (
+            ("item_separator", self.item_separator, ","),
+            ("key_separator", self.key_separator, ":"),
+        ):
+            if separator.strip(" \t\n\r") != char:
+                raise ValueError(f"{name} must be {char!r} and JSON whitespace, not {separator!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class SchemaProgram:
@@ -222,11 +241,11 @@ class SchemaProgram:
         separators = [self.strings.index(s) if s in self.strings else NONE for s in _separators(options)]
         words.extend(
             (
-                ("any", "fixed", "indent").index(options.whitespace),
+                _WHITESPACE.index(options.whitespace),
                 options.max_whitespace,
                 *separators,
                 options.indent,
-                ("any", "schema").index(options.property_order),
+                _PROPERTY_ORDERS.index(options.property_order),
             )
         )
         if sys.byteorder == "big":

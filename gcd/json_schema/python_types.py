@@ -82,4 +82,5 @@ def _schema(adapter: Callable[[], TypeAdapter[Any]], place: str) -> dict[str, An
         return adapter().json_schema()
     except (PydanticUserError, NameError) as error:  # NameError: an annotation that can't be resolved
         cause = str(error).split("\n", 1)[0]
-        raise SchemaError(f"pydantic has no JSON Schema for it: {cause}", place=place) from error
+        remedy = "a type that pydantic can describe"
+        raise SchemaError(f"pydantic has no JSON Schema for it: {cause}", place=place, remedy=remedy) from error

@@ -117,7 +117,7 @@ class References:
     def _static(self, ref: Any, at: Path, scope: Scope) -> Target:
         """The same, before the resource that it is in is entered: those on the way to it are not (8.2.3.2)."""
         if not isinstance(ref, str):
-            raise SchemaRefError.at(pointer(at), f"{at[1]} must be a URI reference, a string")
+            raise SchemaRefError.at(pointer(at), f"{at[1]} must be a URI reference, a string", '"#/$defs/name"')
         if ref[:1] == "#" and (len(ref) == 1 or ref[1] == "/"):
             return self._walk(ref[1:], scope, at, ref)
         uri, _, fragment = _join(scope.base, ref).partition("#")
@@ -129,7 +129,7 @@ class References:
     def resolve_dynamic(self, ref: Any, at: Path, scope: Scope) -> Target:
         """What ``$dynamicRef`` refers to (draft 2020-12, 8.2.3.2)."""
         if not isinstance(ref, str):
-            raise SchemaRefError.at(pointer(at), f"{at[1]} must be a URI reference, a string")
+            raise SchemaRefError.at(pointer(at), f"{at[1]} must be a URI reference, a string", '"#/$defs/name"')
         uri, _, fragment = _join(scope.base, ref).partition("#")
         if not fragment or fragment[0] == "/":
             return self.resolve(ref, at, scope)
@@ -147,7 +147,7 @@ class References:
     def resolve_recursive(self, ref: Any, at: Path, scope: Scope) -> Target:
         """What ``$recursiveRef`` refers to (draft 2019-09, 8.2.4.2)."""
         if ref != "#":
-            raise SchemaRefError.at(pointer(at), '$recursiveRef must be "#"')
+            raise SchemaRefError.at(pointer(at), '$recursiveRef must be "#"', '"#", or $ref')
         if type(scope.root) is dict and scope.root.get("$recursiveAnchor") is True:
             outermost = dict(scope.bound).get("")
             if outermost is not None and outermost != scope.base:
@@ -234,14 +234,16 @@ class References:
             try:
                 self._registry = own.crawl()
             except ValueError as error:  # urllib's, about a URI of the schema's
-                raise SchemaRefError.at("#", f"an identifier in the schema is no URI: {error}") from None
+                raise SchemaRefError.at(
+                    "#", f"an identifier in the schema is no URI: {error}", "a URI in $id"
+                ) from None
         return self._registry
 
     def _nowhere(self, at: Path, ref: str, cause: str) -> SchemaRefError:
         return SchemaRefError.at(
             pointer(at),
             f"{at[1]} {ref!r} leads nowhere: {cause}",
-            "pass the document in registry={uri: schema}" if "nothing is fetched" in cause else None,
+            "pass the document in registry={uri: schema}" if "nothing is fetched" in cause else "the place of a schema",
         )
 
 

@@ -50,7 +50,8 @@ def read(schema: object, limits: Limits) -> tuple[Any, str]:
         try:
             schema = bytes(schema).decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise SchemaError(f"a schema's bytes must be UTF-8: {error.reason}", name=name) from None
+            cause = f"a schema's bytes must be UTF-8: {error.reason}"
+            raise SchemaError(cause, name=name, remedy="UTF-8, or the text as a str") from None
     if isinstance(schema, str):
         return parse(schema, name, limits), name
     if isinstance(schema, bool):
@@ -105,11 +106,11 @@ def _copy(value: Any, depth: int) -> Any:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                raise SchemaError(f"names in a schema are strings, not {key!r}")
+                raise SchemaError(f"names in a schema are strings, not {key!r}", remedy="a string")
         return {str.__str__(key): _copy(member, depth + 1) for key, member in value.items()}
     if isinstance(value, (list, tuple)):
         return [_copy(item, depth + 1) for item in value]
-    raise SchemaError(f"a {type(value).__name__} is no JSON value")
+    raise SchemaError(f"a {type(value).__name__} is no JSON value", remedy="what json.dumps can write")
 
 
 def parse(text: str, name: str, limits: Limits) -> Any:
@@ -130,7 +131,7 @@ def parse(text: str, name: str, limits: Limits) -> Any:
             source=text,
             line=error.lineno,
             column=error.colno,
-            remedy="a path must be given as pathlib.Path, not as str" if _looks_like_path(text) else None,
+            remedy="a pathlib.Path, if this is a path" if _looks_like_path(text) else "JSON, as json.dumps writes it",
         ) from None
     except RecursionError:
         raise LimitError.of("max_nesting", limits.max_nesting, place=name or None) from None
@@ -159,7 +160,7 @@ def _number_reader(make: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def _constant(text: str) -> NoReturn:
-    raise SchemaError(f"{text} is no JSON value")
+    raise SchemaError(f"{text} is no JSON value", remedy="a finite number")
 
 
 def json_number(value: object) -> str | None:

@@ -38,6 +38,7 @@ __all__ = [
     "complement",
     "contains",
     "disjoint",
+    "ecma_property",
     "fold_char",
     "fold_set",
     "general_category",
@@ -281,6 +282,24 @@ def unicode_property(text: str, engine: str = "re") -> CharSet | None:
     if key == "assigned":
         return complement(_general_categories()["Cn"])
     return general_category(name)
+
+
+_ECMA_PROPERTY = re.compile(
+    "(?:Script|sc|Script_Extensions|scx)=[A-Z][a-zA-Z_]*|Alphabetic|Alpha|Lowercase|Lower|Uppercase|Upper|White_Space"
+    "|ID_Start|IDS|ID_Continue|XID_Start|XIDS|XID_Continue|XIDC|Default_Ignorable_Code_Point|DI|Emoji"
+    "|Emoji_Presentation|EPres|Emoji_Modifier|EMod|Emoji_Modifier_Base|EBase|Extended_Pictographic|ExtPict|Ideographic"
+    "|Ideo|Hex_Digit|Hex|ASCII_Hex_Digit|AHex|Cased|Case_Ignorable|CI|Math|Dash|Diacritic|Dia|Quotation_Mark|QMark"
+    "|Noncharacter_Code_Point|NChar|Unified_Ideograph|UIdeo"
+)
+"""Properties of ECMA-262 (tables 68 and 69 of its 2025 edition) that the regex module has by the same name:
+scripts and the binary ones that patterns of the field use."""
+
+
+def ecma_property(text: str) -> CharSet | None:
+    r"""The set of ``\p{text}`` beyond what `unicode_property` knows; None without the `regex` module, or if unknown."""
+    if _ECMA_PROPERTY.fullmatch(text) is None or not find_spec("regex"):
+        return None
+    return _asked_property(text.replace("scx=", "Script_Extensions=").replace("sc=", "Script="))
 
 
 @lru_cache(maxsize=256)

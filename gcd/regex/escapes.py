@@ -182,13 +182,16 @@ class EscapeReader(Reader):
         if self.dialect == "regex" and text.startswith("^"):
             negate, text = not negate, text[1:]
         chars = charset.unicode_property(text, self.engine)
+        if chars is None and self.dialect == "ecma":
+            chars = charset.ecma_property(text)
         if chars is None:
             self.unsupported(
                 "Unicode property",
                 f"the property {text!r} is not a general category (nor Any, ASCII, Assigned)",
                 at,
                 end,
-                "a general category such as L, Lu, Nd, or a set of ranges",
+                "a general category such as L, Lu, Nd, or a set of ranges"
+                + ("; scripts need the regex module (pip install regex)" if self.dialect == "ecma" else ""),
             )
         if self.flags & IGNORECASE:
             self.unsupported("Unicode property", f"{pattern[at:end]} under IGNORECASE is not supported", at, end)

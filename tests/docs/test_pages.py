@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ["grammar-support.md", "how-it-works.md", "performance.md", "artifact-format.md", "index.md"]
+PAGES = ["grammar-support.md", "json-schema.md", "how-it-works.md", "performance.md", "artifact-format.md", "index.md"]
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 
 

@@ -87,9 +87,9 @@ def test_random_patterns_match_what_regress_matches():
     for _ in range(1500):
         pattern = random_pattern(rnd)
         if rnd.random() < 0.3:
-            pattern = "^" + pattern
+            pattern = rnd.choice(["^", "^^", "^(?=^a)", "^(?!.*1$)", "^(?=a|.b$)(?!aa)", "(?=a)^"]) + pattern
         if rnd.random() < 0.3:
-            pattern += "$"
+            pattern += rnd.choice(["$", "$$", "(?<!a)$", "(?<=^.|b)$", "$(?<!1)", "(?!a)$"])
         if rnd.random() < 0.1:
             pattern += "|" + random_pattern(rnd)
         program = found(pattern)
@@ -103,7 +103,7 @@ def test_random_patterns_match_what_regress_matches():
 
 
 def test_usual_anchors_need_no_lookarounds():
-    for pattern in ("^a$", "^a", "a$", "^(?:a|b)$", "^a|b$"):
+    for pattern in ("^a$", "^a", "a$", "^(?:a|b)$", "^a|b$", "^(?!a)b", "^(?=.*a$)(?!^b)", "^a-?(?<!-)$"):
         operators = {entry[0] for entry in found(pattern).regexes}
         assert not operators & {Regex.LOOKAHEAD, Regex.LOOKBEHIND}, pattern
 
@@ -130,9 +130,22 @@ def test_hostile_patterns_meet_a_limit():
             found(pattern)
 
 
-def test_unknown_properties_are_refused_by_name():
-    with pytest.raises(UnsupportedError, match="Greek"):
-        found(r"\p{Script=Greek}")
+@pytest.mark.parametrize(
+    "name", ["Script=Greek", "sc=Cyrl", "scx=Han", "Alphabetic", "Uppercase", "White_Space", "Any"]
+)
+def test_scripts_and_binary_properties_are_the_regex_modules(name):
+    pytest.importorskip("regex")
+    for pattern in (rf"^\p{{{name}}}$", rf"^[\P{{{name}}}]$"):
+        program = found(pattern)
+        other = regress.Regex(pattern, "u")
+        for char in "aAéßαΩЖж漢ひ \u00a0\u3000-_1٣\U00020000":
+            assert is_valid(program, char) == (other.find(char) is not None), (pattern, char)
+
+
+@pytest.mark.parametrize("name", ["Script=Klingon", "script=Greek", "Greek", "alphabetic", "InGreek"])
+def test_unknown_properties_are_refused_by_name(name):
+    with pytest.raises(UnsupportedError, match=name):
+        found(rf"\p{{{name}}}")
 
 
 def test_lone_surrogates_in_a_pattern_match_nothing_that_can_be_written():

@@ -122,6 +122,13 @@ def test_labels_that_idna_takes_fit():
     assert n_valid > 40
 
 
+def test_domains_of_idn_email_do_not_begin_with_a_mark():
+    program = program_of("idn-email")
+    assert is_valid(program, "a@cafe\u0301.com")
+    assert not is_valid(program, "a@\u0301cafe.com")
+    assert not is_valid(program, "a@☃.com")
+
+
 def test_annotate_asserts_nothing():
     grammar = json_schema.load({"format": "ipv4"}, format="annotate")
     assert is_valid(grammar.program, "x")

@@ -114,10 +114,18 @@ BAD = [
     ({"$ref": "#/$defs/9", "$defs": [1]}, "#/$ref", "no '9'"),
     ({"$ref": "#/type", "type": "null"}, "#/$ref", "no schema"),
     ({"$dynamicRef": 3}, "#/$dynamicRef", "URI reference"),
-    ({"$ref": "#"}, "#", "comes back to itself"),
+    ({"$ref": "#"}, "#/$ref", "comes back to itself"),
     (
         {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"minimum": 1}, {"not": {"$ref": "#/$defs/a"}}]}}},
-        "#/$defs/a",
+        "#/$defs/a/anyOf/1/not/$ref",
+        "itself",
+    ),
+    (
+        {
+            "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}},
+            "items": {"$ref": "#/$defs/b"},
+        },
+        "#/$defs/b/allOf/0/$ref",
         "itself",
     ),
     ({"$id": "http://[", "$ref": "x"}, None, ""),
@@ -129,6 +137,7 @@ def test_bad_schemas_are_errors_with_a_place_and_a_cause(schema, place, text):
     with pytest.raises(SchemaError) as caught:
         json_schema.load(schema)
     assert text in caught.value.cause
+    assert caught.value.remedy
     if place is not None:
         assert caught.value.pointer == caught.value.place == place
     assert isinstance(caught.value, GrammarError)

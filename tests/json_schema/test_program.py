@@ -140,6 +140,24 @@ def test_counts_beyond_all_documents():
     assert program.nodes[program.root] == (Node.ITEM_COUNT, NONE - 1, NONE)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"whitespace": "some"},
+        {"property_order": "alphabetical"},
+        {"max_whitespace": -1},
+        {"indent": 1.5},
+        {"item_separator": ";"},
+        {"item_separator": ",,"},
+        {"key_separator": " "},
+        {"key_separator": ":\u00a0"},
+    ],
+)
+def test_wrong_options(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        OutputOptions(**wrong)
+
+
 def test_a_table_has_a_limit():
     with pytest.raises(LimitError, match="max_productions"):
         json_schema.load({"anyOf": [{"minimum": i} for i in range(50)]}, limits=Limits(max_productions=20))

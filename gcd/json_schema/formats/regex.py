@@ -1,8 +1,9 @@
 r"""regex: ECMA-262 regular expressions, as far as a regular expression can tell.
 
-Brackets nest, so not all of them can be described. What is: groups up to four deep, lookahead, classes whose ranges are
-in order, escapes, quantifiers whose bounds are in order. What other engines read differently is left out with the rest.
-Each level is one entry of the program's table that the next level refers to; as text, it would double each time.
+Brackets nest, so not all of them can be described. What is: groups up to three deep, lookahead outside of groups,
+classes whose ranges are in order, escapes, quantifiers whose bounds are in order. What other engines read differently
+is left out with the rest. Each level is one entry of the program's table that the next level refers to; as text, it
+would double each time.
 """
 
 from __future__ import annotations
@@ -13,16 +14,14 @@ from gcd.json_schema.formats.format import Format, any_of
 
 __all__ = ["REGEX"]
 
-_DEPTH = 4
+_DEPTH = 3
 _ESCAPED = r"\\[dDwWsSfnrtv\\\/\^$.*+?()\[\]{}|]"
 
 
 def _in_order() -> str:
-    """``{n}``, ``{n,}`` and ``{m,n}`` with m <= n below 100."""
-    single = any_of(*(rf"{low},[{low}-9]" for low in range(9)), "9,9", r"\d,[1-9]\d")
-    pairs = [rf"{tens}{ones},(?:{tens}[{ones}-9]|[{tens + 1}-9]\d)" for tens in range(1, 9) for ones in range(10)]
-    pairs += [rf"9{ones},9[{ones}-9]" for ones in range(10)]
-    return rf"\{{(?:\d{{1,3}},?|{any_of(single, *pairs)})\}}"
+    """``{n}``, ``{n,}`` and ``{m,n}`` with m <= n where that is easy to see: m below 10."""
+    pairs = any_of(*(rf"{low},[{low}-9]" for low in range(10)), r"\d,[1-9]\d{1,2}")
+    return rf"\{{(?:\d{{1,3}},?|{pairs})\}}"
 
 
 def _class() -> str:
@@ -58,10 +57,12 @@ def _regex(program: ProgramBuilder) -> int:
     assertion = own(r"[\^$]|\\[bB]")
     group, look, bar, close = own(r"\((?:\?:)?"), own(r"\(\?[=!]"), own(r"\|"), own(r"\)")
     body = program.EMPTY
-    for _ in range(_DEPTH + 1):
+    for level in range(_DEPTH + 1):
         atoms = program.alt((atom, program.concat((group, body, close))))
-        item = program.alt((program.concat((atoms, quantifier)), assertion, program.concat((look, body, close))))
-        sequence = program.repeat(item, 0)
+        items = [program.concat((atoms, quantifier)), assertion]
+        if level == _DEPTH:
+            items.append(program.concat((look, body, close)))
+        sequence = program.repeat(program.alt(items), 0)
         body = program.concat((sequence, program.repeat(program.concat((bar, sequence)), 0)))
     return body
 
@@ -69,6 +70,7 @@ def _regex(program: ProgramBuilder) -> int:
 REGEX = Format(
     "regex",
     _regex,
-    f"patterns with groups more than {_DEPTH} deep, named groups, backreferences, lookbehind, Unicode properties, "
-    "bounds over 99 and ranges of other characters than letters or digits are left out",
+    f"left out are groups more than {_DEPTH} deep, lookahead inside of them, named groups, backreferences, lookbehind, "
+    "Unicode properties, counts from 10 on as a lower bound beside an upper one, counts of more than three digits, and "
+    "ranges of other characters than letters or digits",
 )

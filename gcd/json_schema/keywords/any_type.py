@@ -36,7 +36,7 @@ def type_(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope
     but in draft 4 (Core, 3.5: "a JSON number without a fraction or exponent part")."""
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list):
-        c.error(at, f"type must be a string or a list of them, not {c.shown(value)}")
+        c.error(at, f"type must be a string or a list of them, not {c.shown(value)}", f"one of {', '.join(_MASKS)}")
     mask = 0
     for name in names:
         bits = _MASKS.get(name) if isinstance(name, str) else None
@@ -57,7 +57,7 @@ def type_(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope
 def enum(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """The value is equal to one of the list."""
     if not isinstance(value, list):
-        c.error(at, f"enum must be a list, not {c.shown(value)}")
+        c.error(at, f"enum must be a list, not {c.shown(value)}", "a list of values: [1, 2]")
     return one_of_values(c, value, at)
 
 
@@ -97,7 +97,7 @@ def one_of_values(c: SchemaCompiler, values: list[Any], at: Path, depth: int = 0
         else:
             text = json_number(value)
             if text is None:
-                c.error(at, f"{c.shown(value)} is no JSON value")
+                c.error(at, f"{c.shown(value)} is no JSON value", "a finite number that JSON can write")
             numbers[program.decimal(text)] = None
     parts = []
     if words:

@@ -16,7 +16,7 @@ __all__ = ["all_of", "any_of", "dynamic_ref", "if_", "not_", "one_of", "recursiv
 
 def _branches(c: SchemaCompiler, value: Any, at: Path, scope: Scope) -> list[int]:
     if not isinstance(value, list):
-        c.error(at, f"{at[1]} must be a list of schemas, not {c.shown(value)}")
+        c.error(at, f"{at[1]} must be a list of schemas, not {c.shown(value)}", "a list: [{...}, ...]")
     if not value:
         c.error(at, f"{at[1]} must not be empty", "leave it out")
     return [c.schema(sub, (at, str(i)), scope) for i, sub in enumerate(value)]
@@ -64,14 +64,14 @@ def then_or_else(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path
 
 def ref(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """The value satisfies the schema that is referred to."""
-    return c.referred(c.references.resolve(value, at, scope))
+    return c.referred(c.references.resolve(value, at, scope), at)
 
 
 def dynamic_ref(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """The same, but an anchor that is dynamic is looked up from the outside in."""
-    return c.referred(c.references.resolve_dynamic(value, at, scope))
+    return c.referred(c.references.resolve_dynamic(value, at, scope), at)
 
 
 def recursive_ref(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """Draft 2019-09: the outermost schema that allows it."""
-    return c.referred(c.references.resolve_recursive(value, at, scope))
+    return c.referred(c.references.resolve_recursive(value, at, scope), at)

@@ -36,7 +36,7 @@ def _items_node(c: SchemaCompiler, prefix: list[int], rest: int, at: Path) -> in
 
 def _list_of_schemas(c: SchemaCompiler, value: Any, at: Path, scope: Scope) -> list[int]:
     if not isinstance(value, list):
-        c.error(at, f"{at[1]} must be a list of schemas, not {c.shown(value)}")
+        c.error(at, f"{at[1]} must be a list of schemas, not {c.shown(value)}", "a list: [{...}, ...]")
     return [c.child(item, (at, str(i)), scope) for i, item in enumerate(value)]
 
 
@@ -90,7 +90,7 @@ def max_items(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, s
 def unique_items(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """No two items are equal."""
     if not isinstance(value, bool):
-        c.error(at, f"uniqueItems must be a boolean, not {c.shown(value)}")
+        c.error(at, f"uniqueItems must be a boolean, not {c.shown(value)}", "true or false")
     return c.program.node((int(Node.UNIQUE),), at) if value else TRUE
 
 

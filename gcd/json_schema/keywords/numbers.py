@@ -62,5 +62,5 @@ def multiple_of(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path,
     """A whole multiple of the value, in exact arithmetic."""
     number = c.number(value, at)
     if not value > 0:
-        c.error(at, f"multipleOf must be over 0, not {c.shown(value)}")
+        c.error(at, f"multipleOf must be over 0, not {c.shown(value)}", "a positive number")
     return c.program.node((int(Node.MULTIPLE_OF), number), at)

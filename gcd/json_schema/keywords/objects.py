@@ -39,7 +39,7 @@ def properties(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, 
     if members is not None:
         where = (path, "properties")
         if type(members) is not dict:
-            c.error(where, f"properties must be an object, not {c.shown(members)}")
+            c.error(where, f"properties must be an object, not {c.shown(members)}", 'an object: {"name": ...}')
         for name, member in members.items():
             node = c.child(member, (where, c.name(name, where)), scope)
             if surrogate_free(name):
@@ -49,7 +49,7 @@ def properties(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, 
     if members is not None:
         where = (path, "patternProperties")
         if type(members) is not dict:
-            c.error(where, f"patternProperties must be an object, not {c.shown(members)}")
+            c.error(where, f"patternProperties must be an object, not {c.shown(members)}", 'an object: {"name": ...}')
         for text, member in members.items():
             inner = (where, c.name(text, where))
             patterns += (pattern_regex(c, text, inner), c.child(member, inner, scope))
@@ -111,7 +111,7 @@ def max_properties(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Pa
 def dependent_required(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """Where a member is, others must be."""
     if type(value) is not dict:
-        c.error(at, f"{at[1]} must be an object, not {c.shown(value)}")
+        c.error(at, f"{at[1]} must be an object, not {c.shown(value)}", 'an object: {"name": ...}')
     return c.program.conj([required_by(c, name, names, (at, c.name(name, at))) for name, names in value.items()], at)
 
 
@@ -130,7 +130,7 @@ def required_by(c: SchemaCompiler, name: str, names: Any, at: Path) -> int:
 def dependent_schemas(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """Where a member is, the object satisfies the schema."""
     if type(value) is not dict:
-        c.error(at, f"{at[1]} must be an object, not {c.shown(value)}")
+        c.error(at, f"{at[1]} must be an object, not {c.shown(value)}", 'an object: {"name": ...}')
     return c.program.conj([schema_by(c, name, sub, (at, c.name(name, at)), scope) for name, sub in value.items()], at)
 
 
@@ -154,7 +154,7 @@ def has_member(c: SchemaCompiler, name: str) -> int:
 def dependencies(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """Up to draft 7: lists of names or schemas, by name. Draft 4 and later (optional) take one name as well."""
     if type(value) is not dict:
-        c.error(at, f"dependencies must be an object, not {c.shown(value)}")
+        c.error(at, f"dependencies must be an object, not {c.shown(value)}", 'an object: {"name": ...}')
     parts = []
     for name, dependency in value.items():
         inner = (at, c.name(name, at))

@@ -30,7 +30,7 @@ def nullable_type(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Pat
 def nullable(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """Said by `type`; nothing without it (3.0.3: "only if type is explicitly defined")."""
     if not isinstance(value, bool):
-        c.error(at, f"nullable must be a boolean, not {c.shown(value)}")
+        c.error(at, f"nullable must be a boolean, not {c.shown(value)}", "true or false")
     if "type" not in schema:
         c.mark(at, "annotation", "nullable says nothing without type")
     return TRUE
@@ -42,7 +42,7 @@ def discriminator(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Pat
     name = value.get("propertyName") if type(value) is dict else None
     mapping = value.get("mapping", {}) if type(value) is dict else {}
     if type(name) is not str or not surrogate_free(name) or type(mapping) is not dict:
-        c.error(at, f"discriminator must be an object with a propertyName, not {c.shown(value)}")
+        c.error(at, f"discriminator must be an object, not {c.shown(value)}", '{"propertyName": ...}')
     branches = schema.get("oneOf", schema.get("anyOf"))
     if type(branches) is not list:
         c.mark(at, "annotation", "discriminator says nothing without oneOf or anyOf")
@@ -53,7 +53,7 @@ def discriminator(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Pat
     for i, branch in enumerate(branches):
         ref = branch.get("$ref") if type(branch) is dict else None
         if type(ref) is not str:
-            c.error(at, f"{keyword}/{i} is no $ref, and a discriminator can't name it")
+            c.error(at, f"{keyword}/{i} is no $ref, and a discriminator can't name it", "a $ref to a schema of its own")
         implicit = ref.rsplit("/", 1)[-1]
         words = [key for key, to in mapping.items() if type(to) is str and (to in (ref, implicit))]
         words += [] if implicit in mapping else [implicit]

@@ -30,7 +30,7 @@ def max_length(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, 
 def pattern(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """The ECMA-262 regular expression matches somewhere in the string."""
     if not isinstance(value, str):
-        c.error(at, f"pattern must be a string, not {c.shown(value)}")
+        c.error(at, f"pattern must be a string, not {c.shown(value)}", 'a string: "^[a-z]+$"')
     return c.program.text(pattern_regex(c, value, at), at)
 
 
@@ -44,14 +44,15 @@ def pattern_regex(c: SchemaCompiler, text: str, at: Path) -> int:
             error.place = f"{pointer(at)}, {error.place}" if error.place else pointer(at)
             if isinstance(error, (UnsupportedError, LimitError)):
                 raise
-            c.error(at, f"this is no regular expression of ECMA-262 (flag u): {error.cause}", error.remedy)
+            remedy = error.remedy or "a pattern that JavaScript's RegExp(pattern, 'u') takes"
+            c.error(at, f"this is no regular expression of ECMA-262 (flag u): {error.cause}", remedy)
     return regex
 
 
 def format_(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """One of the specification's formats; others are annotations."""
     if not isinstance(value, str):
-        c.error(at, f"format must be a string, not {c.shown(value)}")
+        c.error(at, f"format must be a string, not {c.shown(value)}", 'a string: "date-time"')
     known = FORMATS.get(value)
     if known is None:
         c.mark(at, "annotation", f"the specification has no format {value!r}")
