@@ -448,12 +448,12 @@ def commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def plot(record: Path, picture: Path) -> str | None:
+def plot(record: Path, picture: Path, module: str = "bench.harness.plot") -> str | None:
     """Draw in the peers' environment, where matplotlib is; why not, if it can't be."""
     python = interpreter(PEERS[0])
     if python is None:
         return "no plot: no peers' environment (`make bench` builds it)"
-    command = [str(python), "-m", "bench.harness.plot", str(record), str(picture)]
+    command = [str(python), "-m", module, str(record), str(picture)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return None if done.returncode == 0 else "no plot: " + (done.stderr.strip().splitlines() or ["?"])[-1]
 

@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[2]
 ENGINES = ("gcd", "llguidance", "xgrammar")
 PEERS = ENGINES[1:]
 
+SCHEMA_ENGINES = (*ENGINES, "outlines_core", "lm_format_enforcer")
+"""Those that take JSON Schema."""
+
 SUFFIXES = {"gcd": ".lark", "llguidance": ".lark", "xgrammar": ".gbnf"}
 
 

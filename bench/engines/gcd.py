@@ -22,6 +22,12 @@ class Adapter(Engine):
         except gcd.GcdError as error:
             raise UnsupportedError(f"{type(error).__name__}: {error}") from error
 
+    def compile_schema(self, schema: str) -> Any:
+        try:
+            return gcd.compile(gcd.Grammar.from_json_schema(schema), self.vocab)
+        except gcd.GcdError as error:
+            raise UnsupportedError(f"{type(error).__name__}: {error}") from error
+
     def session(self, compiled: Any) -> Session:
         matcher = compiled.matcher()
         return Session(

@@ -28,6 +28,17 @@ class Adapter(Engine):
             raise UnsupportedError(matcher.get_error())
         return matcher
 
+    def compile_schema(self, schema: str) -> Any:
+        """Strict, its default: what it can't enforce it refuses."""
+        try:
+            grammar = LLMatcher.grammar_from_json_schema(schema)
+        except ValueError as error:
+            raise UnsupportedError(str(error)) from error
+        matcher = LLMatcher(self.tokenizer, grammar, log_level=0)
+        if matcher.is_error():
+            raise UnsupportedError(matcher.get_error())
+        return matcher
+
     def session(self, compiled: Any) -> Session:
         matcher = compiled.deep_copy()
 
@@ -39,4 +50,5 @@ class Adapter(Engine):
             accept=matcher.consume_token,
             check=check,
             is_complete=matcher.is_accepting,
+            failure=lambda: matcher.get_error() if matcher.is_error() else None,
         )

@@ -1,5 +1,6 @@
 """XGrammar: GBNF (or its Lark dialect), Earley over bytes, masks stored for each automaton state of a rule."""
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,12 @@ import torch
 import xgrammar
 from tokenizers import Tokenizer
 
+from bench.harness import system
 from bench.harness.engine import Engine, Session, UnsupportedError
 
 
 class Adapter(Engine):
-    """XGrammar, one compiler thread.
+    """XGrammar, one compiler thread but for JSON Schema.
 
     Special tokens are given as the empty string: read from the tokenizer's own list they would be text, and its masks
     would hold them. Masks are asked for from the handle under its Python class, into a tensor (faster than an array).
@@ -31,6 +33,7 @@ class Adapter(Engine):
             tokens, xgrammar.VocabType.BYTE_LEVEL, vocab_size=self.width, stop_token_ids=self.eos_ids
         )
         self.compiler = xgrammar.GrammarCompiler(self.tokenizer_info, max_threads=1)
+        self.schema_compiler = xgrammar.GrammarCompiler(self.tokenizer_info, max_threads=os.cpu_count() or 1)
 
     def compile(self, grammar: Path) -> Any:
         text = grammar.read_text(encoding="utf-8")
@@ -39,6 +42,17 @@ class Adapter(Engine):
                 return self.compiler.compile_lark(text)
             return self.compiler.compile_grammar(text)
         except RuntimeError as error:
+            raise UnsupportedError(str(error)) from error
+
+    def compile_schema(self, schema: str) -> Any:
+        """As the specification has it: objects are open unless the schema closes them, any white space.
+
+        With a thread for each CPU, since it needs seconds for some schemas.
+        """
+        try:
+            with system.unpinned():
+                return self.schema_compiler.compile_json_schema(schema, any_whitespace=True, strict_mode=False)
+        except (RuntimeError, ValueError) as error:
             raise UnsupportedError(str(error)) from error
 
     def session(self, compiled: Any) -> Session:

@@ -30,6 +30,8 @@ class Session:
     """Whether a token may come next, without a mask and without moving; falsy: no."""
     is_complete: Callable[[], bool]
     """Whether the text may end here."""
+    failure: Callable[[], str | None] = lambda: None
+    """What the engine says if it gave up in the middle of a text; None: it didn't."""
 
 
 class Engine(ABC):
@@ -63,6 +65,14 @@ class Engine(ABC):
         Raises:
             UnsupportedError: it refuses the grammar.
         """
+
+    def compile_schema(self, schema: str) -> Any:
+        """Compile a JSON Schema from its text.
+
+        Raises:
+            UnsupportedError: it refuses the schema.
+        """
+        raise UnsupportedError("it takes no JSON Schema")
 
     @abstractmethod
     def session(self, compiled: Any) -> Session:

@@ -5,6 +5,7 @@ import ctypes
 import os
 import platform
 import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -28,6 +29,20 @@ def pin(cpu: int | None) -> None:
     """Keep this process, and the threads it will start, on one CPU."""
     if cpu is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {cpu})
+
+
+@contextlib.contextmanager
+def unpinned() -> Iterator[None]:
+    """Every CPU for this thread, and those that it starts, until the end of the block."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    kept = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, kept)
 
 
 def memory_mb(kind: str = "VmRSS") -> float | None:
