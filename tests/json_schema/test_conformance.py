@@ -91,7 +91,7 @@ def test_all_of_maskbench(conformance_data):
 
 
 def test_reading_takes_less_than_a_millisecond(conformance_data, monkeypatch):
-    """CPU time for each of MaskBench's schemas, none of them read before: the median, and the mean but for the largest."""
+    """CPU time for each of the schemas, none of them read before: the median, and the mean but for the largest."""
     monkeypatch.setattr(grammar, "_MEMO", Memo(max_bytes=0))
     rows = maskbench(conformance_data)
     for row in rows[:50]:  # formats are made once in a process
