@@ -17,7 +17,9 @@ void sort_unique(std::vector<u32>& v) {
     v.erase(std::unique(v.begin(), v.end()), v.end());
 }
 
-u32 less_one(u32 n) { return n == 0 || n == NONE ? n : n - 1; }
+u32 less_one(u32 n) {
+    return n == 0 || n == NONE ? n : n - 1;
+}
 
 }  // namespace
 

@@ -1,15 +1,16 @@
 // Extended regular expressions over characters, with "and", "not" and lookaround, read by derivatives.
 //
 // The derivative of an expression by a character is what must follow that character (Brzozowski 1964). Expressions are
-// hash-consed and kept in a normal form, so there are finitely many, and each is a state of a DFA that is built as texts
-// need it. Boolean combinations cost nothing extra: the derivative of `a and not b` is that of `a` and not that of `b`.
+// hash-consed and kept in a normal form, so there are finitely many, and each is a state of a DFA that is built as
+// texts need it. Boolean combinations cost nothing extra: the derivative of `a and not b` is that of `a` and not that
+// of `b`.
 //
 //   a(b|c)*  by 'a':  (b|c)*   by 'b':  (b|c)*   ...
 //
 // A lookahead looks at all that follows, so it is read where the rest of the text is at hand: the derivative of
-// `(?=B)K` is that of `(B.*) and K`. A lookbehind looks at all that went before: a state carries, beside its expression,
-// one expression for each lookbehind in it, which began at the start of the text as `.*B`; it holds where that one
-// accepts.
+// `(?=B)K` is that of `(B.*) and K`. A lookbehind looks at all that went before: a state carries, beside its
+// expression, one expression for each lookbehind in it, which began at the start of the text as `.*B`; it holds where
+// that one accepts.
 #pragma once
 
 #include <unordered_map>
@@ -69,8 +70,8 @@ class Derivatives {
     bool alive_by(u32 state, u32 lo, u32 hi);
     // The state whose future within `reach` characters is the same, one for many counts (see the .cpp).
     u32 alike(u32 state, u32 reach);
-    // Characters that lead back to the state: ASCII ones that stand for themselves in a JSON string, as bits, and whether
-    // all others do.
+    // Characters that lead back to the state: ASCII ones that stand for themselves in a JSON string, as bits, and
+    // whether all others do.
     struct Loops {
         u64 raw[2] = {0, 0};
         bool others = false;
@@ -94,11 +95,11 @@ class Derivatives {
     struct Node {
         Op op;
         bool negative = false;
-        bool nullable = false;   // leaving lookaround aside
-        bool plain = true;       // no AND, NOT or lookaround in it: never empty, nor any of its derivatives but kEmpty
-        bool looks = false;      // lookaround in it
+        bool nullable = false;    // leaving lookaround aside
+        bool plain = true;        // no AND, NOT or lookaround in it: never empty, nor any of its derivatives but kEmpty
+        bool looks = false;       // lookaround in it
         u32 a = 0, b = 0, c = 0;  // CHARS: charset; CONCAT: a, b; REPEAT: a, min, max; NOT, LOOK*: a (tracker: b)
-        std::vector<u32> items;  // ALT, AND: sorted; WORDS: character, child, character, child, ... sorted
+        std::vector<u32> items;   // ALT, AND: sorted; WORDS: character, child, character, child, ... sorted
     };
     struct Arc {
         u32 hi, target;  // characters up to `hi` (from the one before) lead to `target`

@@ -47,7 +47,9 @@ Decimal normal(bool negative, std::string digits, i64 exponent) {
 }
 
 // Position of the first digit: value = 0.d1d2... * 10^this.
-i64 magnitude(const Decimal& d) { return static_cast<i64>(d.exponent) + static_cast<i64>(d.digits.size()); }
+i64 magnitude(const Decimal& d) {
+    return static_cast<i64>(d.exponent) + static_cast<i64>(d.digits.size());
+}
 
 int compare_absolute(const Decimal& a, const Decimal& b) {
     if (a.zero() || b.zero()) return a.zero() ? (b.zero() ? 0 : -1) : 1;
@@ -182,7 +184,9 @@ int compare(const Decimal& a, const Decimal& b) {
     return na ? -c : c;
 }
 
-NumberLanguage::NumberLanguage(u32 max_states) : max_states_(max_states) { states_.emplace_back(); }
+NumberLanguage::NumberLanguage(u32 max_states) : max_states_(max_states) {
+    states_.emplace_back();
+}
 
 u32 NumberLanguage::condition(const NumberCondition& c) {
     auto same_all = [](const std::vector<Decimal>& a, const std::vector<Decimal>& b) { return a == b; };
@@ -191,7 +195,8 @@ u32 NumberLanguage::condition(const NumberCondition& c) {
         if (o.has_low == c.has_low && o.has_high == c.has_high && o.low_open == c.low_open &&
             o.high_open == c.high_open && o.low == c.low && o.high == c.high && same_all(o.multiples, c.multiples) &&
             same_all(o.no_multiples, c.no_multiples) && same_all(o.values, c.values) &&
-            same_all(o.excluded, c.excluded) && o.listed == c.listed && o.plain == c.plain && o.not_plain == c.not_plain)
+            same_all(o.excluded, c.excluded) && o.listed == c.listed && o.plain == c.plain &&
+            o.not_plain == c.not_plain)
             return i;
     }
     conditions_.push_back(c);
@@ -552,7 +557,8 @@ bool NumberLanguage::finite_multiples(const NumberCondition& c, bool negative, c
         Wide k = (low + Q - 1) / Q;
         for (int tries = 0; tries < 2000 && k * Q <= high; ++tries, ++k) {
             std::string text;
-            for (Wide x = k * Q; x; x /= 10) text.insert(text.begin(), static_cast<char>('0' + static_cast<int>(x % 10)));
+            for (Wide x = k * Q; x; x /= 10)
+                text.insert(text.begin(), static_cast<char>('0' + static_cast<int>(x % 10)));
             if (satisfies(id, normal(negative, text, unit))) return true;
         }
         return k * Q <= high;  // too many to ask each
@@ -583,14 +589,16 @@ bool NumberLanguage::exponent_alive(const State& s) const {
     const NumberCondition& c = conditions_[s.condition];
     // Exponents that can be read from here: x, 10x + d, 100x + dd, ... (x itself if it has a digit).
     i64 window = 64 + static_cast<i64>(s.digits.size()) + s.scale;
-    for (const Decimal* d : {&c.low, &c.high}) window = std::max(window, std::abs(magnitude(*d)) + 64 + s.scale +
-                                                                             static_cast<i64>(s.digits.size()));
+    for (const Decimal* d : {&c.low, &c.high})
+        window = std::max(window, std::abs(magnitude(*d)) + 64 + s.scale + static_cast<i64>(s.digits.size()));
     for (const std::vector<Decimal>* list : {&c.multiples, &c.no_multiples, &c.values, &c.excluded})
-        for (const Decimal& d : *list) window = std::max(window, std::abs(magnitude(d)) + 64 + s.scale +
-                                                                     static_cast<i64>(s.digits.size()));
+        for (const Decimal& d : *list)
+            window = std::max(window, std::abs(magnitude(d)) + 64 + s.scale + static_cast<i64>(s.digits.size()));
     window = std::min<i64>(window, 5000);
     const i64 x = s.exponent;
-    auto ask = [&](i64 e, bool minus) { return satisfies(s.condition, normal(s.negative, s.digits, (minus ? -e : e) - s.scale)); };
+    auto ask = [&](i64 e, bool minus) {
+        return satisfies(s.condition, normal(s.negative, s.digits, (minus ? -e : e) - s.scale));
+    };
     for (int sign = 0; sign < 2; ++sign) {
         const bool minus = sign == 1;
         if (s.phase != kE && minus != s.exponent_negative) continue;
@@ -632,7 +640,8 @@ bool NumberLanguage::finite(u32 id, u32 most, std::vector<Decimal>& out) const {
     Decimal q = c.multiples[0];
     for (const Decimal& m : c.multiples)
         if (compare_absolute(m, q) > 0) q = m;
-    i64 unit = std::min<i64>({q.exponent, c.low.zero() ? q.exponent : c.low.exponent, c.high.zero() ? q.exponent : c.high.exponent});
+    i64 unit = std::min<i64>(
+        {q.exponent, c.low.zero() ? q.exponent : c.low.exponent, c.high.zero() ? q.exponent : c.high.exponent});
     if (magnitude(c.low) - unit > 36 || magnitude(c.high) - unit > 36 || magnitude(q) - unit > 36) return false;
     auto whole = [&](const Decimal& d) {
         Wide x = 0;

@@ -32,12 +32,12 @@ int compare(const Decimal& a, const Decimal& b);
 struct NumberCondition {
     bool has_low = false, has_high = false, low_open = false, high_open = false;
     Decimal low, high;
-    std::vector<Decimal> multiples;      // of each of these
-    std::vector<Decimal> no_multiples;   // of none of these
-    std::vector<Decimal> values;         // one of these, if `listed`
-    std::vector<Decimal> excluded;       // none of these
+    std::vector<Decimal> multiples;     // of each of these
+    std::vector<Decimal> no_multiples;  // of none of these
+    std::vector<Decimal> values;        // one of these, if `listed`
+    std::vector<Decimal> excluded;      // none of these
     bool listed = false;
-    bool plain = false;     // written without fraction and exponent
+    bool plain = false;      // written without fraction and exponent
     bool not_plain = false;  // with one of them
 };
 

@@ -1,4 +1,5 @@
-// The inside of a JSON string, decoded byte by byte: UTF-8, the short escapes, \uXXXX and surrogate pairs (RFC 8259 §7).
+// The inside of a JSON string, decoded byte by byte: UTF-8, the short escapes, \uXXXX and surrogate pairs (RFC 8259
+// §7).
 //
 // Between bytes a decoder stands at a character's edge (kPlain) or within one; then it knows which characters can still
 // come of it. Lone surrogates come of nothing, so they are refused at the digit that makes them.
@@ -10,13 +11,13 @@ namespace gcd {
 
 struct StringDecoder {
     enum Kind : u8 {
-        kPlain,       // between characters
-        kUtf8,        // within one: `count` bytes to come, `value` the bits so far
-        kEscape,      // behind a backslash
-        kHex,         // within \uXXXX: `count` digits read, `value` so far
-        kLowEscape,   // behind a high surrogate (`high`): a backslash must come
-        kLowU,        // then a u
-        kLowHex,      // then `count` digits of the low one
+        kPlain,      // between characters
+        kUtf8,       // within one: `count` bytes to come, `value` the bits so far
+        kEscape,     // behind a backslash
+        kHex,        // within \uXXXX: `count` digits read, `value` so far
+        kLowEscape,  // behind a high surrogate (`high`): a backslash must come
+        kLowU,       // then a u
+        kLowHex,     // then `count` digits of the low one
     };
     u8 kind = kPlain;
     u8 count = 0;

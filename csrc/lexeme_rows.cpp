@@ -37,7 +37,9 @@ struct LexemeStore::Walk {
 };
 
 namespace {
-inline void set_bit(std::vector<u32>& words, u32 token) { words[token / 32] |= 1u << (token % 32); }
+inline void set_bit(std::vector<u32>& words, u32 token) {
+    words[token / 32] |= 1u << (token % 32);
+}
 }  // namespace
 
 // Whether all that lies below a node leads back to where it began.
@@ -52,7 +54,8 @@ bool LexemeStore::loops_below(const Derivatives::Loops& loops, u32 node) const {
 
 // All tokens at and below a node of the trie.
 void LexemeStore::take(u32 node) {
-    for (u32 i = trie_->own_begin(node); i < trie_->token_begin[trie_->end[node]]; ++i) set_bit(scratch_, trie_->order[i]);
+    for (u32 i = trie_->own_begin(node); i < trie_->token_begin[trie_->end[node]]; ++i)
+        set_bit(scratch_, trie_->order[i]);
 }
 
 // One expression. Where it loops over all that lies below a node, the subtree is taken without walking it.
@@ -215,7 +218,8 @@ bool LexemeStore::bounded_row(Walk& w, u32 state) {
         for (u32 n = 0; n < trie.n_nodes(); ++n)
             for (u32 c = n + 1; c < trie.end[n]; c = trie.end[c]) depth_[c] = depth_[n] + 1;
     }
-    if (trie.token_size(by_length_[0]) > safe && trie.token_size(by_length_[by_length_.size() / 8]) > safe) return false;
+    if (trie.token_size(by_length_[0]) > safe && trie.token_size(by_length_[by_length_.size() / 8]) > safe)
+        return false;
     const LexemeRow& row = string_row({other}, StringDecoder(), 0);
     for (size_t i = 0; i < row.words.size(); ++i) scratch_[i] = row.words[i];
     for (u32 t : row.ids) set_bit(scratch_, t);

@@ -1,10 +1,10 @@
 // Rows of JSON lexemes: which tokens stay inside a string or a number, and where in tokens it can end.
 //
-// A row belongs to a state of the lexeme (an expression's state, a decoder's, a number's) and a place in the token trie,
-// and to nothing else, so one row serves every schema: the inside of a string is the same in all of them. What follows a
-// lexeme's end is told by the schema. There are thousands of places in the trie where a string can end, but few ways to
-// go on behind them; places from where the same bytes can follow are merged into *suffix* nodes, so that what follows is
-// looked at once for `a"`, `the"` and `}"` alike.
+// A row belongs to a state of the lexeme (an expression's state, a decoder's, a number's) and a place in the token
+// trie, and to nothing else, so one row serves every schema: the inside of a string is the same in all of them. What
+// follows a lexeme's end is told by the schema. There are thousands of places in the trie where a string can end, but
+// few ways to go on behind them; places from where the same bytes can follow are merged into *suffix* nodes, so that
+// what follows is looked at once for `a"`, `the"` and `}"` alike.
 #pragma once
 
 #include <map>
@@ -54,7 +54,9 @@ class SuffixForest {
         }
         for (u32 b : suffixes_[node - n_base_]->bases) f(b);
     }
-    u32 n_bases(u32 node) const { return node < n_base_ ? 1 : static_cast<u32>(suffixes_[node - n_base_]->bases.size()); }
+    u32 n_bases(u32 node) const {
+        return node < n_base_ ? 1 : static_cast<u32>(suffixes_[node - n_base_]->bases.size());
+    }
     bool leaf(u32 node) const { return node < n_base_ && trie_.end[node] == node + 1; }
     bool is_base(u32 node) const { return node < n_base_; }
     const TokenTrie& trie() const { return trie_; }
@@ -117,7 +119,7 @@ class LexemeStore {
     void take(u32 node);
     // Strings of any characters, by their number: tokens inside and exits, the longest first.
     struct Lengths {
-        std::vector<u32> words;                       // all that stay inside
+        std::vector<u32> words;                          // all that stay inside
         std::vector<std::pair<u32, u32>> inside, exits;  // (characters, token or node of the trie)
     };
     const Lengths& lengths(u32 node);

@@ -206,8 +206,10 @@ u32 SchemaAutomaton::intern(State s) {
     std::sort(s.items.begin(), s.items.end());
     s.items.erase(std::unique(s.items.begin(), s.items.end()), s.items.end());
     if (s.items.size() > kMaxItems)
-        throw CoreError(ErrorKind::limit_states, s.items.size(), "the schema leaves too many choices open at one place");
-    u64 h = mix(s.phase | s.literal << 8 | s.literal_at << 16 | s.gap_kind << 24, static_cast<u64>(s.gap) << 32 | s.depth);
+        throw CoreError(ErrorKind::limit_states, s.items.size(),
+                        "the schema leaves too many choices open at one place");
+    u64 h =
+        mix(s.phase | s.literal << 8 | s.literal_at << 16 | s.gap_kind << 24, static_cast<u64>(s.gap) << 32 | s.depth);
     h = mix(mix(h, static_cast<u64>(s.text) << 32 | s.raw), s.decoder.key() + (s.doubt ? 1 : 0));
     for (const Item& i : s.items)
         h = mix(mix(mix(h, static_cast<u64>(i.a) << 32 | i.b), static_cast<u64>(i.lo) << 32 | i.hi),
@@ -216,8 +218,8 @@ u32 SchemaAutomaton::intern(State s) {
     for (auto it = range.first; it != range.second; ++it) {
         const State& o = states_[it->second];
         if (o.phase == s.phase && o.literal == s.literal && o.literal_at == s.literal_at && o.gap_kind == s.gap_kind &&
-            o.gap == s.gap && o.depth == s.depth && o.text == s.text && o.raw == s.raw && o.doubt == s.doubt && o.decoder == s.decoder &&
-            o.items == s.items)
+            o.gap == s.gap && o.depth == s.depth && o.text == s.text && o.raw == s.raw && o.doubt == s.doubt &&
+            o.decoder == s.decoder && o.items == s.items)
             return it->second;
     }
     if (states_.size() >= max_size_)
@@ -401,7 +403,8 @@ bool SchemaAutomaton::possible(u32 f, u32 texts) {
     if (texts == TextSets::kEmpty) return true;
     for (SchemaType t : kLiteralTypes)
         if (formulas_.allows(f, t)) return true;
-    if (!formulas_.number_conditions(f).empty() || !shapes_.objects(f).empty() || !shapes_.arrays(f).empty()) return true;
+    if (!formulas_.number_conditions(f).empty() || !shapes_.objects(f).empty() || !shapes_.arrays(f).empty())
+        return true;
     Item i;
     i.a = store_.start(formulas_.string_expression(f));
     i.lo = texts;
@@ -469,7 +472,8 @@ void SchemaAutomaton::finish_value(const std::vector<u32>& sets, u32 raw, State&
                 CodePoints text;
                 for (size_t i = 1; i + 2 < value.size(); i += 3)
                     text.push_back(static_cast<u32>(static_cast<u8>(value[i])) << 16 |
-                                   static_cast<u32>(static_cast<u8>(value[i + 1])) << 8 | static_cast<u8>(value[i + 2]));
+                                   static_cast<u32>(static_cast<u8>(value[i + 1])) << 8 |
+                                   static_cast<u8>(value[i + 2]));
                 const u32 more = texts_.add(f.texts, text);
                 again = more == f.texts;
                 f.texts = more;
@@ -483,7 +487,8 @@ void SchemaAutomaton::finish_value(const std::vector<u32>& sets, u32 raw, State&
             }
             if (again && shapes_.array(f.shape).unique) continue;
             if (again) {  // something is there twice
-                const auto [it, fresh] = value_index_.emplace(std::vector<std::string>{"twice"}, static_cast<u32>(values_.size()));
+                const auto [it, fresh] =
+                    value_index_.emplace(std::vector<std::string>{"twice"}, static_cast<u32>(values_.size()));
                 if (fresh) values_.push_back({"twice"});
                 f.values = it->second;
             }
@@ -706,8 +711,8 @@ void SchemaAutomaton::begin_key(const State& s, State& out) {
 
 // -- steps ------------------------------------------------------------------------------------
 
-// For masks: the lexeme's text isn't known. A string or number that is an item itself was kept apart from those before it
-// while it was read; of all that follows, `kLost` says that it can't be compared.
+// For masks: the lexeme's text isn't known. A string or number that is an item itself was kept apart from those before
+// it while it was read; of all that follows, `kLost` says that it can't be compared.
 u32 SchemaAutomaton::after_value(const State& s, const Item& item) {
     State out;
     out.phase = kAfter;
@@ -831,166 +836,167 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
         }
     }
     if (!done) switch (s.phase) {
-        case kValue:
-            begin_value(s, byte, raw, out);
-            if (out.phase == kObjectFirst || out.phase == kArrayFirst) with_gap(0);
-            break;
-        case kLiteral: {
-            const char* word = kLiterals[s.literal];
-            if (static_cast<u8>(word[s.literal_at]) != byte) break;
-            if (word[s.literal_at + 1]) {
-                out = s;
-                ++out.literal_at;
-            } else {
-                std::vector<u32> sets;
-                for (const Item& i : s.items) sets.push_back(i.b);
-                finish_value(sets, raw, out);
-            }
-            break;
-        }
-        case kNumber: {
-            if ((byte >= '0' && byte <= '9') || byte == '.' || byte == 'e' || byte == 'E' || byte == '+' || byte == '-') {
-                out = s;
-                out.items.clear();
-                for (Item i : s.items) {
-                    i.a = numbers_.step(i.a, byte);
-                    if (i.a != NumberLanguage::kDead) out.items.push_back(i);
+            case kValue:
+                begin_value(s, byte, raw, out);
+                if (out.phase == kObjectFirst || out.phase == kArrayFirst) with_gap(0);
+                break;
+            case kLiteral: {
+                const char* word = kLiterals[s.literal];
+                if (static_cast<u8>(word[s.literal_at]) != byte) break;
+                if (word[s.literal_at + 1]) {
+                    out = s;
+                    ++out.literal_at;
+                } else {
+                    std::vector<u32> sets;
+                    for (const Item& i : s.items) sets.push_back(i.b);
+                    finish_value(sets, raw, out);
                 }
                 break;
             }
-            State after;
-            after.raw = s.raw;
-            after.doubt = s.doubt;
-            std::vector<u32> sets;
-            for (const Item& i : s.items)
-                if (numbers_.accepts(i.a)) sets.push_back(i.b);
-            if (sets.empty()) break;
-            finish_value(sets, s.raw == NONE ? 0 : s.raw, after);
-            bool unique = false;
-            for (const Item& i : after.items) unique = unique || frames_[i.a].unique;
-            after.raw = unique ? s.raw : NONE;
-            const u32 ended = intern(std::move(after));
-            const u32 to = step(ended, byte);
-            steps_.emplace(static_cast<u64>(id) << 8 | byte, to);
-            return to;
-        }
-        case kString:
-        case kInKey: {
-            u32 c = 0;
-            StringDecoder decoder = s.decoder;
-            const auto r = decoder.step(byte, c);
-            if (r == StringDecoder::kRefused) break;
-            if (r == StringDecoder::kQuote) {
-                if (s.phase == kString) {
-                    std::vector<u32> sets;
-                    for (const Item& i : s.items) {
-                        if (!store_.accepts(i.a)) continue;
-                        if (i.xlo < i.xhi && texts_.text(i.lo, i.xlo).size() == s.depth) continue;
-                        sets.push_back(i.b);
+            case kNumber: {
+                if ((byte >= '0' && byte <= '9') || byte == '.' || byte == 'e' || byte == 'E' || byte == '+' ||
+                    byte == '-') {
+                    out = s;
+                    out.items.clear();
+                    for (Item i : s.items) {
+                        i.a = numbers_.step(i.a, byte);
+                        if (i.a != NumberLanguage::kDead) out.items.push_back(i);
                     }
-                    if (!sets.empty()) finish_value(sets, raw, out);
                     break;
                 }
-                out.phase = kColon;
-                with_gap(3);
-                std::map<u32, std::vector<u32>> by_formula;
-                const CodePoints text = text_of(s.text);
-                for (const Item& i : s.items) {
-                    const Frame f = frames_[i.a];
-                    const ObjectShape& shape = shapes_.object(f.shape);
-                    std::vector<Entry> entries;
-                    if (i.lo < i.hi && shape.names[i.lo].text.size() == s.depth) {
-                        shapes_.after_name(f.shape, f.progress, i.lo, entries);
-                        const std::vector<u32>& names = options_of(i).names;
-                        if (!std::binary_search(names.begin(), names.end(), i.lo)) continue;
-                        enter_member(i.a, entries, nullptr, by_formula);
-                    } else if (i.b != NONE && store_.accepts(shapes_.vector_states(i.b)[0])) {
-                        if (i.xlo < i.xhi && texts_.text(f.texts, i.xlo).size() == s.depth) continue;
-                        shapes_.after_key(f.shape, f.progress, shapes_.matched(i.b), entries);
-                        enter_member(i.a, entries, &text, by_formula);
-                    }
-                }
-                put(by_formula, out);
-                break;
-            }
-            out.phase = s.phase;
-            out.decoder = decoder;
-            out.depth = s.depth;
-            out.text = s.text;
-            if (r == StringDecoder::kMore) {
+                State after;
+                after.raw = s.raw;
+                after.doubt = s.doubt;
+                std::vector<u32> sets;
                 for (const Item& i : s.items)
-                    if (item_alive(static_cast<Phase>(s.phase), i, s.depth, decoder)) out.items.push_back(i);
-                break;
+                    if (numbers_.accepts(i.a)) sets.push_back(i.b);
+                if (sets.empty()) break;
+                finish_value(sets, s.raw == NONE ? 0 : s.raw, after);
+                bool unique = false;
+                for (const Item& i : after.items) unique = unique || frames_[i.a].unique;
+                after.raw = unique ? s.raw : NONE;
+                const u32 ended = intern(std::move(after));
+                const u32 to = step(ended, byte);
+                steps_.emplace(static_cast<u64>(id) << 8 | byte, to);
+                return to;
             }
-            bool compared = false, unknown = false;
-            for (Item i : s.items) {
-                if (!read_character(static_cast<Phase>(s.phase), i, s.depth, c)) continue;
-                compared = compared || i.xlo < i.xhi || (s.phase == kInKey && i.lo < i.hi);
-                unknown = unknown || (s.phase == kInKey && i.b != NONE);
-                out.items.push_back(i);
-            }
-            out.depth = compared ? s.depth + 1 : 0;
-            out.text = unknown ? push_text(s.text, c) : 0;
-            break;
-        }
-        case kObjectFirst:
-        case kKey:
-            if (byte == '"') begin_key(s, out);
-            if (byte == '}' && s.phase == kObjectFirst) close(s, byte, raw, out);
-            break;
-        case kColon:
-            if (any && byte == ':') {
-                out = s;
-                out.phase = kValue;
-                out.gap = o.max_run;
-            }
-            break;
-        case kArrayFirst: {
-            if (byte == ']') {
-                close(s, byte, raw, out);
-                break;
-            }
-            if (o.whitespace == 2) break;  // a line of its own first
-            State value;
-            std::map<u32, std::vector<u32>> by_formula;
-            for (const Item& i : s.items) enter_item(i.a, s.raw == NONE ? 0 : s.raw, by_formula);
-            put(by_formula, value);
-            if (!value.items.empty()) {
-                begin_value(value, byte, raw, out);
-                if (out.phase == kObjectFirst || out.phase == kArrayFirst) with_gap(0);
-            }
-            break;
-        }
-        case kAfter:
-            if (byte == ',') {
-                State probe;
-                std::map<u32, std::vector<u32>> by_formula;
-                bool objects = false;
-                for (const Item& i : s.items) {
-                    const Frame& f = frames_[i.a];
-                    if (f.kind == 1) {
-                        objects = true;
-                        const KeyOptions& options = shapes_.key_options(f.shape, f.progress);
-                        if (options.unknown || !options.names.empty()) out.items.push_back(i);
-                    } else if (f.kind == 2) {
-                        enter_item(i.a, raw, by_formula);
+            case kString:
+            case kInKey: {
+                u32 c = 0;
+                StringDecoder decoder = s.decoder;
+                const auto r = decoder.step(byte, c);
+                if (r == StringDecoder::kRefused) break;
+                if (r == StringDecoder::kQuote) {
+                    if (s.phase == kString) {
+                        std::vector<u32> sets;
+                        for (const Item& i : s.items) {
+                            if (!store_.accepts(i.a)) continue;
+                            if (i.xlo < i.xhi && texts_.text(i.lo, i.xlo).size() == s.depth) continue;
+                            sets.push_back(i.b);
+                        }
+                        if (!sets.empty()) finish_value(sets, raw, out);
+                        break;
                     }
+                    out.phase = kColon;
+                    with_gap(3);
+                    std::map<u32, std::vector<u32>> by_formula;
+                    const CodePoints text = text_of(s.text);
+                    for (const Item& i : s.items) {
+                        const Frame f = frames_[i.a];
+                        const ObjectShape& shape = shapes_.object(f.shape);
+                        std::vector<Entry> entries;
+                        if (i.lo < i.hi && shape.names[i.lo].text.size() == s.depth) {
+                            shapes_.after_name(f.shape, f.progress, i.lo, entries);
+                            const std::vector<u32>& names = options_of(i).names;
+                            if (!std::binary_search(names.begin(), names.end(), i.lo)) continue;
+                            enter_member(i.a, entries, nullptr, by_formula);
+                        } else if (i.b != NONE && store_.accepts(shapes_.vector_states(i.b)[0])) {
+                            if (i.xlo < i.xhi && texts_.text(f.texts, i.xlo).size() == s.depth) continue;
+                            shapes_.after_key(f.shape, f.progress, shapes_.matched(i.b), entries);
+                            enter_member(i.a, entries, &text, by_formula);
+                        }
+                    }
+                    put(by_formula, out);
+                    break;
                 }
-                out.phase = objects ? kKey : kValue;
-                if (!objects) put(by_formula, out);
-                with_gap(1);
-                if (objects) {  // a key must be able to begin
-                    begin_key(out, probe);
-                    if (probe.items.empty()) out.items.clear();
+                out.phase = s.phase;
+                out.decoder = decoder;
+                out.depth = s.depth;
+                out.text = s.text;
+                if (r == StringDecoder::kMore) {
+                    for (const Item& i : s.items)
+                        if (item_alive(static_cast<Phase>(s.phase), i, s.depth, decoder)) out.items.push_back(i);
+                    break;
                 }
-            } else if ((byte == '}' || byte == ']') && o.whitespace != 2) {
-                close(s, byte, raw, out);
+                bool compared = false, unknown = false;
+                for (Item i : s.items) {
+                    if (!read_character(static_cast<Phase>(s.phase), i, s.depth, c)) continue;
+                    compared = compared || i.xlo < i.xhi || (s.phase == kInKey && i.lo < i.hi);
+                    unknown = unknown || (s.phase == kInKey && i.b != NONE);
+                    out.items.push_back(i);
+                }
+                out.depth = compared ? s.depth + 1 : 0;
+                out.text = unknown ? push_text(s.text, c) : 0;
+                break;
             }
-            break;
-        case kClose:
-            close(s, byte, raw, out);
-            break;
-    }
+            case kObjectFirst:
+            case kKey:
+                if (byte == '"') begin_key(s, out);
+                if (byte == '}' && s.phase == kObjectFirst) close(s, byte, raw, out);
+                break;
+            case kColon:
+                if (any && byte == ':') {
+                    out = s;
+                    out.phase = kValue;
+                    out.gap = o.max_run;
+                }
+                break;
+            case kArrayFirst: {
+                if (byte == ']') {
+                    close(s, byte, raw, out);
+                    break;
+                }
+                if (o.whitespace == 2) break;  // a line of its own first
+                State value;
+                std::map<u32, std::vector<u32>> by_formula;
+                for (const Item& i : s.items) enter_item(i.a, s.raw == NONE ? 0 : s.raw, by_formula);
+                put(by_formula, value);
+                if (!value.items.empty()) {
+                    begin_value(value, byte, raw, out);
+                    if (out.phase == kObjectFirst || out.phase == kArrayFirst) with_gap(0);
+                }
+                break;
+            }
+            case kAfter:
+                if (byte == ',') {
+                    State probe;
+                    std::map<u32, std::vector<u32>> by_formula;
+                    bool objects = false;
+                    for (const Item& i : s.items) {
+                        const Frame& f = frames_[i.a];
+                        if (f.kind == 1) {
+                            objects = true;
+                            const KeyOptions& options = shapes_.key_options(f.shape, f.progress);
+                            if (options.unknown || !options.names.empty()) out.items.push_back(i);
+                        } else if (f.kind == 2) {
+                            enter_item(i.a, raw, by_formula);
+                        }
+                    }
+                    out.phase = objects ? kKey : kValue;
+                    if (!objects) put(by_formula, out);
+                    with_gap(1);
+                    if (objects) {  // a key must be able to begin
+                        begin_key(out, probe);
+                        if (probe.items.empty()) out.items.clear();
+                    }
+                } else if ((byte == '}' || byte == ']') && o.whitespace != 2) {
+                    close(s, byte, raw, out);
+                }
+                break;
+            case kClose:
+                close(s, byte, raw, out);
+                break;
+        }
     bool unique = false;
     for (const Item& i : out.items) {
         const bool has_set = out.phase == kValue || out.phase == kString || out.phase == kNumber ||

@@ -34,17 +34,17 @@ class TextSets {
 class SchemaAutomaton {
   public:
     enum Phase : u8 {
-        kValue,        // a value must begin
-        kString,       // within one
+        kValue,   // a value must begin
+        kString,  // within one
         kNumber,
         kLiteral,
         kAfter,        // behind a value
         kObjectFirst,  // behind {
         kKey,          // behind the comma in an object
         kInKey,
-        kColon,        // behind a key
-        kArrayFirst,   // behind [
-        kClose,        // only the bracket can follow (indented output)
+        kColon,       // behind a key
+        kArrayFirst,  // behind [
+        kClose,       // only the bracket can follow (indented output)
     };
     struct Item {
         u32 a = 0;           // kValue, kColon: formula; kString: state of an expression; kNumber: state; others: frame
@@ -60,21 +60,21 @@ class SchemaAutomaton {
     };
     struct State {
         u8 phase = kValue;
-        u8 literal = 0;   // kLiteral: which (0 null, 1 true, 2 false) and how much of it was read
+        u8 literal = 0;  // kLiteral: which (0 null, 1 true, 2 false) and how much of it was read
         u8 literal_at = 0;
-        u8 gap_kind = 0;  // fixed separators: 1 behind a comma, 2 behind a bracket, 3 within the key separator, 4 before
-                          // a closing bracket
-        u32 gap = 0;      // any white space: bytes that may still come; fixed: bytes read
-        u32 depth = 0;    // kInKey, kString: characters read, where some text is compared
-        u32 text = 0;     // the key so far, where it may be an unknown one
-        u32 raw = NONE;   // the text since the outermost array of unique items began; kLost: a mask left it out
+        u8 gap_kind = 0;  // fixed separators: 1 behind a comma, 2 behind a bracket, 3 within the key separator, 4
+                          // before a closing bracket
+        u32 gap = 0;         // any white space: bytes that may still come; fixed: bytes read
+        u32 depth = 0;       // kInKey, kString: characters read, where some text is compared
+        u32 text = 0;        // the key so far, where it may be an unknown one
+        u32 raw = NONE;      // the text since the outermost array of unique items began; kLost: a mask left it out
         bool doubt = false;  // then: whether an item is there already can't be told; tokens are asked one by one
         StringDecoder decoder;
         std::vector<Item> items;
     };
     struct Frame {
-        u8 kind = 0;  // 0 root, 1 object, 2 array
-        bool unique = false;        // an array of unique items, or within one
+        u8 kind = 0;          // 0 root, 1 object, 2 array
+        bool unique = false;  // an array of unique items, or within one
         u32 shape = 0, progress = 0;
         u32 texts = 0;    // unknown keys seen; strings seen in an array of unique items
         u32 values = 0;   // other values seen there
@@ -111,9 +111,7 @@ class SchemaAutomaton {
         return shapes_.key_options(frames_[item.a].shape, frames_[item.a].progress);
     }
     const TextSets& texts() const { return texts_; }
-    u32 text_set(const State& s, const Item& item) const {
-        return s.phase == kInKey ? frames_[item.a].texts : item.lo;
-    }
+    u32 text_set(const State& s, const Item& item) const { return s.phase == kInKey ? frames_[item.a].texts : item.lo; }
     // The item one character further; false if nothing can come of it.
     bool read_character(Phase phase, Item& item, u32 depth, u32 c);
     bool goes_on(Phase phase, const Item& item, u32 depth, u32 lo, u32 hi) const;

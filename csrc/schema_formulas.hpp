@@ -127,8 +127,8 @@ class Formulas {
     u32 max_size_;
     std::deque<Literals> formulas_;
     std::map<Literals, u32> index_;
-    std::vector<u8> truth_;            // node * 7 + type
-    std::vector<u32> expressions_;     // node -> expression, NONE unknown
+    std::vector<u8> truth_;         // node * 7 + type
+    std::vector<u32> expressions_;  // node -> expression, NONE unknown
     std::vector<u32> formula_expressions_;
     std::unordered_map<u32, std::vector<u32>> conditions_;
     std::map<std::vector<u32>, u32> any_of_;

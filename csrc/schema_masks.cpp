@@ -7,8 +7,12 @@ namespace gcd {
 
 namespace {
 using Automaton = SchemaAutomaton;
-inline void set_bit(std::vector<u32>& words, u32 token) { words[token / 32] |= 1u << (token % 32); }
-inline void clear_bit(std::vector<u32>& words, u32 token) { words[token / 32] &= ~(1u << (token % 32)); }
+inline void set_bit(std::vector<u32>& words, u32 token) {
+    words[token / 32] |= 1u << (token % 32);
+}
+inline void clear_bit(std::vector<u32>& words, u32 token) {
+    words[token / 32] &= ~(1u << (token % 32));
+}
 }  // namespace
 
 // Nodes that stand for at least so many have what may come from a state on remembered.
@@ -17,19 +21,20 @@ constexpr u32 kPartBases = 16;
 // A mask in the making. `out` is the union over what was collected.
 struct SchemaEngine::Fill {
     std::vector<u32> out;
-    // Nodes below which tokens are asked one by one: a second key ends within one token, and the first isn't known here.
+    // Nodes below which tokens are asked one by one: a second key ends within one token, and the first isn't known
+    // here.
     std::vector<u32> doubtful;
 };
 
-SchemaEngine::SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr<const TokenTrie> trie, const u8* program,
-                           size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes)
+SchemaEngine::SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr<const TokenTrie> trie,
+                           const u8* program, size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes)
     : lexemes_(std::move(lexemes)), trie_(std::move(trie)), eos_(std::move(eos)), memo_bytes_(memo_bytes) {
     std::lock_guard<std::mutex> lock(lexemes_->mutex);
     program_ = std::make_unique<SchemaProgram>(program, size, lexemes_->store);
     formulas_ = std::make_unique<Formulas>(*program_, lexemes_->store, lexemes_->numbers, max_states);
     shapes_ = std::make_unique<Shapes>(*formulas_, lexemes_->store, lexemes_->numbers, max_states);
-    automaton_ = std::make_unique<Automaton>(*program_, *formulas_, *shapes_, lexemes_->store, lexemes_->numbers,
-                                             max_states);
+    automaton_ =
+        std::make_unique<Automaton>(*program_, *formulas_, *shapes_, lexemes_->store, lexemes_->numbers, max_states);
 }
 
 SchemaEngine::Counts SchemaEngine::counts() {
@@ -135,7 +140,8 @@ void SchemaEngine::collect(Fill& f, u32 id, u32 node, bool behind_key) {
             for (const Automaton::Item& item : s.items) {
                 const LexemeRow& row = lexemes_->number_row(item.a, node);
                 add_row(f, row);
-                for (const LexemeRow::Exit& e : row.exits) collect(f, automaton_->after_value(s, item), e.node, behind_key);
+                for (const LexemeRow::Exit& e : row.exits)
+                    collect(f, automaton_->after_value(s, item), e.node, behind_key);
             }
             return;
         default: {
@@ -190,8 +196,8 @@ void SchemaEngine::clear_below(Fill& f, u32 node) {
     lexemes_->forest.below(node, [&](u32 t) { clear_bit(f.out, t); });
 }
 
-// Tokens below a node that begin as a name or an excluded text does: each is decided here. `clear`: `f.out` has what the
-// row says of them, and nothing of other threads.
+// Tokens below a node that begin as a name or an excluded text does: each is decided here. `clear`: `f.out` has what
+// the row says of them, and nothing of other threads.
 void SchemaEngine::compared(Fill& f, const Automaton::State& s, Automaton::Item item, const StringDecoder& decoder,
                             u32 depth, u32 node, bool behind_key, bool clear) {
     const auto phase = static_cast<Automaton::Phase>(s.phase);
@@ -210,7 +216,8 @@ void SchemaEngine::compared(Fill& f, const Automaton::State& s, Automaton::Item 
                     collect_own(f, automaton_->after_name(s, item, item.lo), child, behind_key);
                 return;
             }
-            if (item.xlo < item.xhi && automaton_->texts().text(automaton_->text_set(s, item), item.xlo).size() == depth) {
+            if (item.xlo < item.xhi &&
+                automaton_->texts().text(automaton_->text_set(s, item), item.xlo).size() == depth) {
                 if (clear) clear_below(f, child);
             }
             return;

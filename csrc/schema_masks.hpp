@@ -74,7 +74,8 @@ class SchemaEngine {
 // One sequence's position in a schema. Not shared between threads.
 class SchemaMatcher : public TextMatcher {
   public:
-    explicit SchemaMatcher(std::shared_ptr<SchemaEngine> engine) : engine_(std::move(engine)), state_(engine_->start()) {}
+    explicit SchemaMatcher(std::shared_ptr<SchemaEngine> engine)
+        : engine_(std::move(engine)), state_(engine_->start()) {}
     std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<SchemaMatcher>(*this); }
     void fill(u32* out) override;
     bool fill_known(u32* out) override { return !finished_ && engine_->fill_known(state_, out); }
@@ -92,6 +93,7 @@ class SchemaMatcher : public TextMatcher {
     std::vector<u8> forced_bytes(u32 n) override {
         return finished_ ? std::vector<u8>() : engine_->forced_bytes(state_, n);
     }
+
   protected:
     const TokenTrie& token_trie() const override { return engine_->trie(); }
 

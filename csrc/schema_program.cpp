@@ -6,7 +6,9 @@ namespace gcd {
 
 namespace {
 
-[[noreturn]] void bad(const char* what) { throw CoreError(ErrorKind::bad_input, 0, what); }
+[[noreturn]] void bad(const char* what) {
+    throw CoreError(ErrorKind::bad_input, 0, what);
+}
 
 class Words {
   public:

@@ -65,8 +65,8 @@ struct EvaluationSource {
 
 struct SchemaNode {
     SchemaOp op = SchemaOp::kTrue;
-    std::vector<u32> items;  // AND, OR, NOT, ONE: nodes; ITEMS: prefix; REQUIRED, DEPENDENT_REQUIRED: strings;
-                             // NUMBERS: decimals
+    std::vector<u32> items;   // AND, OR, NOT, ONE: nodes; ITEMS: prefix; REQUIRED, DEPENDENT_REQUIRED: strings;
+                              // NUMBERS: decimals
     u32 a = 0, b = 0, c = 0;  // TYPES: mask; STRING: expression; counts: min, max; CONTAINS: node, min, max;
                               // ITEMS, UNEVALUATED_*, PROPERTY_NAMES: node; PROPERTIES: additional;
                               // NUMBER_RANGE: decimal or NONE, decimal or NONE, bit 0 low open, bit 1 high open

@@ -9,10 +9,14 @@ namespace {
 
 constexpr u32 kMembers = 0, kOpen = 1, kNames = 2;  // an object's progress
 constexpr u32 kIndex = 0, kCounts = 1;              // an array's
-constexpr u32 kFinite = 256;  // keys of a pattern that are few enough to be known by name
+constexpr u32 kFinite = 256;                        // keys of a pattern that are few enough to be known by name
 
-bool seen(const Progress& p, u32 name) { return p[kNames + name / 32] >> (name % 32) & 1; }
-void see(Progress& p, u32 name) { p[kNames + name / 32] |= 1u << (name % 32); }
+bool seen(const Progress& p, u32 name) {
+    return p[kNames + name / 32] >> (name % 32) & 1;
+}
+void see(Progress& p, u32 name) {
+    p[kNames + name / 32] |= 1u << (name % 32);
+}
 
 }  // namespace
 
@@ -49,7 +53,8 @@ bool Shapes::satisfiable(u32 f) {
         return false;
     }
     if (busy_.size() > 3000)
-        throw CoreError(ErrorKind::limit_states, busy_.size(), "the schema is nested too deeply to be told satisfiable");
+        throw CoreError(ErrorKind::limit_states, busy_.size(),
+                        "the schema is nested too deeply to be told satisfiable");
     const u32 level = static_cast<u32>(busy_.size());
     busy_.push_back(f);
     life_[f] = kBusy;
@@ -214,9 +219,11 @@ u32 Shapes::make_object(const ObjectDraft& draft) {
         // "Every key is one of these": known names again, so that they can be counted.
         s.must_match.push_back(pattern(x));
     }
-    for (const MemberExistential& e : draft.existentials) s.existentials.push_back({pattern(e.expression), e.formula, true});
+    for (const MemberExistential& e : draft.existentials)
+        s.existentials.push_back({pattern(e.expression), e.formula, true});
     if (s.existentials.size() > 31)
-        throw CoreError(ErrorKind::limit_states, s.existentials.size(), "too many members that must exist in an object");
+        throw CoreError(ErrorKind::limit_states, s.existentials.size(),
+                        "too many members that must exist in an object");
     for (u32 r : draft.required) known(r);
     for (u32 r : draft.forbidden) known(r);
     for (const auto& [a, bs] : draft.implications) {
@@ -673,7 +680,8 @@ void Shapes::next_item(u32 id, u32 progress, std::vector<Entry>& out) {
 bool Shapes::finite(u32 f, u32 most, std::vector<std::string>& out) {
     if (f == Formulas::kFalse) return true;
     if (!objects(f).empty() || !arrays(f).empty()) return false;
-    for (const auto& [type, text] : {std::pair<SchemaType, const char*>{kNullType, "null"}, {kTrueType, "true"}, {kFalseType, "false"}})
+    for (const auto& [type, text] :
+         {std::pair<SchemaType, const char*>{kNullType, "null"}, {kTrueType, "true"}, {kFalseType, "false"}})
         if (formulas_.allows(f, type)) out.push_back(text);
     const u32 x = formulas_.string_expression(f);
     if (x != Derivatives::kEmpty) {

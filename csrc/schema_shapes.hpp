@@ -1,9 +1,10 @@
-// Shapes: what is asked of one object or array, as a conjunction; how far it is met (progress); and whether it still can
-// be. A formula that holds for some value is satisfiable; that is decided here too, since only the members and items of
-// a shape can make it fail.
+// Shapes: what is asked of one object or array, as a conjunction; how far it is met (progress); and whether it still
+// can be. A formula that holds for some value is satisfiable; that is decided here too, since only the members and
+// items of a shape can make it fail.
 //
-// What the members read so far mean for an object is a `Progress`: which of the known names were there, how many members
-// in all, which existentials are still open. For an array: the index of the next item, and how many items counted.
+// What the members read so far mean for an object is a `Progress`: which of the known names were there, how many
+// members in all, which existentials are still open. For an array: the index of the next item, and how many items
+// counted.
 #pragma once
 
 #include <deque>
@@ -24,13 +25,13 @@ struct ObjectShape {
         CodePoints text;
         u32 formula = 0;
         bool required = false;
-        bool allowed = false;  // its formula is satisfiable and the key may stand
-        u32 rank = 0;          // in the order of the schema
+        bool allowed = false;   // its formula is satisfiable and the key may stand
+        u32 rank = 0;           // in the order of the schema
         std::vector<u8> meets;  // by existential: whether the key matches
     };
     std::vector<Name> names;
-    std::vector<u32> required;  // names, as indices
-    std::vector<u32> patterns;  // expressions read along with an unknown key
+    std::vector<u32> required;          // names, as indices
+    std::vector<u32> patterns;          // expressions read along with an unknown key
     u32 unknown = Derivatives::kEmpty;  // unknown keys that may stand (known names apart)
     u32 key_start = 0;                  // vector of states: `unknown`, then the patterns
     struct Existential {
@@ -41,7 +42,7 @@ struct ObjectShape {
     std::vector<Existential> existentials;
     std::vector<std::pair<u32, std::vector<u32>>> implications;  // names
     u32 min = 0, max = NONE;
-    bool counts = false;  // the number of members matters
+    bool counts = false;            // the number of members matters
     std::vector<MemberRule> rules;  // patterns as indices into `patterns`
     std::vector<u32> must_match;    // patterns that every key must match
     std::map<u64, KeyClass> classes;
@@ -52,9 +53,9 @@ struct ArrayShape {
     std::vector<ItemCountRange> counts;
     u32 min = 0, max = NONE;
     bool unique = false, repeated = false;
-    u32 n_first = 0;               // items beyond are all alike
-    std::vector<u32> formulas;     // of the first items, then of all others
-    u32 capacity = NONE;           // items that there can be at most
+    u32 n_first = 0;            // items beyond are all alike
+    std::vector<u32> formulas;  // of the first items, then of all others
+    u32 capacity = NONE;        // items that there can be at most
 };
 
 // Numbers whose meaning the shape knows. Object: members, open existentials (bits), then 32 names to a word.

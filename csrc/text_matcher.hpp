@@ -26,8 +26,8 @@ class TextMatcher {
     virtual bool dead() const = 0;
     // How many bytes from here on stay viable, at most n (up to a token's end where not every byte is a token).
     virtual u32 viable_bytes(const u8* data, u32 n) = 0;
-    // Terminals (of a schema: places in JSON, see `SchemaAutomaton::Phase`) that the text is inside of, and those that may
-    // come next once that ends here.
+    // Terminals (of a schema: places in JSON, see `SchemaAutomaton::Phase`) that the text is inside of, and those that
+    // may come next once that ends here.
     virtual void expected(Bits& inside, Bits& next) = 0;
     // Bytes that every continuation begins with, at most n; none if the text may end here.
     virtual std::vector<u8> forced_bytes(u32 n) = 0;

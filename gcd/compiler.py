@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Collection
 
 from gcd._native.engine import Engine
-from gcd._native.schema import SchemaEngine
 from gcd._native.trie import TokenTrie
 from gcd.compiled_grammar import CompiledGrammar
-from gcd.errors import GrammarError, InexactError, LimitError, SchemaError, UnsupportedError
+from gcd.errors import GrammarError, InexactError, LimitError, UnsupportedError
 from gcd.exactness import KINDS, Exactness
 from gcd.grammar.balance import unbalanced
 from gcd.grammar.ir import Grammar
@@ -19,6 +18,7 @@ from gcd.limits import Limits
 from gcd.regex.compiler import NfaCompiler
 from gcd.regex.parser import where
 from gcd.regex.program import NfaProgram
+from gcd.schema_compiler import compile_schema
 from gcd.vocab import Vocabulary
 
 __all__ = ["compile"]
@@ -30,7 +30,7 @@ Progress = Callable[[str], None]
 
 
 def compile(  # noqa: A001 - the name that users type: gcd.compile
-    grammar: Grammar,
+    grammar: Grammar | SchemaGrammar,
     vocab: Vocabulary,
     limits: Limits | None = None,
     lenient: Collection[str] = frozenset(),
@@ -69,9 +69,10 @@ def compile(  # noqa: A001 - the name that users type: gcd.compile
     if unknown:
         raise ValueError(f"lenient= names {sorted(unknown)}; the kinds are {sorted(KINDS)}")
     tell = progress or (lambda _stage: None)
-    began = time.perf_counter()
     if isinstance(grammar, SchemaGrammar):
-        return _compile_schema(grammar, vocab, limits, frozenset(lenient), began)
+        tell("schema automaton")
+        return compile_schema(grammar, vocab, token_trie(vocab), limits, frozenset(lenient))
+    began = time.perf_counter()
     tell("terminals")
     program = nfa_program(grammar, limits)
     if grammar.mode.endswith("dynamic_complete") and (program.lookaheads or program.lookbehinds):
@@ -110,37 +111,6 @@ def compile(  # noqa: A001 - the name that users type: gcd.compile
     return CompiledGrammar(
         engine,
         GrammarInfo.of(grammar),
-        exactness,
-        eos_ids=vocab.eos_ids,
-        fingerprint=vocab.fingerprint,
-        vocab=vocab,
-        seconds=time.perf_counter() - began,
-    )
-
-
-def _compile_schema(
-    grammar: SchemaGrammar, vocab: Vocabulary, limits: Limits, lenient: frozenset[str], began: float
-) -> CompiledGrammar:
-    """JSON Schemas have an automaton of their own, which is built as texts need it."""
-    program = grammar.program.to_bytes()
-    engine = SchemaEngine(token_trie(vocab), program, vocab.eos_ids, limits)
-    if not engine.start_alive(0):
-        raise SchemaError.at("", "the schema is unsatisfiable: no value is valid", remedy="look for keywords that contradict each other")
-    kinds = set()
-    reasons = []
-    if not engine.exact:
-        kinds.add("viability")
-        reasons.append(engine.reason)
-    exactness = Exactness(exact=not reasons, kinds=frozenset(kinds), reasons=tuple(reasons), notes=())
-    if not exactness.kinds <= lenient:
-        raise InexactError(
-            f"the schema can't be compiled exactly: {'; '.join(exactness.reasons)}",
-            report=exactness,
-            remedy=f"allow it by lenient={set(exactness.kinds)!r}",
-        )
-    return CompiledGrammar(
-        engine,
-        GrammarInfo.of_schema(grammar.name, program),
         exactness,
         eos_ids=vocab.eos_ids,
         fingerprint=vocab.fingerprint,

@@ -1,7 +1,6 @@
 """A compiled JSON Schema: an automaton that is built as texts need it, and its masks over one token trie."""
 
 from collections.abc import Sequence
-from typing import Any, final
 
 from typing_extensions import disjoint_base
 

@@ -15,10 +15,13 @@ sentences, is written without a parse table).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gcd.json_schema import SchemaGrammar
 
 __all__ = [
     "Grammar",
@@ -176,6 +179,27 @@ class Grammar:
         from gcd.grammar.choices import from_regex
 
         return from_regex(pattern, flags, **options)
+
+    @staticmethod
+    def from_json_schema(schema: object, **options: Any) -> SchemaGrammar:
+        """The documents that a JSON Schema allows; see `gcd.json_schema.load` for the options."""
+        from gcd.json_schema import load
+
+        return load(schema, **options)
+
+    @staticmethod
+    def from_pydantic(type_: Any, **options: Any) -> SchemaGrammar:
+        """The JSON of a Pydantic model or another type; see `gcd.json_schema.from_pydantic`."""
+        from gcd.json_schema import from_pydantic
+
+        return from_pydantic(type_, **options)
+
+    @staticmethod
+    def from_signature(function: Callable[..., Any], **options: Any) -> SchemaGrammar:
+        """A function's arguments as a JSON object; see `gcd.json_schema.from_signature`."""
+        from gcd.json_schema import from_signature
+
+        return from_signature(function, **options)
 
     @classmethod
     def from_lark(cls, text_or_path: str | Path, start: str | Sequence[str] | None = None, **options: Any) -> Grammar:

@@ -24,6 +24,10 @@ from gcd.limits import Limits
 
 __all__ = ["SchemaCompiler"]
 
+_MAX_AGAIN_DEPTH = 8
+_UNDER_WAY = -1
+_MAX_REFERENCES = 50
+"""References in a row that `closed` follows by itself."""
 _BOOLEAN = frozenset(map(int, (Node.AND, Node.OR, Node.NOT, Node.ONE)))
 
 
@@ -39,6 +43,7 @@ class SchemaCompiler:
         self.assert_formats = assert_formats
         self.ordered = ordered
         self.closed = closed
+        """Whether objects in the schema that is being read are closed."""
         self.program = ProgramBuilder(limits.max_productions)
         self.patterns: dict[str, int] = {}
         """Regexes of the patterns read so far."""
@@ -52,9 +57,12 @@ class SchemaCompiler:
         self._depth = 0
         self._references: dict[int, list[Path]] = {}
         """By target node the references that lead there."""
-        self._targets: dict[tuple[int, str, tuple[tuple[str, str], ...]], int] = {}
+        self._targets: dict[tuple[int, str, tuple[tuple[str, str], ...], bool], int] = {}
         self._again: dict[tuple[int, str, tuple[tuple[str, str], ...]], int] = {}
-        self._queue: deque[tuple[int, Target]] = deque()
+        self._again_depth = 0
+        self._closings: dict[tuple[int, str, tuple[tuple[str, str], ...]], int] = {}
+        self._queue: deque[tuple[int, Target, bool]] = deque()
+        self._put_off: deque[tuple[int, Target, bool]] = deque()
         self._deadline = limits.deadline()
         self._count = 0
 
@@ -64,10 +72,11 @@ class SchemaCompiler:
         root = self.referred((self.root, (None, ""), scope))
         if self.closed:
             root = self.program.conj((root, self._closing(self.root, (None, ""), scope)))
-        while self._queue:
-            index, (schema, path, scope) = self._queue.popleft()
+        while self._queue or self._put_off:
+            queue, read = (self._queue, self.schema) if self._queue else (self._put_off, self._unseen)
+            index, (schema, path, scope), self.closed = queue.popleft()
             try:
-                self.program.fill(index, self.schema(schema, path, scope))
+                self.program.fill(index, read(schema, path, scope))
             except RecursionError:
                 raise LimitError.of("max_nesting", self.limits.max_nesting, place=pointer(path)) from None
         if self._targets:
@@ -115,13 +124,40 @@ class SchemaCompiler:
         return self.program.conj(parts, path)
 
     def again(self, schema: Any, path: Path, scope: Scope) -> int:
-        """The node of a schema that is read elsewhere, too: its keywords aren't counted twice."""
+        """The node of a schema that is read elsewhere, too: its keywords aren't counted twice.
+
+        What is read here may lead through references to more of the kind, however many; so from some depth on it is
+        put off, like what a reference leads to.
+        """
+        if type(schema) is bool:
+            return TRUE if schema else FALSE
         key = (id(schema), scope.base, scope.bound)
         node = self._again.get(key)
         if node is None:
-            seen, self.keywords = self.keywords, []
-            node = self._again[key] = self.schema(schema, path, scope)
-            self.keywords = seen
+            if self._again_depth >= _MAX_AGAIN_DEPTH:
+                node = self._again[key] = self.program.reserve(path)
+                self._put_off.append((node, (schema, path, scope), False))
+                return node
+            node = self._again[key] = self._unseen(schema, path, scope)
+        return node
+
+    def _unseen(self, schema: Any, path: Path, scope: Scope) -> int:
+        """The node of a schema as it stands, without a trace in `keywords`."""
+        seen, self.keywords = self.keywords, []
+        self._again_depth += 1
+        node = self.opened(schema, path, scope)
+        self._again_depth -= 1
+        self.keywords = seen
+        return node
+
+    def opened(self, schema: Any, path: Path, scope: Scope) -> int:
+        """The node of a schema whose objects aren't closed: a condition, or what mustn't hold.
+
+        To close them there would let in what the schema forbids.
+        """
+        closed, self.closed = self.closed, False
+        node = self.schema(schema, path, scope)
+        self.closed = closed
         return node
 
     def child(self, schema: Any, path: Path, scope: Scope) -> int:
@@ -133,21 +169,35 @@ class SchemaCompiler:
 
     def _closing(self, schema: Any, path: Path, scope: Scope) -> int:
         """No members but those that the schema, and all that applies in place, speak of, if they speak of any."""
+        for _ in range(_MAX_REFERENCES):  # what a reference leads to is closed once for all places that refer to it
+            if type(schema) is not dict or len(schema) != 1 or "$ref" not in schema:
+                break
+            schema, path, scope = self.references.resolve(schema["$ref"], (path, "$ref"), scope)
         if type(schema) is not dict:
             return TRUE
-        sources = member_sources(self, schema, path, self.references.inside(schema, path, scope))
-        return unevaluated_members_node(self, FALSE, sources, path) if sources else TRUE
+        key = (id(schema), scope.base, scope.bound)
+        node = self._closings.get(key)
+        if node is None:
+            self._closings[key] = _UNDER_WAY
+            sources = member_sources(self, schema, path, self.references.inside(schema, path, scope))
+            node = unevaluated_members_node(self, FALSE, sources, path) if sources else TRUE
+            if self._closings[key] != _UNDER_WAY:  # it was asked for on the way
+                self.program.fill(self._closings[key], node)
+            self._closings[key] = node
+        elif node == _UNDER_WAY:
+            node = self._closings[key] = self.program.reserve(path)
+        return node
 
     def referred(self, target: Target, at: Path | None = None) -> int:
         """The node of what the reference at `at` leads to."""
         schema, path, scope = target
         if type(schema) is bool:
             return TRUE if schema else FALSE
-        key = (id(schema), scope.base, scope.bound)
+        key = (id(schema), scope.base, scope.bound, self.closed)
         index = self._targets.get(key)
         if index is None:
             index = self._targets[key] = self.program.reserve(path)
-            self._queue.append((index, target))
+            self._queue.append((index, target, self.closed))
         if at is not None:
             self._references.setdefault(index, []).append(at)
         return index

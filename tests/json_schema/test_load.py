@@ -196,6 +196,12 @@ def test_large_schemas_and_long_chains_are_fine():
     definitions["d3000"] = {"type": "null"}
     assert valid({"$ref": "#/$defs/d2990", "$defs": definitions}, "[" * 10 + "null" + "]" * 10)
     json_schema.load({"$ref": "#/$defs/d0", "$defs": definitions})
+    deep = {
+        f"d{i}": {"anyOf": [{"items": {"$ref": f"#/$defs/d{i + 1}"}}], "unevaluatedItems": False} for i in range(500)
+    }
+    json_schema.load({"$ref": "#/$defs/d0", "$defs": {**deep, "d500": {}}})
+    deep = {f"d{i}": {"anyOf": [{"properties": {"a": {"$ref": f"#/$defs/d{i + 1}"}}}, {}]} for i in range(500)}
+    json_schema.load({"$ref": "#/$defs/d0", "$defs": {**deep, "d500": {}}}, additional_properties="closed")
     chain = {f"d{i}": {"$ref": f"#/$defs/d{i + 1}"} for i in range(3000)}
     json_schema.load({"$ref": "#/$defs/d0", "$defs": {**chain, "d3000": {}}})
     words = [f"word {i}" for i in range(10_000)]
@@ -311,6 +317,33 @@ class TestClosed:
         schema = {"properties": {"next": {"$ref": "#"}}}
         assert self.closed(schema, '{"next": {"next": {}}}')
         assert not self.closed(schema, '{"next": {"next": {"x": 1}}}')
+
+    def test_recursion_through_branches(self):
+        node = {"anyOf": [{"properties": {"next": {"$ref": "#/$defs/n"}, "k": {"const": 1}}}, {"type": "null"}]}
+        schema = {"$ref": "#/$defs/n", "$defs": {"n": node}}
+        assert self.closed(schema, '{"next": {"next": null, "k": 1}}')
+        assert not self.closed(schema, '{"next": {"next": {"x": 1}}}')
+        assert not self.closed(schema, '{"x": 1}')
+
+    def test_is_what_unevaluated_properties_would_say(self):
+        """Where each object that names members is told so by hand."""
+        import random
+
+        from json_schema import random_schemas
+
+        n_refused = 0
+        for seed in range(300):
+            rnd = random.Random(seed)
+            schema = random_schemas.whole(rnd, "2020-12")
+            schema.pop("unevaluatedProperties", None)
+            open_, shut = (json_schema.load(schema, additional_properties=how).program for how in ("schema", "closed"))
+            for _ in range(10):
+                value = document(random_schemas.text(rnd, 3))
+                if is_valid(shut, value):
+                    assert is_valid(open_, value)
+                else:
+                    n_refused += is_valid(open_, value)
+        assert n_refused > 50
 
 
 class TestReferences:

@@ -34,18 +34,22 @@ def any_of(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scop
 
 def one_of(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """The value satisfies exactly one."""
-    return c.program.one(_branches(c, value, at, scope), at)
+    nodes = _branches(c, value, at, scope)
+    if not c.closed:
+        return c.program.one(nodes, at)
+    open_ = [c.again(sub, (at, str(i)), scope) for i, sub in enumerate(value)]
+    return c.program.conj((c.program.one(open_, at), c.program.disj(nodes, at)), at)
 
 
 def not_(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """The value doesn't satisfy the schema."""
-    return c.program.negate(c.schema(value, at, scope), at)
+    return c.program.negate(c.opened(value, at, scope), at)
 
 
 def if_(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """A value that satisfies it satisfies `then`, too, others satisfy `else`."""
     program = c.program
-    condition = c.schema(value, at, scope)
+    condition = c.opened(value, at, scope)
     parts = []
     if "then" in schema:
         parts.append(program.disj((program.negate(condition), c.schema(schema["then"], (at[0], "then"), scope)), at))

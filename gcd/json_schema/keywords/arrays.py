@@ -96,7 +96,7 @@ def unique_items(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path
 
 def contains(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
     """Up to draft 7: one item at least satisfies the schema."""
-    return c.program.node((int(Node.CONTAINS), c.child(value, at, scope), 1, NONE), at)
+    return c.program.node((int(Node.CONTAINS), c.opened(value, at, scope), 1, NONE), at)
 
 
 def contains_counted(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, scope: Scope) -> int:
@@ -106,7 +106,7 @@ def contains_counted(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: 
         low = min(c.count(schema["minContains"], (at[0], "minContains")), NONE - 1)
     if "maxContains" in schema:
         high = c.count(schema["maxContains"], (at[0], "maxContains"))
-    node = c.child(value, at, scope)
+    node = c.opened(value, at, scope)
     return TRUE if low == 0 and high == NONE else c.program.node((int(Node.CONTAINS), node, low, high), at)
 
 
