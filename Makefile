@@ -2,7 +2,7 @@
 #   make demo          build, get a small real model, constrain it
 #   make test          the tests (all but the slow ones);  make test-all: all of them
 #   make lint          formatters, types, stubs;  make format: let the formatters write
-#   make bench         measure against the peers;  BENCH=cfg
+#   make bench         measure against the peers;  BENCH=cfg or json
 #   make asan tsan     unit tests under the sanitizers;  SAN_TESTS=path to choose
 #   make debug         in-place build with assertions and bounds checks
 PYTHON  ?= python3.11

@@ -89,8 +89,8 @@ def validator(
 def format_checker() -> jsonschema.FormatChecker:
     """jsonschema's formats of draft 2020-12, for all drafts, as MaskBench has it; and leap seconds.
 
-    RFC 3339, 5.6: "time-second = 2DIGIT ; 00-58, 00-59, 00-60 based on leap second rules", and 5.7: they come at the end
-    of a day in UTC. jsonschema takes none.
+    RFC 3339, 5.6: "time-second = 2DIGIT ; 00-58, 00-59, 00-60 based on leap second rules", and 5.7: they end a day
+    in UTC. jsonschema takes none.
     """
     known = jsonschema.Draft202012Validator.FORMAT_CHECKER
     checker = jsonschema.FormatChecker()

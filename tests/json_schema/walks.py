@@ -7,9 +7,9 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from json_schema.differences import subschemas
 
 import gcd
-from json_schema.differences import subschemas
 
 IN_STRING = (b'"', bytes(b for b in range(0x20, 0x7F) if b not in b'"\\'))
 OUTSIDE = (b"}]", b'"', b":", b",", b"tfn", b"0123456789-.eEalrsu")
@@ -79,5 +79,7 @@ def required_names(schema: Any) -> list[str]:
     found: dict[str, None] = {}
     for each in subschemas(schema):
         listed = each.get("required", ())
-        found.update(dict.fromkeys(name for name in listed if isinstance(name, str)) if isinstance(listed, list) else {})
+        found.update(
+            dict.fromkeys(name for name in listed if isinstance(name, str)) if isinstance(listed, list) else {}
+        )
     return list(found)
