@@ -110,6 +110,42 @@ def test_spelling_agrees_with_sentencepiece_decode(strip):
         assert spell(got, ids) == tokenizer.decode(ids, skip_special_tokens=False)
 
 
+def unigram(pieces, scheme="always", byte_fallback=False):
+    byte_pieces = [f"<0x{b:02X}>" for b in range(256)] if byte_fallback else []
+    tokenizer = Tokenizer(models.Unigram([(p, -1.0) for p in ["<unk>", *pieces, *byte_pieces]], 0, byte_fallback))
+    metaspace = decoders.Metaspace("▁", scheme)
+    tokenizer.decoder = decoders.Sequence([metaspace, decoders.ByteFallback()]) if byte_fallback else metaspace
+    tokenizer.add_special_tokens(["<s>"])
+    return tokenizer
+
+
+@pytest.mark.parametrize("scheme", ["always", "first", "never"])
+@pytest.mark.parametrize("byte_fallback", [False, True])
+def test_spelling_agrees_with_metaspace_decode(scheme, byte_fallback):
+    """All of the first token's ▁ go, unless the scheme is "never"."""
+    tokenizer = unigram(["▁the", "▁", "▁▁", "x▁y", "é", "日"], scheme, byte_fallback)
+    got, rng = read(tokenizer), random.Random(7)
+    assert got.token_bytes()[1:7] == [b" the", b" ", b"  ", b"x y", "é".encode(), "日".encode()]
+    assert got.special == {0: "<unk>", len(got.strings) - 1: "<s>"}
+    for _ in range(2000):
+        ids = [rng.randrange(len(got.strings)) for _ in range(rng.randrange(1, 9))]
+        assert spell(got, ids) == tokenizer.decode(ids, skip_special_tokens=False)
+    check_decode(got, decoder_of(tokenizer))
+
+
+def test_older_metaspace_files():
+    text = changed(unigram(["▁a"]), decoder={"type": "Metaspace", "replacement": "▁", "add_prefix_space": True})
+    got = read_tokenizer_json(text)
+    assert got.decoder.drop_first == "▁"
+    assert spell(got, [1, 1]) == Tokenizer.from_str(text).decode([1, 1]) == "a a"
+
+
+def test_unknown_is_special_though_nothing_marks_it():
+    data = json.loads(sentencepiece(["A"]).to_str())
+    data["added_tokens"] = []
+    assert read_tokenizer_json(json.dumps(data)).special == {0: "<unk>"}
+
+
 def test_spelling_agrees_with_byte_level_decode():
     tokenizer = byte_level([bytes([b]) for b in range(256)])
     got, rng = read(tokenizer), random.Random(7)
@@ -201,6 +237,8 @@ def changed(tokenizer, **parts):
 
 STRIP = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
 FALLBACK, FUSE = {"type": "ByteFallback"}, {"type": "Fuse"}
+REPLACE = {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}
+METASPACE = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
 
 
 @pytest.mark.parametrize(
@@ -208,9 +246,17 @@ FALLBACK, FUSE = {"type": "ByteFallback"}, {"type": "Fuse"}
     [
         (changed(byte_level([b"a"]), model__end_of_word_suffix="</w>"), "end_of_word_suffix"),
         (changed(byte_level([b"a"]), model__continuing_subword_prefix="##"), "continuing_subword_prefix"),
-        (changed(byte_level([b"a"]), decoder=None), "decoder without ByteLevel"),
+        (changed(byte_level([b"a"]), decoder=None), "no decoder"),
+        (changed(byte_level([b"a"]), decoder=FUSE), "decoder without ByteLevel"),
         (changed(byte_level([b"a"]), decoder={"type": "WordPiece", "prefix": "##", "cleanup": True}), "WordPiece"),
-        (changed(byte_level([b"a"]), decoder={"type": "Metaspace", "replacement": "▁"}), "Metaspace"),
+        (
+            changed(sentencepiece(["a"]), decoder={"type": "Sequence", "decoders": [FALLBACK, METASPACE]}),
+            "Metaspace behind ByteFallback",
+        ),
+        (
+            changed(sentencepiece(["a"]), decoder={"type": "Sequence", "decoders": [FUSE, REPLACE, FALLBACK]}),
+            "Replace behind ByteFallback or Fuse",
+        ),
         (changed(byte_level([b"a"]), decoder={"type": "BPEDecoder", "suffix": "</w>"}), "BPEDecoder"),
         (changed(sentencepiece(["a"]), decoder={"type": "Sequence", "decoders": [FUSE, STRIP]}), "ByteFallback"),
         (changed(sentencepiece(["a"]), decoder={"type": "Sequence", "decoders": [STRIP, FALLBACK, FUSE]}), "Strip"),
@@ -233,7 +279,7 @@ FALLBACK, FUSE = {"type": "ByteFallback"}, {"type": "Fuse"}
         ),
         (Tokenizer(models.WordPiece({"a": 0}, unk_token="a")).to_str(), "model WordPiece"),
         (Tokenizer(models.WordLevel({"a": 0}, unk_token="a")).to_str(), "model WordLevel"),
-        (Tokenizer(models.Unigram([("a", 0.0)], 0, False)).to_str(), "model Unigram"),
+        (Tokenizer(models.Unigram([("a", 0.0)], 0, False)).to_str(), "no decoder"),
     ],
 )
 def test_refuses_by_name(text, component):
