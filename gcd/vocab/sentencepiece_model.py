@@ -50,7 +50,7 @@ def read_sentencepiece(data: bytes, name: str) -> SentencePieceModel:
     """
     try:
         return _read(data, name)
-    except (ValueError, IndexError) as error:
+    except ValueError as error:
         raise TokenizerError(
             f"not a SentencePiece model: {error}", place=name, remedy="the tokenizer.model as the model's folder has it"
         ) from error
@@ -101,7 +101,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
     """The fields of a protocol buffer message: (number, varint or bytes); fixed-size numbers as their bytes.
 
     Raises:
-        ValueError, IndexError: it ends too early, or has a field of a kind that there isn't.
+        ValueError: it ends too early, or has a field of a kind that there isn't.
     """
     at = 0
     while at < len(data):
@@ -127,6 +127,8 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     """A number in groups of 7 bits, the lowest first, and where it ends."""
     number = 0
     for shift in range(0, 70, 7):
+        if at >= len(data):
+            raise ValueError("a number is cut off")
         byte = data[at]
         at += 1
         number |= (byte & 0x7F) << shift

@@ -4,40 +4,12 @@ import json
 import random
 
 import pytest
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from small_tokenizers import byte_level, sentencepiece, unigram, written
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from gcd import TokenizerError, Vocabulary
 from gcd.vocab.self_check import check_decode, spell
 from gcd.vocab.tokenizer_json import byte_alphabet, read_tokenizer_json
-
-LETTER = {b: c for c, b in byte_alphabet().items()}
-
-
-def written(token: bytes) -> str:
-    """A token in the byte alphabet, as vocabularies of the byte-level family write it."""
-    return "".join(LETTER[b] for b in token)
-
-
-def byte_level(tokens, added=(), special=()):
-    vocab = {written(token): i for i, token in enumerate(tokens)}
-    tokenizer = Tokenizer(models.BPE(vocab, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_tokens([AddedToken(content, special=False, normalized=False) for content in added])
-    tokenizer.add_special_tokens([AddedToken(content, special=True, normalized=False) for content in special])
-    return tokenizer
-
-
-def sentencepiece(pieces, added=(), special=(), strip=True):
-    pieces = ["<unk>", *pieces, *(f"<0x{b:02X}>" for b in range(256))]
-    model = models.BPE({p: i for i, p in enumerate(pieces)}, [], byte_fallback=True, unk_token="<unk>", fuse_unk=True)
-    tokenizer = Tokenizer(model)
-    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
-    tokenizer.decoder = decoders.Sequence([*steps, decoders.Strip(" ", 1, 0)] if strip else steps)
-    tokenizer.add_special_tokens(["<unk>", *special])
-    tokenizer.add_tokens([AddedToken(content, special=False, normalized=False) for content in added])
-    return tokenizer
 
 
 def read(tokenizer):
@@ -108,15 +80,6 @@ def test_spelling_agrees_with_sentencepiece_decode(strip):
     for _ in range(2000):
         ids = [rng.choice(byte_ids) if rng.random() < 0.7 else rng.randrange(n) for _ in range(rng.randrange(1, 9))]
         assert spell(got, ids) == tokenizer.decode(ids, skip_special_tokens=False)
-
-
-def unigram(pieces, scheme="always", byte_fallback=False):
-    byte_pieces = [f"<0x{b:02X}>" for b in range(256)] if byte_fallback else []
-    tokenizer = Tokenizer(models.Unigram([(p, -1.0) for p in ["<unk>", *pieces, *byte_pieces]], 0, byte_fallback))
-    metaspace = decoders.Metaspace("▁", scheme)
-    tokenizer.decoder = decoders.Sequence([metaspace, decoders.ByteFallback()]) if byte_fallback else metaspace
-    tokenizer.add_special_tokens(["<s>"])
-    return tokenizer
 
 
 @pytest.mark.parametrize("scheme", ["always", "first", "never"])
