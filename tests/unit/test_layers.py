@@ -17,6 +17,7 @@ STAGES = {
     "regex": {"errors", "limits"},
     "grammar": {"errors", "limits", "regex"},
     "bitmask": {"_native"},
+    "healing": {"errors", "compiled_grammar", "vocab", "_native"},
     "processor": {"errors", "bitmask", "compiled_grammar", "_native"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
