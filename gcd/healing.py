@@ -1,19 +1,19 @@
 """Token healing: a prompt that ends inside of a token's reach.
 
-The prompt ``url: http`` may end with the token ``http``, and the sentence begin with ``://``. A model has hardly ever
-seen that: there is a token ``http://``, or ``://`` follows ``http`` as one token; but never was the text cut between the
-two. So the last tokens of the prompt are taken away, and their bytes are forced on what is generated, which may then
-go over the seam with one token:
+The prompt ``url: http:`` ends with the token ``:``, and the sentence shall begin with ``//``. A model has hardly ever
+seen that, since there is a token ``://``: no text was cut there. So the last tokens of the prompt are taken away, and
+their bytes are forced on what is generated, which may then go over the seam with one token:
 
-    prompt   url| http            →   url            (trimmed)
-    output                             http|://|...  or  http://|...  or  ht|tp|://|...
+    prompt   url|:| http|:     trimmed to   url|:| http     and ":" is forced
+    output   ://|...           or           :|//|...        or   :|/|/|...
 
 How much is trimmed: the most tokens whose joined bytes are where a longer token begins that the grammar can go on with.
 Where there is none, nothing is.
 
-The output, from the trimmed prompt on, is the forced bytes followed by a sentence of the grammar. That is held exactly:
-a token is allowed if it lies within the forced bytes and what is left of them can be spelled with this vocabulary, or if
-it goes over their end with what begins a sentence. `HealedMatcher` does what a `Matcher` does, for such texts.
+The output, from the trimmed prompt on, is the forced bytes followed by a sentence of the grammar. That is held
+exactly: a token is allowed if it lies within the forced bytes and what is left of them can be spelled with this
+vocabulary, or if it goes over their end with what begins a sentence. `HealedMatcher` does what a `Matcher` does, for
+such texts.
 """
 
 from __future__ import annotations
