@@ -11,10 +11,9 @@ from pathlib import Path
 
 import click
 
+from gcd.cli.grammar_file import named, read_grammar
 from gcd.cli.show import Facts, progress, size
 from gcd.compiler import compile as compile_grammar
-from gcd.errors import GrammarError
-from gcd.grammar.ir import Grammar
 from gcd.limits import Limits
 from gcd.vocab import Vocabulary
 
@@ -24,6 +23,7 @@ __all__ = ["run"]
 def run(
     *,
     grammar: str,
+    kind: str,
     tokenizer: str,
     output: str | None,
     start: tuple[str, ...],
@@ -47,14 +47,12 @@ def run(
     clock = _Clock()
     with progress() as tell:
         tell("grammar")
-        with clock.time("grammar"), _named(grammar):
-            ir = Grammar.from_lark(
-                Path(grammar), list(start) or None, parser=parser, lexer=lexer, import_paths=import_path, limits=limits
-            )
+        with clock.time("grammar"), named(grammar):
+            ir = read_grammar(grammar, kind, start, limits=limits, parser=parser, lexer=lexer, import_paths=import_path)
         tell("vocabulary")
         with clock.time("vocabulary"):
             vocab = _vocabulary(tokenizer, width, eos_id, forbid_id)
-        with clock.time("compile"), _named(grammar):
+        with clock.time("compile"), named(grammar):
             compiled = compile_grammar(ir, vocab, limits=limits, lenient=frozenset(lenient), progress=tell)
         tell("tables")
         with clock.time("tables"):
@@ -69,7 +67,7 @@ def run(
         click.echo(json.dumps(facts.data))
         return
     click.echo(f"{grammar} -> {target} ({size(target.stat().st_size)})")
-    facts.show(skip=("artefact", "seconds"))
+    facts.show(skip=("artefact", "limits", "seconds"))
     click.echo("  time        " + ", ".join(f"{name} {s:.2f} s" for name, s in clock.seconds.items()))
 
 
@@ -84,17 +82,6 @@ class _Clock:
         began = time.perf_counter()
         yield
         self.seconds[stage] = time.perf_counter() - began
-
-
-@contextmanager
-def _named(grammar: str) -> Iterator[None]:
-    """Give the grammar's file to errors that know a place in it, but not its name."""
-    try:
-        yield
-    except GrammarError as error:
-        if error.place is None or error.place.startswith("line "):
-            error.place = f"{grammar}, {error.place}" if error.place else grammar
-        raise
 
 
 def _vocabulary(tokenizer: str, width: int | None, eos_ids: tuple[int, ...], forbid_ids: tuple[int, ...]) -> Vocabulary:
