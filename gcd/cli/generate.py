@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import json
 import sys
 import time
@@ -235,9 +236,13 @@ def _read_prompts(path: str) -> Iterator[str]:
 
     Raises:
         click.BadParameter: a line of a .jsonl file without a prompt.
-        OSError, UnicodeDecodeError: the file can't be read.
+        OSError: the file can't be read, or isn't UTF-8.
     """
-    text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise OSError(errno.EILSEQ, f"not UTF-8: {error.reason} at byte {error.start}", path) from error
     for number, line in enumerate(text.splitlines(), 1):
         if not path.endswith(".jsonl"):
             if line:
