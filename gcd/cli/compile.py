@@ -19,6 +19,9 @@ from gcd.vocab import Vocabulary
 
 __all__ = ["run"]
 
+_STAGES = 7
+"""grammar, vocabulary, the three of `gcd.compile`, tables, save."""
+
 
 def run(
     *,
@@ -45,7 +48,7 @@ def run(
     if not target.parent.is_dir():
         raise click.BadParameter(f"there is no folder {target.parent}", param_hint="--output")
     clock = _Clock()
-    with progress() as tell:
+    with progress(_STAGES) as tell:
         tell("grammar")
         with clock.time("grammar"), named(grammar):
             ir = read_grammar(grammar, kind, start, limits=limits, parser=parser, lexer=lexer, import_paths=import_path)

@@ -128,15 +128,25 @@ class Facts:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
-    """Yield a function to be called with the name of each stage as it begins; a terminal shows it as it runs."""
+def progress(n_stages: int) -> Iterator[Callable[[str], None]]:
+    """Yield a function to be called with the name of each stage as it begins; a terminal shows a bar of stages."""
     if not sys.stderr.isatty():
         yield lambda _stage: None
         return
     from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    with Console(stderr=True).status("") as status:
-        yield lambda stage: status.update(f"{stage} ...")
+    parts = (SpinnerColumn(), TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*parts, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=n_stages)
+        begun = 0
+
+        def tell(stage: str) -> None:
+            nonlocal begun
+            bar.update(task, description=stage, completed=begun)
+            begun += 1
+
+        yield tell
 
 
 @contextmanager

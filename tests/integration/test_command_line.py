@@ -95,6 +95,16 @@ def test_generate_from_an_artefact(artefacts, smollm2_vocab):
     assert outputs[0] == outputs[1]
 
 
+def test_compile_for_a_tokenizer_file(tokenizer_folder, tmp_path):
+    """A package's file as it is: a SentencePiece model, a tekken.json."""
+    for name, file, width in (("mistral-v1", "tokenizer.model", 32000), ("tekken", "tekken.json", 131072)):
+        out = tmp_path / f"{name}.gcd"
+        tokenizer = tokenizer_folder(name) / "original" / file
+        facts = json.loads(gcd_command("compile", GRAMMARS / "arithmetic.lark", "-t", tokenizer, "-o", out, "--json"))
+        assert (facts["vocabulary"]["width"], facts["vocabulary"]["eos"]) == (width, ["</s>"])
+        assert "accepted" in gcd_command("check", out, "(3 + 4) * 5")
+
+
 # -- gcd generate -----------------------------------------------------------------------------------------------------
 
 

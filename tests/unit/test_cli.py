@@ -479,3 +479,21 @@ def test_generate_refuses_arguments(folder, monkeypatch, arguments, status, word
     assert word in done.stderr
     done = run("generate", "no-model", "missing.gcd", "-p", "x")
     assert (done.exit_code, "missing.gcd" in done.stderr) == (8, True)
+
+
+# -- progress ---------------------------------------------------------------------------------------------------------
+
+
+def test_progress_is_for_terminals(folder, monkeypatch):
+    """Nothing of it where standard error is a file; a bar with the stages where it is a terminal."""
+    monkeypatch.chdir(folder)
+    command = [sys.executable, "-m", "gcd", "compile", "sums.lark", "-t", "tokenizer", "-o", "p.gcd"]
+    assert subprocess.run(command, capture_output=True, check=True).stderr == b""
+    ours, theirs = os.openpty()
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 65536)
+    os.close(ours)
+    assert b"/7" in shown
+    assert b"exact: proven" in done.stdout
+    assert b"\x1b" not in done.stdout
