@@ -17,7 +17,8 @@ STAGES = {
     "regex": {"errors", "limits"},
     "grammar": {"errors", "limits", "regex"},
     "bitmask": {"_native"},
-    "processor": {"errors", "bitmask", "compiled_grammar", "_native"},
+    "prefix": {"compiled_grammar", "vocab", "_native"},
+    "processor": {"errors", "bitmask", "compiled_grammar", "prefix", "_native"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
     },
