@@ -99,7 +99,7 @@ def apply_token_bitmask_inplace(logits: Any, bitmask: Any) -> None:
 
 
 def first_row_without_score(logits: Any, bitmask: Any) -> int | None:
-    """The first row of a matrix of logits in which no allowed token has a score above minus infinity; None: all have one.
+    """The first row of logits in which no allowed token has a score above minus infinity; None if each has one.
 
     Of such a row greedy search makes token 0, in silence, and sampling an error that names no cause. Not a number is no
     score. To be asked after `apply_token_bitmask_inplace`: what isn't allowed is minus infinity already.

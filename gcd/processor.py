@@ -4,9 +4,9 @@
 row is, `gcd.prefix.store` finds by its ids; here is what is particular to transformers:
 
 * Each ``generate()`` puts its processors into a list of its own, which goes when it returns. So a call that comes from
-  another list, the last one being gone, is the first of a new text, even if its ids are the last text's and a bit. A list
-  that comes beside one that still lives is an assistant model's: the same text. Where processors are called by something
-  else than such a list, the ids decide.
+  another list, the last one being gone, is the first of a new text, even if its ids are the last text's and a bit. A
+  list that comes beside one that still lives is an assistant model's: the same text. Where processors are called by
+  something else than such a list, the ids decide.
 * Rows that have ended are shown on and on, and must have a finite score, whatever other processors did to them.
 * Other processors may have taken away all that the grammar allows; greedy search would make token 0 of that.
 """
@@ -18,17 +18,16 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gcd._native.matcher import fill_bitmasks
-from gcd.bitmask import allocate_token_bitmask, apply_token_bitmask_inplace, first_row_without_score
 from gcd.compiled_grammar import CompiledGrammar
 from gcd.errors import MatcherError
 from gcd.prefix.line import Constraint, Line
 from gcd.prefix.marker import Marker
+from gcd.prefix.masks import BatchMasks
+from gcd.prefix.outcome import Outcome, outcome
 from gcd.prefix.store import Prefixes
 
 try:
@@ -36,7 +35,7 @@ try:
 except ImportError as error:
     raise ImportError("GrammarLogitsProcessor needs transformers and torch: pip install 'gcd-decoding[hf]'") from error
 
-__all__ = ["GrammarLogitsProcessor", "Outcome"]
+__all__ = ["GrammarLogitsProcessor"]
 
 
 class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transformers is not type-checked here
@@ -47,9 +46,9 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         model.generate(**inputs, logits_processor=[gcd.GrammarLogitsProcessor(compiled)])
 
     It works for single prompts and for batches (padded on the left), for several sequences from a prompt, greedy,
-    sampling, with beams, with drafts; it may be used for one ``generate()`` after another, but not by two at once. Every
-    output that ends with an end-of-sequence token is a sentence of the grammar; one cut off by ``max_new_tokens`` begins
-    a sentence; `outcomes` says which.
+    sampling, with beams, with drafts; it may be used for one ``generate()`` after another, but not by two at once.
+    Every output that ends with an end-of-sequence token is a sentence of the grammar; one cut off by ``max_new_tokens``
+    begins a sentence; `outcomes` says which.
 
     A row that has ended, and so one that the host ended itself or into which it put a token that the grammar doesn't
     allow, may go on with an end-of-sequence token only.
@@ -93,9 +92,10 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
                 different vocabularies.
         """
         many = isinstance(compiled, Sequence)
-        grammars: tuple[CompiledGrammar | None, ...] = tuple(compiled) if many else (compiled,)
+        grammars: tuple[CompiledGrammar | None, ...]
+        grammars = tuple(compiled) if isinstance(compiled, Sequence) else (compiled,)
         for grammar in grammars:
-            if not (isinstance(grammar, CompiledGrammar) or (many and grammar is None)):
+            if not isinstance(grammar, CompiledGrammar) and not (many and grammar is None):
                 raise TypeError(
                     f"compiled must be a CompiledGrammar (gcd.compile, gcd.load), or several of them, not "
                     f"{type(grammar).__name__}"
@@ -131,7 +131,7 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         self._caller: weakref.ref[Any] | None = None  # the list of processors that the text began in
         self._thread = 0  # where it began
         self._busy = threading.Lock()
-        self._masks = _Masks(self.compiled.width)
+        self._masks = BatchMasks(self.compiled.width)
 
     def reset(self) -> None:
         """Forget the last call: the next is the first of a new text. The counters stay."""
@@ -165,7 +165,7 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
             raise _shared()
         try:
             lines = self._follow(input_ids.cpu().numpy(), sys._getframe(1).f_locals.get("self"))
-            self._masks.apply(lines, scores, self._texts)
+            self._masks.apply(lines, scores, self._texts.generated)
         finally:
             self._busy.release()
         self.calls += 1
@@ -177,8 +177,8 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         """What became of each row of the last ``generate()``: ended as a sentence, or cut off, or something else.
 
         Args:
-            sequences: ids of shape ``(rows, length)`` as ``generate()`` returned them (``.sequences`` of its dictionary),
-                prompt and padding among them; a tensor or lists.
+            sequences: ids of shape ``(rows, length)`` as ``generate()`` returned them (``.sequences`` of its
+                dictionary), prompt and padding among them; a tensor or lists.
 
         Raises:
             ValueError: not a multiple of as many rows as there are grammars.
@@ -188,7 +188,7 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
             raise ValueError(f"{len(rows)} rows for {len(self.constraints)} grammars")
         begin = self._texts.begin if self.prompt_len is None else self.prompt_len
         return [
-            outcome(self.constraints[row * len(self.constraints) // len(rows)], ids[begin:], self.compiled)
+            outcome(self.constraints[row * len(self.constraints) // len(rows)], ids[begin:], self.compiled.vocab)
             for row, ids in enumerate(rows)
         ]
 
@@ -200,14 +200,16 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         """The lines of a call's rows, moved to its newest tokens. `caller`: the object whose method called."""
         if self.prompt_len is not None and ids.shape[1] < self.prompt_len:
             raise ValueError(f"{ids.shape[1]} ids in a row, fewer than prompt_len={self.prompt_len}")
-        source = None if self._caller is None else self._caller()
+        # No variable may hold the list that the text began in: an error's frames would keep it alive.
+        lives = self._caller is not None and self._caller() is not None
+        same = lives and self._caller is not None and self._caller() is caller
         is_list = isinstance(caller, LogitsProcessorList)
         thread = threading.get_ident()
-        if source is not None and caller is not source and thread != self._thread and _alive(self._thread):
+        if lives and not same and thread != self._thread and _alive(self._thread):
             raise _shared()
-        new = not self._texts or (self._caller is not None and source is None and is_list)
+        new = not self._texts or (self._caller is not None and not lives and is_list)
         try:
-            lines = self._texts.follow(ids, begin=self.prompt_len, new=new, same=is_list and caller is source)
+            lines = self._texts.follow(ids, begin=self.prompt_len, new=new, same=same)
         except BaseException:
             self.reset()  # half of the rows have moved
             raise
@@ -215,129 +217,6 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
             self._caller = weakref.ref(caller) if is_list else None
             self._thread = thread
         return lines
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one row.
-
-    Attributes:
-        ids: the generated ids before the end of sequence or, without one, all of them, pads among them.
-        text: what they spell; special tokens are no text.
-        ended: whether an end-of-sequence token follows.
-        complete: whether the text is a sentence of the grammar, with its markers; None for a free row. If not, it is
-            the beginning of one that was cut off (``max_new_tokens``, a stop string), or `refused` says where it left.
-        refused: how many of `ids` were followed before one that isn't allowed, put there by the host; None: all are.
-    """
-
-    ids: tuple[int, ...]
-    text: str
-    ended: bool
-    complete: bool | None
-    refused: int | None
-
-    @property
-    def cut_off(self) -> bool:
-        """Whether the row stopped inside of a sentence."""
-        return self.complete is False and self.refused is None
-
-
-def outcome(constraint: Constraint | None, generated: Sequence[int], compiled: CompiledGrammar) -> Outcome:
-    """What became of generated ids; `compiled` is one of the vocabulary, for free rows."""
-    vocab = compiled.vocab
-    end = next((i for i, t in enumerate(generated) if t in vocab.eos_ids), None)
-    ids = tuple(generated[:end])
-    complete: bool | None = None
-    refused = None
-    if constraint is not None:
-        line = constraint.line()
-        for i, token in enumerate(ids):
-            line.accept(token)
-            if line.ended:
-                refused = i
-                break
-        complete = line.complete
-    return Outcome(ids, spell(compiled, ids), end is not None, complete, refused)
-
-
-def spell(compiled: CompiledGrammar, ids: Iterable[int]) -> str:
-    """The text of token ids; those without bytes are left out."""
-    vocab = compiled.vocab
-    return b"".join(vocab.token_bytes(t) or b"" for t in ids if 0 <= t < vocab.width).decode(errors="replace")
-
-
-class _Masks:
-    """The bitmask of a batch, and its application. The memory is kept from call to call."""
-
-    def __init__(self, width: int) -> None:
-        self.width = width
-        self._bitmask: Any = None
-        self._words: Any = None  # the same memory as numpy uint32
-        self._known: Any = None  # of it the vocabulary's words, as int32
-
-    def apply(self, lines: list[Line | None], scores: Any, texts: Prefixes) -> None:
-        """Mask the scores; raises MatcherError for a row without a score that is allowed."""
-        n_rows, columns = scores.shape
-        n_words = -(-max(self.width, columns) // 32)
-        if self._bitmask is None or self._bitmask.shape != (n_rows, n_words):
-            self._bitmask = allocate_token_bitmask(n_rows, 32 * n_words)
-            self._words = self._bitmask.numpy().view(np.uint32)
-            self._known = self._bitmask.numpy()[:, : -(-self.width // 32)]
-        elif n_words * 32 > self.width:
-            self._words[:, -(-self.width // 32) :] = 0
-        pending = [None if line is None else line.pending() for line in lines]
-        if n_rows == 1 and pending[0] is not None:
-            pending[0].fill_bitmask(self._known)
-        else:
-            fill_bitmasks(pending, self._known)
-            for row, matcher in enumerate(pending):
-                if matcher is None:
-                    line = lines[row]
-                    if line is None:
-                        self._words[row] = 0xFFFF_FFFF
-                    else:
-                        line.write(self._words[row], columns)
-        apply_token_bitmask_inplace(scores, self._bitmask)
-        row = first_row_without_score(scores, self._bitmask)
-        while row is not None:
-            line = lines[row]
-            if line is not None and not line.ended:
-                raise self._no_way_on(line, row, columns, texts)
-            if line is not None:  # ended, but something else has forbidden the end: sampling needs a finite score
-                ends = [t for t in line.constraint.compiled.eos_ids if t < columns]
-                scores[row, ends or slice(None)] = 0
-            further = first_row_without_score(scores[row + 1 :], self._bitmask[row + 1 :])
-            row = None if further is None else row + 1 + further
-
-    def _no_way_on(self, line: Line, row: int, columns: int, texts: Prefixes) -> MatcherError:
-        """The error for a row that would become minus infinity throughout."""
-        compiled = line.constraint.compiled
-        vocab = compiled.vocab
-        generated = texts.generated(row)
-        text = spell(compiled, generated)
-        allowed = self._words[row]
-        in_reach = np.unpackbits(allowed.view(np.uint8), bitorder="little")[:columns].nonzero()[0]
-        if len(in_reach):
-            some = ", ".join(vocab.token_name(int(t)) for t in in_reach[:3])
-            why = (
-                f"of the {len(in_reach)} that the grammar allows ({some}{', …' if len(in_reach) > 3 else ''}) none has a "
-                "score: another processor or option forbids them, or the model gives no numbers"
-            )
-            remedy = "look at min_new_tokens, suppress_tokens, bad_words_ids, forced_eos_token_id and the like"
-        elif allowed.any():
-            why = f"the scores have {columns} columns, and every token that is allowed has a higher id"
-            remedy = f"a vocabulary of this model; this one has {vocab.width} columns"
-        elif line.complete and not vocab.eos_ids:
-            why = "the text is complete, and the vocabulary has no end-of-sequence token"
-            remedy = "Vocabulary.from_pretrained(..., eos_ids=...)"
-        else:
-            why = "the text can't become a sentence with this vocabulary"
-            remedy = "compile without lenient={'viability'}, or give gcd.Limits that let viability be decided"
-        return MatcherError(
-            f"no token is allowed after {'…' if len(text) > 60 else ''}{text[-60:]!r}: {why}",
-            place=f"row {row}, generated token {len(generated)}",
-            remedy=remedy,
-        )
 
 
 def _shared() -> MatcherError:

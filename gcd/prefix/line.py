@@ -7,13 +7,13 @@ the grammar's from their first token to their last, and then a line is little mo
     FREE ──start_after──▶ INSIDE ──stop_at──▶ AFTER
                             └──end of sequence──▶ (finished)
 
-In FREE everything may come but the end of the sequence, and but tokens that hold the end of the marker and after it what
-no sentence begins with. In INSIDE the grammar decides; `stop_at` takes the place of the end of sequence: it may begin
-wherever a token ends and the text is a sentence. Where a grammar could go on with the marker's text, both readings are
-kept. AFTER is free.
+In FREE everything may come but the end of the sequence, and but tokens that hold the end of the marker and after it
+what no sentence begins with. In INSIDE the grammar decides; `stop_at` takes the place of the end of sequence: it may
+begin wherever a token ends and the text is a sentence. Where a grammar could go on with the marker's text, both
+readings are kept. AFTER is free.
 
-A host may hand over tokens that weren't allowed: drafts that it will take back, pads, its own end of a row. From then on
-the line is *off*: nothing more is followed until it goes back to before that token.
+A host may hand over tokens that weren't allowed: drafts that it will take back, pads, its own end of a row. From then
+on the line is *off*: nothing more is followed until it goes back to before that token.
 """
 
 from __future__ import annotations

@@ -49,10 +49,8 @@ class Marker:
         if not self.is_text:
             wrong = [i for i in self.pattern if not 0 <= i < vocab.width or i in vocab.eos_ids]
             if wrong:
-                raise ValueError(
-                    f"{name} has the id {wrong[0]}, which {'ends a sequence' if wrong[0] in vocab.eos_ids else 'is out'}"
-                    f"{'' if wrong[0] in vocab.eos_ids else f' of the range 0..{vocab.width - 1}'}"
-                )
+                why = "ends a sequence" if wrong[0] in vocab.eos_ids else f"is out of the range 0..{vocab.width - 1}"
+                raise ValueError(f"{name} has the id {wrong[0]}, which {why}")
         self._borders = _borders(self.pattern)
         self._ends_in: dict[int, list[tuple[int, bytes]]] = {}
         if self.is_text and any(not any(x in t for t in vocab.tokens if t) for x in set(self.pattern)):

@@ -1,18 +1,18 @@
 """The lines of generated texts, found by their ids.
 
-A host shows, call after call, all ids of a batch's rows and nothing else: not where the prompt ends, not which row of an
-earlier call a row continues. Beams swap and double, groups of beams take turns, drafts are taken back, an assistant
+A host shows, call after call, all ids of a batch's rows and nothing else: not where the prompt ends, not which row of
+an earlier call a row continues. Beams swap and double, groups of beams take turns, drafts are taken back, an assistant
 model writes ahead. So a row's state is a function of its generated ids, and never of its index; what is kept of earlier
 calls only saves work:
 
-* The lines of the last call. In the common case each row continues itself by one token, and that is one comparison of the
-  ids with the last call's.
+* The lines of the last call. In the common case each row continues itself by one token, and that is one comparison of
+  the ids with the last call's.
 * The lines that earlier calls left, by their ids, up to a bound; the longest unused go first. A row takes over the line
   that it continues, or a fork where several rows grow out of one, or where it only begins alike.
 * What isn't found is followed from its first token.
 
-A *text* begins where the prompt ends: at the length of its first call, if it isn't told. A call belongs to the same text
-if each of its rows begins with a prompt of the text and is, but for its newest token, known. Any other call is the
+A *text* begins where the prompt ends: at the length of its first call, if it isn't told. A call belongs to the same
+text if each of its rows begins with a prompt of the text and is, but for its newest token, known. Any other call is the
 first of a new text.
 """
 

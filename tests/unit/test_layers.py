@@ -17,8 +17,8 @@ STAGES = {
     "regex": {"errors", "limits"},
     "grammar": {"errors", "limits", "regex"},
     "bitmask": {"_native"},
-    "prefix": {"compiled_grammar", "vocab", "_native"},
-    "processor": {"errors", "bitmask", "compiled_grammar", "prefix", "_native"},
+    "prefix": {"errors", "bitmask", "compiled_grammar", "vocab", "_native"},
+    "processor": {"errors", "compiled_grammar", "prefix"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
     },
