@@ -77,8 +77,8 @@ class BatchMasks:
         if len(in_reach):
             some = ", ".join([*(vocab.token_name(int(t)) for t in in_reach[:3]), *("…" for _ in in_reach[3:4])])
             why = (
-                f"of the {len(in_reach)} that the grammar allows ({some}) none has a score: another processor or option "
-                "forbids them, or the model gives no numbers"
+                f"of the {len(in_reach)} that the grammar allows ({some}) none has a score: another processor or "
+                "option forbids them, or the model gives no numbers"
             )
             remedy = "look at min_new_tokens, suppress_tokens, bad_words_ids, forced_eos_token_id and the like"
         elif allowed.any():

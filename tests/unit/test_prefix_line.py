@@ -119,17 +119,30 @@ def test_random_walks(after, stop):
                 other = line.fork()
                 other.accept(rng.randrange(VOCAB.width))
             else:
-                token = rng.choice(allowed) if rng.random() < 0.9 else rng.randrange(VOCAB.width) hint = [*(after if
-                isinstance(after, list) else (0, 4, 5, 6)), *(stop if isinstance(stop, list) else ())] if rng.random() <
-                0.5 and (hint := [t for t in hint if t in allowed]): token = rng.choice(hint) line.accept(token) ids =
-                [*ids, token]
+                token = rng.choice(allowed) if rng.random() < 0.9 else rng.randrange(VOCAB.width)
+                hints = {
+                    *(after if isinstance(after, list) else (0, 4, 5, 6)),
+                    *(stop if isinstance(stop, list) else ()),
+                }
+                if rng.random() < 0.5 and hints & set(allowed):
+                    token = rng.choice(sorted(hints & set(allowed)))
+                line.accept(token)
+                ids = [*ids, token]
     assert {"inside", "after" if stop else "finished"} <= seen
 
 
 def test_masks_of_any_width():
     """Free parts allow columns past the vocabulary, everything else doesn't."""
-    line = Constraint(COMPILED, start_after=Marker("<>", VOCAB, "start_after"), stop_at=Marker(">", VOCAB,
-    "stop_at")).line() words = np.zeros(3, dtype=np.uint32) line.write(words, 96) assert words[1:].tolist() ==
-    [0xFFFF_FFFF] * 2 assert not words[0] >> EOS & 1 line.accept(TOKENS.index(b"<>")) line.write(words, 96) assert
-    words[1:].tolist() == [0, 0] for token in (b"a", b">"): line.accept(TOKENS.index(token)) line.write(words, 96)
+    markers = {"start_after": Marker("<>", VOCAB, "start_after"), "stop_at": Marker(">", VOCAB, "stop_at")}
+    line = Constraint(COMPILED, **markers).line()
+    words = np.zeros(3, dtype=np.uint32)
+    line.write(words, 96)
+    assert words[1:].tolist() == [0xFFFF_FFFF] * 2
+    assert not words[0] >> EOS & 1
+    line.accept(TOKENS.index(b"<>"))
+    line.write(words, 96)
+    assert words[1:].tolist() == [0, 0]
+    for token in (b"a", b">"):
+        line.accept(TOKENS.index(token))
+    line.write(words, 96)
     assert words.tolist() == [0xFFFF_FFFF] * 3

@@ -114,10 +114,13 @@ def test_memory_is_bounded():
 
 
 def test_what_was_dropped_is_followed_again():
-    """From the same caller, ids that nothing is known of belong to the text if lines were dropped; else they begin
-    one.""" for most_lines, begin in ((256, 5), (0, 1)): store = Prefixes([LETTERS], most_lines=most_lines,
-    most_tokens=0 if most_lines == 0 else 1 << 20) store.follow(np.array([[0]])) for ids in ([0, 1], [0, 2], [0, 2, 1],
-    [0, 1, 1]): store.follow(np.array([ids]), same=True) check(store, [[0, 0, 0, 0, 1]], begin, same=True)
+    """From the same caller, ids of which nothing is known belong to the text if lines were dropped; else not."""
+    for most_tokens, begin in ((1 << 20, 5), (0, 1)):
+        store = Prefixes([LETTERS], most_tokens=most_tokens)
+        store.follow(np.array([[0]]))
+        for ids in ([0, 1], [0, 2], [0, 2, 1], [0, 1, 1]):
+            store.follow(np.array([ids]), same=True)
+        check(store, [[0, 0, 0, 0, 1]], begin, same=True)
 
 
 def test_a_new_text():

@@ -339,10 +339,12 @@ def test_allowed_tokens_without_a_score(processor):
     scores[1, B] = math.nan
     with pytest.raises(gcd.MatcherError) as caught:
         processor(torch.tensor([[0, C], [0, A]]), scores)
-    assert caught.value.place == "row 1, generated token 1" assert "of the 3 that the grammar allows ('b', <end of
-    sequence>, <end of sequence>) none has a" in caught.value.cause assert "min_new_tokens" in caught.value.remedy
-    scores = torch.zeros(2, 8)  # the processor is still good processor(torch.tensor([[0, C], [0, A]]), scores) assert
-    scores.isfinite().nonzero()[:, 1].tolist() == [EOS, END, B, EOS, END]
+    assert caught.value.place == "row 1, generated token 1"
+    assert "of the 3 that the grammar allows ('b', <end of sequence>, <end of sequence>)" in caught.value.cause
+    assert "min_new_tokens" in caught.value.remedy
+    scores = torch.zeros(2, 8)  # the processor is still good
+    processor(torch.tensor([[0, C], [0, A]]), scores)
+    assert scores.isfinite().nonzero()[:, 1].tolist() == [EOS, END, B, EOS, END]
 
 
 @pytest.mark.parametrize("columns", [8, 5])
