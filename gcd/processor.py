@@ -159,7 +159,8 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         if input_ids.ndim != 2 or scores.ndim != 2 or input_ids.shape[0] != scores.shape[0]:
             raise ValueError(
                 f"input_ids of shape {tuple(input_ids.shape)} and scores of shape {tuple(scores.shape)}: "
-                "both are matrices with a row for each sequence"
+                "both are matrices with a row for each sequence (continuous batching, which has none, isn't supported: "
+                "use generate())"
             )
         if not self._busy.acquire(blocking=False):
             raise _shared()
