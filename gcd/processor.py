@@ -8,6 +8,7 @@ row is, `gcd.prefix.store` finds by its ids; here is what is particular to trans
   list that comes beside one that still lives is an assistant model's: the same text. Where processors are called by
   something else than such a list, the ids decide.
 * Rows that have ended are shown on and on, and must have a finite score, whatever other processors did to them.
+* Scores are the processor's own to change, but in prompt lookup, where one tensor is shown again and again.
 * Other processors may have taken away all that the grammar allows; greedy search would make token 0 of that.
 """
 
@@ -138,8 +139,13 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         self._texts.clear()
         self._caller = None
 
+    def expect(self, begin: int) -> None:
+        """Forget the last call, and take note of how many ids of a row are prompt: for hosts that do without calls."""
+        self._texts.clear(begin)
+        self._caller = None
+
     def __call__(self, input_ids: Any, scores: Any) -> Any:
-        """Set the scores of tokens that the grammar doesn't allow next to minus infinity, in place.
+        """Set the scores of tokens that the grammar doesn't allow next to minus infinity.
 
         Args:
             input_ids: int64 of shape ``(batch, length)``, prompt and generated tokens.
@@ -147,7 +153,7 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
                 vocabulary has (they are never allowed), or fewer.
 
         Returns:
-            `scores`.
+            `scores`, changed in place; of a single row a copy, since prompt lookup shows the same scores again.
 
         Raises:
             MatcherError: a row has no token left that the grammar allows and that has a score: it names the row, the
@@ -164,6 +170,8 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
             )
         if not self._busy.acquire(blocking=False):
             raise _shared()
+        if scores.shape[0] == 1:
+            scores = scores.clone()
         try:
             lines = self._follow(input_ids.cpu().numpy(), sys._getframe(1).f_locals.get("self"))
             self._masks.apply(lines, scores, self._texts.generated)

@@ -1,4 +1,4 @@
-"""Small random models: they say anything that they may, so their outputs visit far more of a grammar than a real one's."""
+"""Small random models: they say anything that they may, so they visit far more of a grammar than a trained one."""
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, LogitsProcessor

@@ -19,6 +19,7 @@ STAGES = {
     "bitmask": {"_native"},
     "prefix": {"errors", "bitmask", "compiled_grammar", "vocab", "_native"},
     "processor": {"errors", "compiled_grammar", "prefix"},
+    "hosts": {"errors", "bitmask", "compiled_grammar", "vocab", "prefix", "processor", "_native"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
     },
@@ -29,8 +30,8 @@ LIBRARIES = {
     "lark": {"grammar"},
     "interegular": {"grammar"},
     "tokenizers": {"vocab"},
-    "transformers": {"vocab", "processor"},
-    "torch": {"bitmask"},
+    "transformers": {"vocab", "processor", "hosts"},
+    "torch": {"bitmask", "hosts"},
 }
 
 

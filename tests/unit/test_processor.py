@@ -30,7 +30,7 @@ def call(processor, rows, columns=VOCAB.width):
     """The allowed ids of each row."""
     scores = torch.zeros(len(rows), columns)
     out = processor(torch.tensor(rows, dtype=torch.int64).reshape(len(rows), -1), scores)
-    assert out is scores
+    assert (out is scores) == (len(rows) != 1)
     assert set(out.unique().tolist()) <= {0.0, -math.inf}
     return [row.isfinite().nonzero().flatten().tolist() for row in out]
 
@@ -241,6 +241,14 @@ def test_dead_end_raises_and_leaves_the_processor_usable(monkeypatch):
         with pytest.raises(gcd.MatcherError, match=r"row 1, generated token 1: no token is allowed after 'a'.*become"):
             call(processor, [[0, 0], [0, 0]], 2)
     assert call(processor, [[0, 0], [0, 0]], 2) == [[0], [0]]
+
+
+def test_the_same_scores_again(processor):
+    """Prompt lookup asks with one tensor of ones for each token of its drafts."""
+    ones = torch.ones(1, 8)
+    for ids, allowed in (([0], [A, C, BRA]), ([0, A], [B, EOS, END]), ([0, A, B], [EOS, END])):
+        assert processor(torch.tensor([ids]), ones).isfinite().nonzero()[:, 1].tolist() == allowed
+    assert ones.tolist() == [[1.0] * 8]
 
 
 def test_counters(processor):
