@@ -18,7 +18,9 @@ STAGES = {
     "grammar": {"errors", "limits", "regex"},
     "bitmask": {"_native"},
     "healing": {"errors", "compiled_grammar", "vocab", "_native"},
-    "processor": {"errors", "bitmask", "compiled_grammar", "_native"},
+    "prefix": {"errors", "bitmask", "compiled_grammar", "healing", "vocab", "_native"},
+    "processor": {"errors", "compiled_grammar", "healing", "prefix"},
+    "hosts": {"errors", "bitmask", "compiled_grammar", "vocab", "prefix", "processor", "_native"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
     },
@@ -29,8 +31,8 @@ LIBRARIES = {
     "lark": {"grammar"},
     "interegular": {"grammar"},
     "tokenizers": {"vocab"},
-    "transformers": {"vocab", "processor"},
-    "torch": {"bitmask"},
+    "transformers": {"vocab", "processor", "hosts"},
+    "torch": {"bitmask", "hosts"},
 }
 
 
