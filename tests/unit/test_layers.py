@@ -21,6 +21,7 @@ STAGES = {
     "processor": {"errors", "bitmask", "compiled_grammar", "_native"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
+        *("explain", "grammar_info", "processor", "regex"),
     },
 }
 
@@ -29,8 +30,8 @@ LIBRARIES = {
     "lark": {"grammar"},
     "interegular": {"grammar"},
     "tokenizers": {"vocab"},
-    "transformers": {"vocab", "processor"},
-    "torch": {"bitmask"},
+    "transformers": {"vocab", "processor", "cli"},
+    "torch": {"bitmask", "cli"},
 }
 
 
