@@ -23,6 +23,7 @@ STAGES = {
     "hosts": {"errors", "bitmask", "compiled_grammar", "vocab", "prefix", "processor", "_native"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
+        *("explain", "grammar_info", "processor", "regex"),
     },
 }
 
@@ -31,8 +32,8 @@ LIBRARIES = {
     "lark": {"grammar"},
     "interegular": {"grammar"},
     "tokenizers": {"vocab"},
-    "transformers": {"vocab", "processor", "hosts"},
-    "torch": {"bitmask", "hosts"},
+    "transformers": {"vocab", "processor", "hosts", "cli"},
+    "torch": {"bitmask", "hosts", "cli"},
 }
 
 
