@@ -25,6 +25,8 @@ import numpy as np
 
 from gcd.compiled_grammar import CompiledGrammar
 from gcd.errors import MatcherError
+from gcd.healing import HealedPrompt
+from gcd.prefix.healed import HealedConstraint
 from gcd.prefix.line import Constraint, Line
 from gcd.prefix.marker import Marker
 from gcd.prefix.masks import BatchMasks
@@ -67,7 +69,7 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
 
     def __init__(
         self,
-        compiled: CompiledGrammar | Sequence[CompiledGrammar | None],
+        compiled: CompiledGrammar | HealedPrompt | Sequence[CompiledGrammar | HealedPrompt | None],
         start: str | Sequence[str | None] | None = None,
         *,
         prompt_len: int | None = None,
@@ -78,7 +80,8 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
 
         Args:
             compiled: the grammar, compiled for the model's vocabulary; or one for each prompt of the batch, None for
-                prompts whose output is free. They must be of one vocabulary.
+                prompts whose output is free. They must be of one vocabulary. A healed prompt (`gcd.heal`), whose
+                trimmed ids ``generate()`` is given, stands for its grammar with the forced bytes before it.
             start: which start symbol, if the grammar has several; default the first. One for all, or one for each.
             prompt_len: how many ids of a row come before the generated ones, padding among them. Needed only where
                 generation doesn't begin right after the ids that ``generate()`` is given: to resume a text.
@@ -90,11 +93,15 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         Raises:
             TypeError: something that isn't a compiled grammar, text or ids.
             ValueError: no such start symbol, a negative `prompt_len`, an empty marker, no grammar at all, grammars of
-                different vocabularies.
+                different vocabularies, markers or a start symbol for a healed prompt.
         """
         many = isinstance(compiled, Sequence)
-        grammars: tuple[CompiledGrammar | None, ...]
-        grammars = tuple(compiled) if isinstance(compiled, Sequence) else (compiled,)
+        given: tuple[CompiledGrammar | HealedPrompt | None, ...]
+        given = tuple(compiled) if isinstance(compiled, Sequence) else (compiled,)
+        healed = [g if isinstance(g, HealedPrompt) else None for g in given]
+        if any(healed) and not (start is None and start_after is None and stop_at is None):
+            raise ValueError("a healed prompt has its start symbol in itself, and no markers")
+        grammars = tuple(g.compiled if isinstance(g, HealedPrompt) else g for g in given)
         for grammar in grammars:
             if not isinstance(grammar, CompiledGrammar) and not (many and grammar is None):
                 raise TypeError(
@@ -122,8 +129,12 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         self.compiled = real[0]
         self.prompt_len = prompt_len
         self.constraints = tuple(
-            None if grammar is None else Constraint(grammar, name, start_after=after, stop_at=stop)
-            for grammar, name in zip(grammars, starts, strict=True)
+            None
+            if grammar is None
+            else Constraint(grammar, name, start_after=after, stop_at=stop)
+            if prompt is None
+            else HealedConstraint(prompt)
+            for grammar, name, prompt in zip(grammars, starts, healed, strict=True)
         )
         self.calls = 0
         self.rows = 0
