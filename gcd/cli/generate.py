@@ -17,6 +17,7 @@ import click
 from gcd.cli.grammar_file import compiled_for
 from gcd.cli.show import progress_bar
 from gcd.errors import GcdError
+from gcd.healing import heal
 from gcd.vocab import Vocabulary
 from gcd.vocab.cache import cache_folder
 
@@ -81,6 +82,64 @@ class Model:
         return cls(model, tokenizer, Vocabulary.from_pretrained(source if local else tokenizer, width))
 
 
+@dataclass(frozen=True)
+class Request:
+    """What to do with prompts."""
+
+    loaded: Model
+    compiled: CompiledGrammar
+    start: str | None
+    chat: bool
+    system: str | None
+    heal: bool
+    start_after: str | None
+    stop_at: str | None
+    options: dict[str, Any]
+    """For ``model.generate``."""
+
+    def run(self, prompts: Sequence[str], stream: bool) -> list[Output]:
+        """The outputs for a batch of prompts, `num_return_sequences` for each."""
+        import torch
+
+        from gcd.processor import GrammarLogitsProcessor
+
+        model, tokenizer = self.loaded.model, self.loaded.tokenizer
+        shown = [_as_chat(tokenizer, text, self.system) if self.chat else text for text in prompts]
+        ids = tokenizer(shown, add_special_tokens=not self.chat)["input_ids"]
+        if not all(ids):
+            raise click.BadParameter("an empty prompt has no token to start from", param_hint="--prompt")
+        if self.heal:
+            healed = [heal(self.compiled, row, self.start) for row in ids]
+            ids, prefixes = [prompt.ids for prompt in healed], [prompt.prefix for prompt in healed]
+            processor = GrammarLogitsProcessor(healed)
+        else:
+            prefixes = [b""] * len(prompts)
+            processor = GrammarLogitsProcessor(
+                self.compiled, self.start, start_after=self.start_after, stop_at=self.stop_at
+            )
+        inputs = tokenizer.pad({"input_ids": ids}, padding=True, return_tensors="pt").to(model.device)
+        with torch.inference_mode():
+            rows = model.generate(
+                input_ids=inputs["input_ids"],
+                attention_mask=inputs["attention_mask"],
+                logits_processor=[processor],
+                pad_token_id=tokenizer.pad_token_id,
+                eos_token_id=list(self.compiled.eos_ids),
+                streamer=_Stream(self.compiled, len(prefixes[0])) if stream else None,
+                **self.options,
+            )
+        n = self.options["num_return_sequences"]
+        outputs = []
+        for i, outcome in enumerate(processor.outcomes(rows)):
+            text = self._text(outcome.ids)[len(prefixes[i // n]) :].decode("utf-8", "replace")
+            outputs.append(Output(prompts[i // n], text, bool(outcome.complete), len(outcome.ids)))
+        return outputs
+
+    def _text(self, ids: Sequence[int]) -> bytes:
+        vocab = self.loaded.vocab
+        return b"".join(vocab.token_bytes(t) or b"" for t in ids)
+
+
 def run(
     *,
     model: str,
@@ -89,6 +148,9 @@ def run(
     prompts: str | None,
     chat: bool,
     system: str | None,
+    healing: bool,
+    start_after: str | None,
+    stop_at: str | None,
     max_new_tokens: int,
     n: int,
     temperature: float | None,
@@ -108,6 +170,8 @@ def run(
         raise click.UsageError("nothing to go on from: give a --prompt, or a file with --prompts")
     if temperature is None and (n > 1 or top_k or top_p):
         raise click.UsageError("without --temperature the likeliest text is made, and only one: -n, --top-k, --top-p")
+    if healing and (chat or start_after or stop_at):
+        raise click.UsageError("--heal doesn't go with --chat, --start-after, --stop-at: there, no seam is healed")
     with Path(grammar).open("rb"):  # before the model is loaded, which takes a while
         pass
     loaded = Model.load(model, dtype, device)
@@ -125,13 +189,14 @@ def run(
     }
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     options |= {name: value for name, value in sampling.items() if value is not None}
+    request = Request(loaded, compiled, start, chat, system, healing, start_after, stop_at, options)
     stream = len(texts) == 1 and n == 1 and not as_json
     n_cut = 0
     with progress_bar("prompts", None if stream else len(texts)) as advance:
         for at in range(0, len(texts), batch_size):
             batch = texts[at : at + batch_size]
             began = time.perf_counter()
-            outputs = _generate(loaded, compiled, start, batch, chat, system, options, stream)
+            outputs = request.run(batch, stream)
             seconds = time.perf_counter() - began
             for output in outputs:
                 n_cut += not output.complete
@@ -141,50 +206,6 @@ def run(
         which = "the text was" if n_cut == len(texts) * n == 1 else f"{n_cut} of {len(texts) * n} texts were"
         click.echo(f"{which} cut off inside of a sentence; try a larger --max-new-tokens", err=True)
     return 1 if n_cut else 0
-
-
-def _generate(
-    loaded: Model,
-    compiled: CompiledGrammar,
-    start: str | None,
-    prompts: Sequence[str],
-    chat: bool,
-    system: str | None,
-    options: dict[str, Any],
-    stream: bool,
-) -> list[Output]:
-    """The outputs for a batch of prompts, `num_return_sequences` for each."""
-    import torch
-
-    from gcd.processor import GrammarLogitsProcessor
-
-    shown = [_as_chat(loaded.tokenizer, text, system) if chat else text for text in prompts]
-    inputs = loaded.tokenizer(shown, return_tensors="pt", padding=True, add_special_tokens=not chat)
-    inputs = inputs.to(loaded.model.device)
-    length = inputs["input_ids"].shape[1]
-    if not length:
-        raise click.BadParameter("an empty prompt has no token that generation could start from", param_hint="--prompt")
-    with torch.inference_mode():
-        rows = loaded.model.generate(
-            input_ids=inputs["input_ids"],
-            attention_mask=inputs["attention_mask"],
-            logits_processor=[GrammarLogitsProcessor(compiled, start)],
-            pad_token_id=loaded.tokenizer.pad_token_id,
-            eos_token_id=list(compiled.eos_ids),
-            streamer=_Stream(compiled) if stream else None,
-            **options,
-        )
-    n = options["num_return_sequences"]
-    ids = rows[:, length:].tolist()
-    return [_output(compiled, start, prompts[i // n], row) for i, row in enumerate(ids)]
-
-
-def _output(compiled: CompiledGrammar, start: str | None, prompt: str, ids: list[int]) -> Output:
-    """A row of generated ids as text, up to its end."""
-    matcher = compiled.matcher(start)
-    n = matcher.accept_tokens(ids[: next((i + 1 for i, t in enumerate(ids) if t in compiled.eos_ids), len(ids))])
-    text = b"".join(matcher.token_bytes(t) for t in ids[:n])
-    return Output(prompt, text.decode("utf-8", "replace"), matcher.is_complete, n - matcher.is_finished)
 
 
 def _print(output: Output, as_json: bool, streamed: bool, many: bool, seconds: float) -> None:
@@ -201,8 +222,10 @@ def _print(output: Output, as_json: bool, streamed: bool, many: bool, seconds: f
 class _Stream:
     """Shows text while it is made: what transformers calls a streamer."""
 
-    def __init__(self, compiled: CompiledGrammar) -> None:
+    def __init__(self, compiled: CompiledGrammar, skip: int) -> None:
+        """`skip`: bytes at the beginning that are the prompt's."""
         self._matcher = compiled.matcher()  # for its tokens' bytes only
+        self._skip = skip
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._is_prompt = True
 
@@ -212,6 +235,9 @@ class _Stream:
             self._is_prompt = False
             return
         data = b"".join(self._matcher.token_bytes(t) for t in ids.flatten().tolist())
+        skipped = min(self._skip, len(data))
+        self._skip -= skipped
+        data = data[skipped:]
         click.echo(self._decoder.decode(data), nl=False)
         sys.stdout.flush()
 

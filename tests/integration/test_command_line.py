@@ -1,6 +1,7 @@
 """From the shell to the model: an artefact made by one process constrains the model in another."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -191,6 +192,26 @@ def test_generate_refuses(model, colours):
         assert done.exit_code in (2, 3), done.output
         assert word in done.stderr, done.stderr
         assert "Traceback" not in done.output
+
+
+def test_generate_heals(model, tmp_path):
+    """What is shown is the sentence: not the part of the prompt that was made anew."""
+    (tmp_path / "url.regex").write_text("//[a-z]{1,3}")
+    arguments = [model, tmp_path / "url.regex", "-p", "The site is http:", "--heal", "--temperature", "1"]
+    for seed in range(4):
+        done = generate(*arguments, "--seed", seed)
+        assert done.exit_code == 0, done.output
+        assert re.fullmatch("//[a-z]{1,3}\n", done.stdout)
+        (line,) = map(json.loads, generate(*arguments, "--seed", seed, "--json").stdout.splitlines())
+        assert (line["text"], line["complete"]) == (done.stdout.rstrip("\n"), True)
+    assert generate(*arguments, "--chat").exit_code == 2
+
+
+def test_generate_with_markers(model, colours):
+    done = generate(model, colours, "-p", "x", "--stop-at", "!", "--max-new-tokens", "20", "--json")
+    (line,) = map(json.loads, done.stdout.splitlines())
+    assert line["text"].startswith(("red!", "dark green!", "blå!"))
+    assert (done.exit_code, line["complete"]) == (0, True)
 
 
 @pytest.mark.model

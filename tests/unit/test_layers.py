@@ -23,7 +23,7 @@ STAGES = {
     "hosts": {"errors", "bitmask", "compiled_grammar", "vocab", "prefix", "processor", "_native"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
-        *("explain", "grammar_info", "processor", "regex"),
+        *("explain", "grammar_info", "healing", "processor", "regex"),
     },
 }
 
