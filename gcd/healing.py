@@ -119,7 +119,7 @@ class HealedMatcher:
         """
         at, steps = self._states[-1]
         left = self.prompt.prefix[at:]
-        if not left:
+        if not self.is_in_prefix:
             if not self._matcher.accept(token):
                 return False
             self._states.append((at, steps + 1))
@@ -141,7 +141,7 @@ class HealedMatcher:
         """
         at, _ = self._states[-1]
         within = self._matcher.check(token)  # also where it doesn't matter: it knows the range
-        if at == len(self.prompt.prefix):
+        if not self.is_in_prefix:
             return within
         allowed = self.prompt.allowed(at)
         place = bisect_left(allowed, token)
@@ -160,7 +160,7 @@ class HealedMatcher:
         """Write which tokens are allowed into a row of a bitmask, as `Matcher.fill_bitmask` does."""
         at, _ = self._states[-1]
         self._matcher.fill_bitmask(bitmask, row)  # also where it doesn't matter: it knows what a bitmask is
-        if at == len(self.prompt.prefix):
+        if not self.is_in_prefix:
             return
         words = array("I", bytes(4 * -(-self.prompt.compiled.width // 32)))
         for token in self.prompt.allowed(at):
@@ -197,6 +197,11 @@ class HealedMatcher:
         return other
 
     @property
+    def is_in_prefix(self) -> bool:
+        """Whether some of the forced bytes are still to come."""
+        return self._states[-1][0] < len(self.prompt.prefix)
+
+    @property
     def n_accepted(self) -> int:
         """Tokens since the trimmed prompt."""
         return len(self._states) - 1
@@ -204,7 +209,7 @@ class HealedMatcher:
     @property
     def is_complete(self) -> bool:
         """Whether the prefix is there, and a sentence behind it."""
-        return self._states[-1][0] == len(self.prompt.prefix) and self._matcher.is_complete
+        return not self.is_in_prefix and self._matcher.is_complete
 
     @property
     def is_finished(self) -> bool:
