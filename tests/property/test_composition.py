@@ -4,6 +4,7 @@ import re
 from itertools import product
 
 import pytest
+from lark.indenter import Indenter
 
 import gcd
 from gcd import Grammar, GrammarError, UnsupportedError, Vocabulary
@@ -35,14 +36,14 @@ CONDITIONS = [
 ]  # fmt: skip
 
 
-def sentences(compiled, most=5):
+def sentences(compiled, most=5, alphabet=ALPHABET):
     """All texts of the language up to a length, by single bytes."""
     matcher, found = compiled.matcher(), set()
 
     def grow(text):
         if matcher.is_complete:
             found.add(text)
-        for character in ALPHABET if len(text) < most else "":
+        for character in alphabet if len(text) < most else "":
             if matcher.accept_bytes(character.encode()):
                 grow(text + character)
                 matcher.rollback(1)
@@ -84,6 +85,29 @@ def test_restrictions(name, mode):
         assert compiled.exactness.exact
         assert sentences(compiled) == expected, condition
         no_dead_end(compiled, 2)
+
+
+class Lines(Indenter):
+    NL_type = "_NL"
+    OPEN_PAREN_types = ()
+    CLOSE_PAREN_types = ()
+    INDENT_type = "_INDENT"
+    DEDENT_type = "_DEDENT"
+    tab_len = 8
+
+
+def test_restricted_indentation():
+    """Where a line break may be the first lexeme, and declared terminals have no pattern."""
+    text = "start: _NL? line+\nline: NAME _NL [_INDENT line+ _DEDENT]\n%declare _INDENT _DEDENT\n"
+    text += "NAME: /[ab]+/\n_NL: /(\\n *)+/\n"
+    grammar = Grammar.from_lark(text, parser="lalr", postlex=Lines())
+    alphabet = "ab \n"
+    plain = sentences(gcd.compile(grammar, VOCAB), 6, alphabet)
+    assert "a\n b\n" in plain
+    for condition, holds in CONDITIONS[:4]:
+        compiled = gcd.compile(grammar.restrict(**condition), VOCAB)
+        assert compiled.exactness.exact
+        assert sentences(compiled, 6, alphabet) == {t for t in plain if holds(t)}
 
 
 def test_restricted_choices_and_patterns():
