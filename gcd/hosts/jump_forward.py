@@ -314,8 +314,8 @@ def _the_grammar(processors: Any) -> GrammarLogitsProcessor:
 def _check(model: Any, input_ids: Any, config: Any, model_kwargs: dict[str, Any]) -> None:
     """Raise ValueError for what it can't do, rather than do something else."""
     unknown = sorted(k for k, v in model_kwargs.items() if k not in _KNOWN and v is not None)
-    asked = [k for k in ("output_scores", "output_logits", "output_attentions", "output_hidden_states")]
-    asked = [k for k in asked if getattr(config, k, None)]
+    outputs = ("output_scores", "output_logits", "output_attentions", "output_hidden_states")
+    asked = [name for name in outputs if getattr(config, name, None)]
     reason = ""
     if model.config.is_encoder_decoder:
         reason = "the model has an encoder"
