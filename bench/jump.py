@@ -64,8 +64,8 @@ def main(argv: list[str]) -> int:
         met = "met" if row["faster"] >= TARGET and row["same"] else "MISSED"
         print(
             f"{name:<9}{row['tokens']:>8}{row['forced']:>8.0%}{row['steps']:>8}{row['saved']:>8.0%}"
-            f"{row['generate']:>10.2f}s{row['jump']:>8.2f}s{row['faster']:>7.2f}x{'same' if row['same'] else 'OTHER':>7}"
-            f"   >= {TARGET}x: {met}"
+            f"{row['generate']:>10.2f}s{row['jump']:>8.2f}s{row['faster']:>7.2f}x"
+            f"{'same' if row['same'] else 'OTHER':>7}   >= {TARGET}x: {met}"
         )
         figures.append({"prompts": name, **row})
     if options.json:

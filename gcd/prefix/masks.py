@@ -30,7 +30,7 @@ class BatchMasks:
 
         Args:
             lines: one for each row; None for a free one, which is left as it is.
-            scores: a tensor of shape ``(rows, columns)``, on any device.
+            scores: a tensor of shape ``(rows, columns)``, on any device, or a numpy array.
             generated: the generated ids of a row, for messages.
 
         Raises:
@@ -40,8 +40,8 @@ class BatchMasks:
         n_words = -(-max(self.width, columns) // 32)
         if self._bitmask is None or self._bitmask.shape != (n_rows, n_words):
             self._bitmask = allocate_token_bitmask(n_rows, 32 * n_words)
-            self._words = self._bitmask.numpy().view(np.uint32)
-            self._known = self._bitmask.numpy()[:, : -(-self.width // 32)]
+            self._words = np.asarray(self._bitmask).view(np.uint32)
+            self._known = np.asarray(self._bitmask)[:, : -(-self.width // 32)]
         elif n_words * 32 > self.width:
             self._words[:, -(-self.width // 32) :] = 0
         pending = [None if line is None else line.pending() for line in lines]

@@ -111,7 +111,7 @@ class Prefixes:
             self.is_first = False
             self._ids[:, length - 1] = ids[:, -1]
             self._length = length
-            for row in accept_each(self._plain, self._ids[:, length - 1]):
+            for row in accept_each(self._plain, self._ids[:, length - 1].data):
                 self._lines[row].off = True  # type: ignore[union-attr] # a plain line
                 self._plain[row] = None
             for row, line in self._framed:
