@@ -19,7 +19,10 @@ STAGES = {
     "bitmask": {"_native"},
     "prefix": {"errors", "bitmask", "compiled_grammar", "vocab", "_native"},
     "processor": {"errors", "compiled_grammar", "prefix"},
-    "hosts": {"errors", "bitmask", "compiled_grammar", "vocab", "prefix", "processor", "_native"},
+    "hosts": {
+        *("_native", "bitmask", "compiled_grammar", "compiler", "errors", "grammar", "limits", "prefix", "processor"),
+        "vocab",
+    },
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
     },
