@@ -20,7 +20,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from gcd.errors import GcdError
+from gcd.errors import GcdError, MatcherError
 from gcd.hosts.named import NamedGrammars, check_request
 from gcd.prefix.line import Line
 from gcd.prefix.masks import BatchMasks
@@ -78,7 +78,7 @@ class GrammarLogitsProcessor(*_BASES):  # type: ignore[misc] # vLLM is not type-
     def __init__(self, vllm_config: Any, where: Any, is_pin_memory: bool | None = None) -> None:
         """As either runner calls it: (config, device, is_pin_memory), or (config, state of the requests)."""
         self._width: int = vllm_config.model_config.get_vocab_size()
-        self._states = where if is_pin_memory is None else None
+        self._states: Any = where if is_pin_memory is None else None  # V2's
         self._grammars: NamedGrammars | None = None  # made by the first request that asks for one
         self._requests: dict[int, _Request] = {}  # by row of the batch (V1), by slot (V2)
         self._masks: BatchMasks | None = None
@@ -129,7 +129,13 @@ class GrammarLogitsProcessor(*_BASES):  # type: ignore[misc] # vLLM is not type-
         if any(line is not None for line in lines):
             if self._masks is None:
                 self._masks = BatchMasks(next(line for line in lines if line is not None).constraint.compiled.width)
-            self._masks.apply(lines, logits, lambda row: [], lambda row, error: requests[row].fail(error))
+
+            def fail(row: int, error: MatcherError) -> None:
+                request = requests[row]
+                assert request is not None
+                request.fail(error)
+
+            self._masks.apply(lines, logits, lambda row: [], fail)
         for row, request in enumerate(requests):
             if request is not None and request.line is None:
                 logits[row] = -float("inf")

@@ -113,7 +113,7 @@ def grammar(backend, key):
 
 
 def masked(grammars, columns=WIDTH):
-    """The logits of a batch after update_regex_vocab_mask and GrammarMask.apply; None is a request without a grammar."""
+    """The logits of a batch after update_regex_vocab_mask and GrammarMask.apply; None: a request without a grammar."""
     first = next(g for g in grammars if g)
     vocab_mask = first.allocate_vocab_mask(vocab_size=columns, batch_size=len(grammars), device="cpu")
     entries = [GrammarRow(i, g) for i, g in enumerate(grammars) if g and not g.finished and not g.is_terminated()]
@@ -184,7 +184,7 @@ def test_trees_of_drafts(backend):
         mask = g.allocate_vocab_mask(vocab_size=WIDTH, batch_size=n, device="cpu")
         paths = {}
 
-        def visit(node, path, g=g, tokens=tokens, children=children, mask=mask, paths=paths):
+        def visit(node, path, g=g, tokens=tokens, parents=parents, children=children, mask=mask, paths=paths):
             if node:
                 parent = mask[parents[node]]
                 if not parent[tokens[node] // 32] & (1 << tokens[node] % 32):

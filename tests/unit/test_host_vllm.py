@@ -42,13 +42,12 @@ class V1LogitsProcessor(ABC):
 
 
 class V2LogitsProcessor(ABC):
-    def __init__(self, vllm_config, req_states): ...
-    @classmethod
-    def validate_params(cls, sampling_params): ...
     def add_request(self, req_idx, sampling_params):
         return True
 
-    def apply_staged_writes(self): ...
+    def apply_staged_writes(self):  # noqa: B027 - as in vLLM
+        pass
+
     @abstractmethod
     def apply(self, logits, ctx): ...
 
