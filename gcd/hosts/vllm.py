@@ -41,6 +41,13 @@ _LOG = logging.getLogger("gcd.vllm")
 _BASES = (V1LogitsProcessor,) if V2LogitsProcessor is V1LogitsProcessor else (V2LogitsProcessor, V1LogitsProcessor)
 
 
+_PLACEHOLDERS = MatcherError(
+    "vLLM's first model runner leaves placeholders for tokens that it has sampled already: with asynchronous scheduling "
+    "it fills them in only for processors that are named to it, not for those of an entry point",
+    remedy='LLM(..., logits_processors=["gcd.hosts.vllm:GrammarLogitsProcessor"]), or async_scheduling=False',
+)
+
+
 class _Request:
     """A request's text as far as it was followed."""
 
@@ -87,8 +94,7 @@ class GrammarLogitsProcessor(*_BASES):  # type: ignore[misc] # vLLM is not type-
         """A mask changes what greedy decoding chooses."""
         return False
 
-    # -- V1
-    # ---------------------------------------------------------------------------------------------------------------
+    # -- V1 ------------------------------------------------------------------------------------------------------------
 
     def update_state(self, batch_update: Any) -> None:
         """Follow the batch's changes, in vLLM's order: removed, added, moved."""
@@ -106,15 +112,13 @@ class GrammarLogitsProcessor(*_BASES):  # type: ignore[misc] # vLLM is not type-
             if replaced is not None and direction == MoveDirectionality.SWAP:
                 requests[source] = replaced
 
-    # -- V2
-    # ---------------------------------------------------------------------------------------------------------------
+    # -- V2 ------------------------------------------------------------------------------------------------------------
 
     def add_request(self, req_idx: int, sampling_params: Any) -> bool:
         """Take a request into a slot; whether it names a grammar."""
         return self._add(req_idx, sampling_params, None)
 
-    # -- both
-    # -------------------------------------------------------------------------------------------------------------
+    # -- both ----------------------------------------------------------------------------------------------------------
 
     def apply(self, logits: Any, ctx: Any = None) -> Any:
         """Mask the rows of requests that name a grammar, in place.
@@ -168,8 +172,15 @@ class GrammarLogitsProcessor(*_BASES):  # type: ignore[misc] # vLLM is not type-
         requests: list[_Request | None] = [self._requests.get(row) for row in range(n_rows)]
         lines: list[Line | None] = []
         for request in requests:
-            if request is not None and request.output is not None:
-                request.follow(request.output[request.n :])
+            if request is not None and request.output is not None and request.line is not None:
+                if len(request.output) < request.n:  # taken back, as after a failure to load a cache
+                    request.line.back_to(len(request.output))
+                    request.n = len(request.output)
+                new = request.output[request.n :]
+                if -1 in new:
+                    request.fail(_PLACEHOLDERS)
+                else:
+                    request.follow(new)
             lines.append(None if request is None else request.line)
         return lines, requests
 

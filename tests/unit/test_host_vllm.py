@@ -293,6 +293,22 @@ def test_what_is_wrong_later_ends_the_request_alone(module, caplog, asked):
     assert "a request may only end" in caplog.text
 
 
+def test_placeholders(module, caplog):
+    """Asynchronous scheduling: tokens that aren't known when they are needed are an error, not a text."""
+    processor = module.GrammarLogitsProcessor(CONFIG, torch.device("cpu"), False)
+    output = []
+    processor.update_state(BatchUpdate(1, [], [(0, Params({"gcd": "brackets"}), [1], output)], []))
+    processor.apply(torch.zeros(1, 8))
+    output += [3, 0]
+    assert finite(processor.apply(torch.zeros(1, 8))[0]) == [0, 1, 3, 4]
+    del output[1:]  # discarded after a failure
+    assert finite(processor.apply(torch.zeros(1, 8))[0]) == [0, 3, 4]
+    output.append(-1)
+    assert finite(processor.apply(torch.zeros(1, 8))[0]) == [EOS, END]
+    assert "asynchronous scheduling" in caplog.text
+    assert "logits_processors=" in caplog.text
+
+
 def test_no_way_on_ends_the_request_alone(module, caplog):
     processor = module.GrammarLogitsProcessor(CONFIG, torch.device("cpu"), False)
     processor.update_state(BatchUpdate(1, [], [(i, Params({"gcd": "letters"}), [1], []) for i in (0, 1)], []))
