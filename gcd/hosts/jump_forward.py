@@ -7,7 +7,7 @@ masked and processed as ever, and as long as it is the draft, the next distribut
 token the drafts behind it are dropped. So the law of the output is that of ``generate()``, token by token, whatever the
 drafts are: it is speculative decoding (Leviathan et al. 2023, Chen et al. 2023) with a grammar for the draft model.
 (Appending the span's text unseen would be quicker by little and would change the law: the model would go on from tokens
-that it hadn't chosen.)
+that it hadn't chosen.) Up to rounding, that is: a pass over several tokens isn't computed as passes over one are.
 
 What is drafted is read from the mask. If the allowed tokens are all beginnings of the longest of them, that one is
 drafted. Where a span ends, tokens that reach into what follows are allowed, too, and then nothing is: so a draft never

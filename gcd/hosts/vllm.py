@@ -42,8 +42,8 @@ _BASES = (V1LogitsProcessor,) if V2LogitsProcessor is V1LogitsProcessor else (V2
 
 
 _PLACEHOLDERS = MatcherError(
-    "vLLM's first model runner leaves placeholders for tokens that it has sampled already: with asynchronous scheduling "
-    "it fills them in only for processors that are named to it, not for those of an entry point",
+    "vLLM's first model runner leaves placeholders for tokens that it has sampled: with asynchronous scheduling it "
+    "fills them in only for processors that are named to it, not for those of an entry point",
     remedy='LLM(..., logits_processors=["gcd.hosts.vllm:GrammarLogitsProcessor"]), or async_scheduling=False',
 )
 
