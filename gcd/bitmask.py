@@ -105,10 +105,18 @@ def first_row_without_score(logits: Any, bitmask: Any) -> int | None:
     score. To be asked after `apply_token_bitmask_inplace`: what isn't allowed is minus infinity already.
 
     Args:
-        logits: a tensor of shape ``(batch, columns)``, as for `apply_token_bitmask_inplace`.
+        logits: a tensor of shape ``(batch, columns)``, as for `apply_token_bitmask_inplace`; or a numpy array.
         bitmask: int32 of shape ``(batch, words)`` on the CPU.
     """
-    torch = sys.modules["torch"]
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(logits, torch.Tensor):
+        size, lowest = _MINUS_INFINITY[logits.dtype.name]
+        n_rows, n_cols = logits.shape
+        masks, n_words, masks_stride = _mask_rows(torch, bitmask, n_rows)
+        stride = logits.strides[0] // size
+        where = native.address(logits)
+        row = native.first_row_without_score(where, stride, size, lowest, masks, masks_stride, n_rows, n_cols, n_words)
+        return None if row < 0 else row
     size, lowest = _MINUS_INFINITY[str(logits.dtype).removeprefix("torch.")]
     n_rows, n_cols = logits.shape
     if not n_rows:

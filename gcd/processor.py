@@ -193,12 +193,13 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         self.seconds += time.perf_counter() - began
         return scores
 
-    def outcomes(self, sequences: Any) -> list[Outcome]:
+    def outcomes(self, sequences: Any, prompt_len: int | None = None) -> list[Outcome]:
         """What became of each row of the last ``generate()``: ended as a sentence, or cut off, or something else.
 
         Args:
             sequences: ids of shape ``(rows, length)`` as ``generate()`` returned them (``.sequences`` of its
                 dictionary), prompt and padding among them; a tensor or lists.
+            prompt_len: how many ids of a row are prompt. Default: as in the processor's last text.
 
         Raises:
             ValueError: not a multiple of as many rows as there are grammars.
@@ -206,7 +207,8 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         rows = sequences.tolist() if hasattr(sequences, "tolist") else [list(row) for row in sequences]
         if len(rows) % len(self.constraints):
             raise ValueError(f"{len(rows)} rows for {len(self.constraints)} grammars")
-        begin = self._texts.begin if self.prompt_len is None else self.prompt_len
+        told = self.prompt_len if prompt_len is None else prompt_len
+        begin = self._texts.begin if told is None else told
         return [
             outcome(self.constraints[row * len(self.constraints) // len(rows)], ids[begin:], self.compiled.vocab)
             for row, ids in enumerate(rows)

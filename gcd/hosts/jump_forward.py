@@ -7,7 +7,7 @@ masked and processed as ever, and as long as it is the draft, the next distribut
 token the drafts behind it are dropped. So the law of the output is that of ``generate()``, token by token, whatever the
 drafts are: it is speculative decoding (Leviathan et al. 2023, Chen et al. 2023) with a grammar for the draft model.
 (Appending the span's text unseen would be quicker by little and would change the law: the model would go on from tokens
-that it hadn't chosen.)
+that it hadn't chosen.) Up to rounding, that is: a pass over several tokens isn't computed as passes over one are.
 
 What is drafted is read from the mask. If the allowed tokens are all beginnings of the longest of them, that one is
 drafted. Where a span ends, tokens that reach into what follows are allowed, too, and then nothing is: so a draft never
@@ -314,8 +314,8 @@ def _the_grammar(processors: Any) -> GrammarLogitsProcessor:
 def _check(model: Any, input_ids: Any, config: Any, model_kwargs: dict[str, Any]) -> None:
     """Raise ValueError for what it can't do, rather than do something else."""
     unknown = sorted(k for k, v in model_kwargs.items() if k not in _KNOWN and v is not None)
-    asked = [k for k in ("output_scores", "output_logits", "output_attentions", "output_hidden_states")]
-    asked = [k for k in asked if getattr(config, k, None)]
+    outputs = ("output_scores", "output_logits", "output_attentions", "output_hidden_states")
+    asked = [name for name in outputs if getattr(config, name, None)]
     reason = ""
     if model.config.is_encoder_decoder:
         reason = "the model has an encoder"

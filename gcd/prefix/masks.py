@@ -25,13 +25,20 @@ class BatchMasks:
         self._words: Any = None  # the same memory as numpy uint32
         self._known: Any = None  # of it the vocabulary's words, as int32
 
-    def apply(self, lines: Sequence[Line | None], scores: Any, generated: Callable[[int], list[int]]) -> None:
+    def apply(
+        self,
+        lines: Sequence[Line | None],
+        scores: Any,
+        generated: Callable[[int], list[int]],
+        failed: Callable[[int, MatcherError], None] | None = None,
+    ) -> None:
         """Mask scores in place.
 
         Args:
             lines: one for each row; None for a free one, which is left as it is.
-            scores: a tensor of shape ``(rows, columns)``, on any device.
+            scores: a tensor of shape ``(rows, columns)``, on any device, or a numpy array.
             generated: the generated ids of a row, for messages.
+            failed: called with a row and its error instead of raising; the row then gets end-of-sequence tokens only.
 
         Raises:
             MatcherError: a row has no token that is allowed and that has a score above minus infinity.
@@ -40,8 +47,8 @@ class BatchMasks:
         n_words = -(-max(self.width, columns) // 32)
         if self._bitmask is None or self._bitmask.shape != (n_rows, n_words):
             self._bitmask = allocate_token_bitmask(n_rows, 32 * n_words)
-            self._words = self._bitmask.numpy().view(np.uint32)
-            self._known = self._bitmask.numpy()[:, : -(-self.width // 32)]
+            self._words = np.asarray(self._bitmask).view(np.uint32)
+            self._known = np.asarray(self._bitmask)[:, : -(-self.width // 32)]
         elif n_words * 32 > self.width:
             self._words[:, -(-self.width // 32) :] = 0
         pending = [None if line is None else line.pending() for line in lines]
@@ -61,7 +68,10 @@ class BatchMasks:
         while bare is not None:
             line = lines[bare]
             if line is not None and not line.ended:
-                raise self._no_way_on(line, bare, columns, generated(bare))
+                error = self._no_way_on(line, bare, columns, generated(bare))
+                if failed is None:
+                    raise error
+                failed(bare, error)
             if line is not None:  # ended, but something else has forbidden the end: sampling needs a finite score
                 ends = [t for t in line.constraint.compiled.eos_ids if t < columns]
                 scores[bare, ends or slice(None)] = 0

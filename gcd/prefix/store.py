@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from gcd.prefix.line import Constraint, Line
+from gcd._native.matcher import Matcher, accept_each
+from gcd.prefix.line import Constraint, FramedLine, Line
 
 __all__ = ["Prefixes"]
 
@@ -57,6 +58,8 @@ class Prefixes:
         self._length = 0  # ids of a row at the last call
         self._ids: Ids = np.zeros((0, 0), dtype=np.int64)  # (rows, more than _length): the ids of the last call
         self._lines: list[Line | None] = []  # of the last call, one for each row; empty before the first
+        self._plain: list[Matcher | None] = []  # of those without markers that are followed still
+        self._framed: list[tuple[int, FramedLine]] = []  # those with markers
         self._kept: dict[tuple[int, bytes], Line] = {}  # (constraint, generated ids) -> line; longest unused first
         self._kept_tokens = 0
         self._prompts: set[bytes] = set()
@@ -106,12 +109,13 @@ class Prefixes:
             and np.array_equal(ids[:, :-1], self._ids[:, : length - 1])
         ):
             self.is_first = False
-            newest = ids[:, -1]
-            self._ids[:, length - 1] = newest
+            self._ids[:, length - 1] = ids[:, -1]
             self._length = length
-            for line, token in zip(self._lines, newest.tolist(), strict=True):
-                if line is not None:
-                    line.accept(token)
+            for row in accept_each(self._plain, self._ids[:, length - 1].data):
+                self._lines[row].off = True  # type: ignore[union-attr] # a plain line
+                self._plain[row] = None
+            for row, line in self._framed:
+                line.accept(int(ids[row, -1]))
             return self._lines
         ids = np.ascontiguousarray(ids, dtype=np.int64)
         self.is_first = not self._lines
@@ -129,6 +133,8 @@ class Prefixes:
                 self._prompts = {row.tobytes() for row in ids}
                 sources = [(None, 0)] * n_rows
         self._lines = self._take(ids, sources)
+        self._plain = [line.matcher if type(line) is Line and not line.off else None for line in self._lines]
+        self._framed = [(row, line) for row, line in enumerate(self._lines) if isinstance(line, FramedLine)]
         self._length = length
         self._ids = np.zeros((n_rows, 2 * length + 16), dtype=np.int64)  # with room for the columns to come
         self._ids[:, :length] = ids

@@ -20,7 +20,10 @@ STAGES = {
     "healing": {"errors", "compiled_grammar", "vocab", "_native"},
     "prefix": {"errors", "bitmask", "compiled_grammar", "healing", "vocab", "_native"},
     "processor": {"errors", "compiled_grammar", "healing", "prefix"},
-    "hosts": {"errors", "bitmask", "compiled_grammar", "vocab", "prefix", "processor", "_native"},
+    "hosts": {
+        *("_native", "bitmask", "compiled_grammar", "compiler", "errors", "grammar", "limits", "prefix", "processor"),
+        "vocab",
+    },
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
         *("explain", "grammar_info", "healing", "processor", "regex"),

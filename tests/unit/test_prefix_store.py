@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gcd
+from gcd._native.matcher import accept_each
 from gcd.prefix.line import Constraint
 from gcd.prefix.store import Prefixes
 
@@ -147,3 +148,14 @@ def test_rows_for_each_grammar():
     store = Prefixes([BRACKETS, None])
     with pytest.raises(ValueError, match="3 rows for 2 grammars"):
         store.follow(np.zeros((3, 1), dtype=np.int64))
+
+
+def test_each_matcher_its_token():
+    """The native step of a whole batch: None and what has ended stay, refusals come back."""
+    matchers = [BRACKETS.compiled.matcher() for _ in range(6)]
+    matchers[1].accept_tokens([2, EOS])
+    tokens = np.array([[0, 9], [1, 9], [1, 9], [EOS, 9], [7, 9], [-1, 9]])[:, 0]
+    assert accept_each([*matchers[:4], None, matchers[5]], tokens) == [2, 3, 5]
+    assert [m.n_accepted for m in matchers] == [1, 2, 0, 0, 0, 0]
+    with pytest.raises(ValueError, match="6 matchers and 5 tokens"):
+        accept_each(matchers, tokens[:5])
