@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from gcd._native.matcher import Matcher, accept_each
-from gcd.prefix.line import Constraint, FramedLine, Line
+from gcd.prefix.line import Constraint, Line
 
 __all__ = ["Prefixes"]
 
@@ -59,7 +59,7 @@ class Prefixes:
         self._ids: Ids = np.zeros((0, 0), dtype=np.int64)  # (rows, more than _length): the ids of the last call
         self._lines: list[Line | None] = []  # of the last call, one for each row; empty before the first
         self._plain: list[Matcher | None] = []  # of those without markers that are followed still
-        self._framed: list[tuple[int, FramedLine]] = []  # those with markers
+        self._framed: list[tuple[int, Line]] = []  # those with more than a matcher
         self._kept: dict[tuple[int, bytes], Line] = {}  # (constraint, generated ids) -> line; longest unused first
         self._kept_tokens = 0
         self._prompts: set[bytes] = set()
@@ -134,7 +134,8 @@ class Prefixes:
                 sources = [(None, 0)] * n_rows
         self._lines = self._take(ids, sources)
         self._plain = [line.matcher if type(line) is Line and not line.off else None for line in self._lines]
-        self._framed = [(row, line) for row, line in enumerate(self._lines) if isinstance(line, FramedLine)]
+        others = ((row, line) for row, line in enumerate(self._lines) if line is not None)
+        self._framed = [(row, line) for row, line in others if type(line) is not Line]
         self._length = length
         self._ids = np.zeros((n_rows, 2 * length + 16), dtype=np.int64)  # with room for the columns to come
         self._ids[:, :length] = ids
