@@ -21,8 +21,10 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from gcd._native.matcher import Matcher
 from gcd.compiled_grammar import CompiledGrammar
@@ -30,6 +32,11 @@ from gcd.errors import MatcherError
 from gcd.vocab import Vocabulary
 
 __all__ = ["HealedMatcher", "HealedPrompt", "heal"]
+
+_MASKS: WeakKeyDictionary[CompiledGrammar, dict[tuple[str | None, bytes], array[int]]] = WeakKeyDictionary()
+"""For each grammar: (start symbol, what is left of the prefix) -> mask. Prompts often end alike."""
+_MOST_MASKS = 256
+"""Of one grammar; then they are worked out anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +54,30 @@ class HealedPrompt:
     prefix: bytes
     compiled: CompiledGrammar
     start: str | None = None
-    _allowed: dict[int, tuple[int, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def matcher(self) -> HealedMatcher:
         """A matcher at the end of the trimmed prompt."""
         return HealedMatcher(self)
 
-    def allowed(self, at: int) -> tuple[int, ...]:
-        """The tokens that may come after the first `at` bytes of the prefix, rising; there must be bytes left."""
-        if at not in self._allowed:
+    def mask(self, at: int) -> array[int]:
+        """The tokens that may come after the first `at` bytes of the prefix: a bit each, in words of 32."""
+        left = self.prefix[at:]
+        known = _MASKS.setdefault(self.compiled, {})
+        found = known.get((self.start, left))
+        if found is None:
             words = _SortedTokens.of(self.compiled.vocab)
-            left = self.prefix[at:]
             inside = (i for n in range(1, len(left) + 1) if self._can_go_on(at + n) for i in words.equal(left[:n]))
-            self._allowed[at] = tuple(sorted({*inside, *words.beyond(left, self.compiled.matcher(self.start))}))
-        return self._allowed[at]
+            found = array("I", bytes(4 * -(-self.compiled.width // 32)))
+            for token in chain(inside, words.beyond(left, self.compiled.matcher(self.start))):
+                found[token // 32] |= 1 << token % 32
+            if len(known) >= _MOST_MASKS:
+                known.clear()
+            known[self.start, left] = found
+        return found
 
     def _can_go_on(self, at: int) -> bool:
         """Whether the rest of the prefix and a sentence can be spelled."""
-        return at == len(self.prefix) or bool(self.allowed(at))
+        return at == len(self.prefix) or any(self.mask(at))
 
 
 def heal(compiled: CompiledGrammar, ids: Sequence[int], start: str | None = None) -> HealedPrompt:
@@ -143,9 +156,7 @@ class HealedMatcher:
         within = self._matcher.check(token)  # also where it doesn't matter: it knows the range
         if not self.is_in_prefix:
             return within
-        allowed = self.prompt.allowed(at)
-        place = bisect_left(allowed, token)
-        return place < len(allowed) and allowed[place] == token
+        return bool(self.prompt.mask(at)[token // 32] >> token % 32 & 1)
 
     def accept_tokens(self, tokens: Iterable[int]) -> int:
         """Move over tokens up to the first that isn't allowed; return over how many."""
@@ -162,9 +173,7 @@ class HealedMatcher:
         self._matcher.fill_bitmask(bitmask, row)  # also where it doesn't matter: it knows what a bitmask is
         if not self.is_in_prefix:
             return
-        words = array("I", bytes(4 * -(-self.prompt.compiled.width // 32)))
-        for token in self.prompt.allowed(at):
-            words[token // 32] |= 1 << token % 32
+        words = self.prompt.mask(at)
         view = memoryview(bitmask.numpy() if hasattr(bitmask, "numpy") else bitmask)
         if view.c_contiguous:
             view.cast("B")[4 * len(words) * row : 4 * len(words) * (row + 1)] = words.tobytes()
