@@ -105,6 +105,9 @@ def _json_option(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     type=click.Choice(["auto", "contextual", "basic", "dynamic", "dynamic_complete"]),
 )
+@click.option("--matching", metavar="PATTERN", help="Keep the sentences that this pattern matches as a whole.")
+@click.option("--must-include", multiple=True, metavar="PHRASE", help="Keep the sentences with this phrase in them.")
+@click.option("--must-not-include", multiple=True, metavar="PHRASE", help="Keep the sentences without this phrase.")
 @click.option("--import-path", multiple=True, metavar="FOLDER", type=click.Path(), help="Where %import looks, too.")
 @click.option(
     "--lenient",

@@ -33,6 +33,9 @@ def run(
     parser: str,
     lexer: str,
     import_path: tuple[str, ...],
+    matching: str | None,
+    must_include: tuple[str, ...],
+    must_not_include: tuple[str, ...],
     lenient: tuple[str, ...],
     width: int | None,
     eos_id: tuple[int, ...],
@@ -52,6 +55,10 @@ def run(
         tell("grammar")
         with clock.time("grammar"), named(grammar):
             ir = read_grammar(grammar, kind, start, limits=limits, parser=parser, lexer=lexer, import_paths=import_path)
+            if matching is not None or must_include or must_not_include:
+                ir = ir.restrict(
+                    matching=matching, must_include=must_include, must_not_include=must_not_include, limits=limits
+                )
         tell("vocabulary")
         with clock.time("vocabulary"):
             vocab = _vocabulary(tokenizer, width, eos_id, forbid_id)

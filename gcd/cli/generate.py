@@ -77,9 +77,12 @@ class Model:
             raise click.BadParameter(f"transformers can't load {name!r}: {first}", param_hint="MODEL") from error
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
-        local = Path(source).is_dir()
         width = model.get_output_embeddings().weight.shape[0]
-        return cls(model, tokenizer, Vocabulary.from_pretrained(source if local else tokenizer, width))
+        if Path(source).is_dir():
+            return cls(model, tokenizer, Vocabulary.from_pretrained(source, width))
+        ends = model.generation_config.eos_token_id  # what a folder's generation_config.json would say
+        ends = [ends] if isinstance(ends, int) else ends
+        return cls(model, tokenizer, Vocabulary.from_pretrained(tokenizer, width, eos_ids=ends))
 
 
 @dataclass(frozen=True)

@@ -246,6 +246,18 @@ def test_compile_refuses_arguments(folder, monkeypatch, args, status, words):
     assert "Traceback" not in done.stderr
 
 
+def test_compile_restricted(folder, tmp_path):
+    out = tmp_path / "r.gcd"
+    conditions = ["--must-include", "7", "--must-not-include", "++", "--must-not-include", "00", "--matching", ".{1,4}"]
+    done = run("compile", folder / "sums.lark", "-t", folder / "tokenizer", "-o", out, *conditions, "--json")
+    assert done.exit_code == 0, done.output
+    assert "must include '7'" in json.loads(done.stdout)["exactness"]["notes"][0]
+    for text, status in (("7", 0), ("1+7", 0), ("1+1", 1), ("700", 1), ("7+1+1", 1)):
+        assert run("check", out, text).exit_code == status, text
+    done = run("compile", folder / "sums.lark", "-t", folder / "tokenizer", "-o", out, "--matching", "(")
+    assert (done.exit_code, "no regular expression" in done.stderr) == (3, True)
+
+
 def test_compile_other_kinds(folder, monkeypatch):
     """By the file's ending, or as it is said."""
     monkeypatch.chdir(folder)
