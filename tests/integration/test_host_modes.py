@@ -375,6 +375,33 @@ def test_chat_templates(tokenizer_folder):
     assert rest in ("yes.", "no.")
 
 
+@pytest.mark.parametrize("names", [("gpt2", "smollm2"), ("smollm2", "gpt2")])
+@pytest.mark.parametrize("do_sample", [False, True])
+def test_an_assistant_with_another_tokenizer(tokenizer_folder, names, do_sample):
+    """Its ids mean other texts: its drafts are free, and the main model's text is followed all the same."""
+    folders = [tokenizer_folder(name) for name in names]
+    tokenizers = [PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json")) for folder in folders]
+    vocabs = [gcd.Vocabulary.from_pretrained(folder) for folder in folders]
+    main, assistant = (tiny(vocab) for vocab in vocabs)
+    for tokenizer, vocab in zip(tokenizers, vocabs, strict=True):
+        tokenizer.eos_token_id = tokenizer.pad_token_id = vocab.eos_ids[0]
+    grammar = gcd.compile(gcd.Grammar.from_lark('start: WORD ("," WORD)*\nWORD: /[a-z]{2,9}/'), vocabs[0])
+    ids = tokenizers[0]("one,two,three,four,one,two", return_tensors="pt").input_ids
+    outputs = []
+    for options in (
+        {},
+        {"assistant_model": assistant, "tokenizer": tokenizers[0], "assistant_tokenizer": tokenizers[1]},
+    ):
+        processor = gcd.GrammarLogitsProcessor(grammar)
+        torch.manual_seed(0)
+        output = main.generate(ids, logits_processor=[processor], max_new_tokens=12, do_sample=do_sample, **options)
+        (outcome,) = processor.outcomes(output, prompt_len=ids.shape[1])
+        assert outcome.refused is None
+        assert len(outcome.ids) == 12 or outcome.ended
+        outputs.append(output.tolist())
+    assert do_sample or outputs[0] == outputs[1]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
 def test_500_generations(part):
