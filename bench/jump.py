@@ -2,7 +2,8 @@
 
 SmolLM2-135M-Instruct writes records whose keys, quotes and brackets the grammar forces, greedy, one prompt at a time
 and all prompts in a batch; with ``generate()`` as it is, and with `gcd.hosts.jump_forward.JumpForward`. Both must write
-the same text. Repetitions take turns; times are medians, of whole calls of ``generate()``.
+the same text. *kept*: drafts that held; each call begins without knowledge of earlier ones. Repetitions take turns;
+times are medians, of whole calls of ``generate()``.
 """
 
 import argparse
@@ -50,7 +51,7 @@ def main(argv: list[str]) -> int:
         torch.set_num_threads(options.threads)
     print(
         f"torch {torch.__version__}, {torch.get_num_threads()} threads, load average {os.getloadavg()[0]:.1f}\n\n"
-        f"{'prompts':<9}{'tokens':>8}{'forced':>8}{'passes':>8}{'saved':>8}{'generate':>11}{'jump':>9}{'faster':>8}"
+        f"{'prompts':<9}{'tokens':>8}{'forced':>8}{'passes':>8}{'saved':>8}{'kept':>7}{'generate':>11}{'jump':>9}{'faster':>8}"
         f"{'text':>7}   target"
     )
     folder = tool("get_test_model.py")
@@ -63,7 +64,7 @@ def main(argv: list[str]) -> int:
         row = compare(model, tokenizer, compiled, prompts, options.repeat, options.tokens)
         met = "met" if row["faster"] >= TARGET and row["same"] else "MISSED"
         print(
-            f"{name:<9}{row['tokens']:>8}{row['forced']:>8.0%}{row['steps']:>8}{row['saved']:>8.0%}"
+            f"{name:<9}{row['tokens']:>8}{row['forced']:>8.0%}{row['steps']:>8}{row['saved']:>8.0%}{row['kept']:>7.0%}"
             f"{row['generate']:>10.2f}s{row['jump']:>8.2f}s{row['faster']:>7.2f}x"
             f"{'same' if row['same'] else 'OTHER':>7}   >= {TARGET}x: {met}"
         )
@@ -110,6 +111,7 @@ def compare(
         "tokens": jump.tokens,
         "forced": forced / total,
         "steps": jump.steps,
+        "kept": jump.kept / max(1, jump.drafted),
         "saved": 1 - jump.steps / jump.tokens,
         "generate": generate,
         "jump": jumped,

@@ -7,6 +7,7 @@ row is, `gcd.prefix.store` finds by its ids; here is what is particular to trans
   another list, the last one being gone, is the first of a new text, even if its ids are the last text's and a bit. A
   list that comes beside one that still lives is an assistant model's: the same text. Where processors are called by
   something else than such a list, the ids decide.
+* An assistant may have a tokenizer of its own. What it shows that doesn't belong to the main model's text is left free.
 * Rows that have ended are shown on and on, and must have a finite score, whatever other processors did to them.
 * Scores are the processor's own to change, but in prompt lookup, where one tensor is shown again and again.
 * Other processors may have taken away all that the grammar allows; greedy search would make token 0 of that.
@@ -19,6 +20,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Sequence
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -181,10 +183,15 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
             )
         if not self._busy.acquire(blocking=False):
             raise _shared()
-        if scores.shape[0] == 1:
-            scores = scores.clone()
         try:
-            lines = self._follow(input_ids.cpu().numpy(), sys._getframe(1).f_locals.get("self"))
+            ids, frame = input_ids.cpu().numpy(), sys._getframe(1)
+            caller = frame.f_locals.get("self")
+            assists = isinstance(caller, LogitsProcessorList) and _is_assistants(frame.f_back)
+            if assists and self._is_foreign(ids, scores.shape[1]):
+                return scores  # the drafts are judged when the main model is asked
+            if scores.shape[0] == 1:
+                scores = scores.clone()
+            lines = self._follow(ids, caller)
             self._masks.apply(lines, scores, self._texts.generated)
         finally:
             self._busy.release()
@@ -218,6 +225,12 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         mean = f", {self.seconds / self.calls * 1e6:.0f} us each" if self.calls else ""
         return f"<GrammarLogitsProcessor {self.calls} calls{mean}>"
 
+    def _is_foreign(self, ids: np.ndarray[Any, Any], columns: int) -> bool:
+        """Whether an assistant's ids are no part of the text that goes on; of the first, whether they can't be."""
+        if self._caller is None or self._caller() is None:
+            return columns < self.compiled.width
+        return self.prompt_len is None and not self._texts.fits(ids)
+
     def _follow(self, ids: np.ndarray[Any, Any], caller: object) -> list[Line | None]:
         """The lines of a call's rows, moved to its newest tokens. `caller`: the object whose method called."""
         if self.prompt_len is not None and ids.shape[1] < self.prompt_len:
@@ -246,6 +259,12 @@ def _shared() -> MatcherError:
         "the processor is used by two threads at a time",
         remedy="make a GrammarLogitsProcessor for each thread (the compiled grammar may be shared), or reset() it",
     )
+
+
+def _is_assistants(frame: FrameType | None) -> bool:
+    """Whether a frame is that of a decoding method that drafts for another model."""
+    config = None if frame is None else frame.f_locals.get("generation_config")
+    return getattr(config, "is_assistant", False) is True
 
 
 def _alive(thread: int) -> bool:

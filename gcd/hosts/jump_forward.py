@@ -9,9 +9,10 @@ drafts are: it is speculative decoding (Leviathan et al. 2023, Chen et al. 2023)
 (Appending the span's text unseen would be quicker by little and would change the law: the model would go on from tokens
 that it hadn't chosen.) Up to rounding, that is: a pass over several tokens isn't computed as passes over one are.
 
-What is drafted is read from the mask. If the allowed tokens are all beginnings of the longest of them, that one is
-drafted. Where a span ends, tokens that reach into what follows are allowed, too, and then nothing is: so a draft never
-cuts what a longer token would hold, and is as a rule what the model writes.
+What is drafted is read from the mask. If the allowed tokens are all beginnings of the longest of them, one of them is
+drafted: the one that was chosen the last time that there was this choice, else the longest. Where a span ends, tokens
+that reach into what follows are allowed, too, and then nothing is: so a draft never cuts what a longer token would
+hold, and is as a rule what the model writes.
 
 Rows of a batch draft different numbers of tokens. They stay in step because a row with less to say is padded on the
 left and its pads masked; so are drafts that were dropped, which leaves columns unused in the cache. A single row crops
@@ -21,7 +22,7 @@ its cache instead.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from gcd.processor import GrammarLogitsProcessor
 
 __all__ = ["JumpForward", "forced_draft"]
 
+_MOST_CHOICES = 4096
 _KNOWN = {"attention_mask", "past_key_values", "position_ids", "use_cache", "logits_to_keep", "output_attentions"}
 _KNOWN |= {"output_hidden_states", "return_dict", "cache_position"}
 
@@ -63,6 +65,7 @@ class JumpForward:
             raise ValueError(f"most must be at least 0, not {most}")
         self.most = most
         self.forwards = self.steps = self.tokens = self.drafted = self.kept = 0
+        self._choices: dict[tuple[int, ...], int] = {}  # tokens that were allowed in a forced span -> the one chosen
 
     def __repr__(self) -> str:
         return f"<JumpForward {self.tokens} tokens, {self.steps} steps, {self.kept} of {self.drafted} drafts kept>"
@@ -95,7 +98,9 @@ class JumpForward:
         active = rows
         while active:
             for row in active:
-                row.draft = forced_draft(row.line, self.most, grammar.compiled.width)
+                forced = list(_forced(row.line, self.most, grammar.compiled.width, self._choices))
+                row.draft = [token for token, _ in forced]
+                row.choices = [choice for _, choice in forced]
             logits = run.forward(active)
             self.forwards += 1
             self.steps += len(active)
@@ -143,6 +148,10 @@ class JumpForward:
                 token = int(torch.multinomial(torch.nn.functional.softmax(scores, dim=-1), 1))
             else:
                 token = int(scores.argmax())
+            if at < len(drafts) and token in row.choices[at]:
+                if len(self._choices) >= _MOST_CHOICES:
+                    self._choices.clear()
+                self._choices[row.choices[at]] = token
             row.append(token)
             row.stopped = bool(stopping_criteria(row.ids[:, : row.length], None).all())
             if row.stopped or at == len(drafts) or token != drafts[at]:
@@ -155,27 +164,32 @@ def forced_draft(line: Line | None, most: int, width: int) -> list[int]:
 
     Drafts, not more: a text that goes on so may be cut into tokens otherwise.
     """
+    return [token for token, _ in _forced(line, most, width, {})]
+
+
+def _forced(
+    line: Line | None, most: int, width: int, choices: dict[tuple[int, ...], int]
+) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Drafts, each with the tokens that it was one of."""
     source = None if line is None else line.pending()
-    if source is None or not most:
-        return []
+    if line is None or source is None:
+        return
     matcher: Matcher = source.fork()
-    ends = line.constraint.compiled.eos_ids if line is not None else ()
     words = np.zeros(-(-width // 32), dtype=np.int32)
-    out: list[int] = []
-    while len(out) < most:
+    for _ in range(most):
         matcher.fill_bitmask(words)
         if np.count_nonzero(words) > 32:  # more than the beginnings of any forced span
-            break
-        ids = np.unpackbits(words.view(np.uint8), bitorder="little").nonzero()[0].tolist()
-        if not ids or any(token in ends for token in ids):
-            break
+            return
+        ids = tuple(np.unpackbits(words.view(np.uint8), bitorder="little").nonzero()[0].tolist())
+        if not ids or any(token in line.constraint.compiled.eos_ids for token in ids):
+            return
         texts = {token: matcher.token_bytes(token) for token in ids}
         longest = max(ids, key=lambda token: len(texts[token]))
         if not all(texts[longest].startswith(text) for text in texts.values()):
-            break
-        matcher.accept(longest)
-        out.append(longest)
-    return out
+            return
+        token = choices.get(ids, longest)
+        matcher.accept(token)
+        yield token, ids
 
 
 class _Row:
@@ -190,6 +204,7 @@ class _Row:
         self.masks = BatchMasks(width)
         self.pending = ids  # tokens that are chosen, but not in the cache
         self.draft: list[int] = []
+        self.choices: list[tuple[int, ...]] = []  # what each draft was one of
         self.stopped = False
         if line is not None:
             for token in ids[0, begin:].tolist():

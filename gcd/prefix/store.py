@@ -164,6 +164,10 @@ class Prefixes:
             self._remove(next(iter(self._kept)))
             self._lost = True
 
+    def fits(self, ids: Any) -> bool:
+        """Whether each row begins with a prompt of the text."""
+        return bool(self) and self._same_prompts(np.ascontiguousarray(ids, dtype=np.int64))
+
     def _same_prompts(self, ids: Ids) -> bool:
         """Whether each row begins with a prompt of the text."""
         if not self._prompts or ids.shape[1] < self.begin:

@@ -177,6 +177,18 @@ def test_drafts_are_forced():
     assert [TOKENS[t] for t in forced_draft(line, 64, VOCAB.width)] == [b"ab", b"x"]  # the end isn't drafted
 
 
+def test_choices_are_remembered(models):
+    """The second time most drafts are those that the model chose the first time; the output is the same."""
+    jump = JumpForward()
+    outputs, kept = [], []
+    for _ in range(2):
+        before = jump.kept, jump.drafted
+        outputs.append(run(models[0], PROMPTS[:1], jump)[1].tolist())
+        kept.append((jump.kept - before[0]) / (jump.drafted - before[1]))
+    assert outputs[0] == outputs[1] == run(models[0], PROMPTS[:1])[1].tolist()
+    assert kept[1] > kept[0]
+
+
 def test_refusals(models):
     for options, match in (
         ({"num_beams": 2}, "num_beams=2"),
