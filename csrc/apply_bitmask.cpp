@@ -52,17 +52,33 @@ template void apply_bitmask<u16>(Rows2d<u16>, Rows2d<const u32>, std::size_t, st
 template void apply_bitmask<u32>(Rows2d<u32>, Rows2d<const u32>, std::size_t, std::size_t, std::size_t, u32) noexcept;
 template void apply_bitmask<u64>(Rows2d<u64>, Rows2d<const u32>, std::size_t, std::size_t, std::size_t, u64) noexcept;
 
-std::size_t first_empty_row(Rows2d<const u32> masks, std::size_t n_rows, std::size_t n_cols,
-                            std::size_t n_words) noexcept {
-    const std::size_t whole = std::min(n_cols / 32, n_words);
-    const u32 rest = whole < n_words ? (1u << (n_cols % 32)) - 1 : 0;
+template <class T>
+std::size_t first_row_without_score(Rows2d<const T> logits, Rows2d<const u32> masks, std::size_t n_rows,
+                                    std::size_t n_cols, std::size_t n_words, T lowest) noexcept {
+    // Without its sign an IEEE number is an integer that grows with it; what lies above infinity is not a number.
+    const T infinity = static_cast<T>(lowest << 1) >> 1;
+    const std::size_t masked = std::min(n_cols, n_words * 32);
     for (std::size_t r = 0; r < n_rows; ++r) {
+        const T* x = logits.row(r);
         const u32* mask = masks.row(r);
-        std::size_t w = 0;
-        while (w < whole && mask[w] == 0) ++w;
-        if (w == whole && !(rest && (mask[whole] & rest))) return r;
+        bool found = false;
+        for (std::size_t w = 0; w * 32 < masked && !found; ++w) {
+            for (u32 word = mask[w]; word && !found; word &= word - 1) {
+                const std::size_t c = w * 32 + static_cast<std::size_t>(__builtin_ctz(word));
+                if (c >= masked) break;
+                found = x[c] != lowest && (static_cast<T>(x[c] << 1) >> 1) <= infinity;
+            }
+        }
+        if (!found) return r;
     }
     return n_rows;
 }
+
+template std::size_t first_row_without_score<u16>(Rows2d<const u16>, Rows2d<const u32>, std::size_t, std::size_t,
+                                                  std::size_t, u16) noexcept;
+template std::size_t first_row_without_score<u32>(Rows2d<const u32>, Rows2d<const u32>, std::size_t, std::size_t,
+                                                  std::size_t, u32) noexcept;
+template std::size_t first_row_without_score<u64>(Rows2d<const u64>, Rows2d<const u32>, std::size_t, std::size_t,
+                                                  std::size_t, u64) noexcept;
 
 }  // namespace gcd

@@ -20,8 +20,11 @@ template <class T>
 void apply_bitmask(Rows2d<T> logits, Rows2d<const u32> masks, std::size_t n_rows, std::size_t n_cols,
                    std::size_t n_words, T forbidden) noexcept;
 
-// The first row that allows none of its first n_cols columns; n_rows if there is none.
-std::size_t first_empty_row(Rows2d<const u32> masks, std::size_t n_rows, std::size_t n_cols,
-                            std::size_t n_words) noexcept;
+// The first row without a score: none of its columns that its mask allows holds a number above `lowest`, minus
+// infinity's bits (not a number is none, either). n_rows if there is none. Stops at a row's first score, so that it
+// costs next to nothing where there is one.
+template <class T>
+std::size_t first_row_without_score(Rows2d<const T> logits, Rows2d<const u32> masks, std::size_t n_rows,
+                                    std::size_t n_cols, std::size_t n_words, T lowest) noexcept;
 
 }  // namespace gcd

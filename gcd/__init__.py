@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors
     )
     from gcd.exactness import Exactness
     from gcd.grammar.ir import Grammar
+    from gcd.healing import HealedMatcher, HealedPrompt, heal
     from gcd.limits import Limits
     from gcd.processor import GrammarLogitsProcessor
     from gcd.vocab import Vocabulary
@@ -41,6 +42,8 @@ _PUBLIC = {
     "Grammar": "gcd.grammar.ir",
     "GrammarError": "gcd.errors",
     "GrammarLogitsProcessor": "gcd.processor",
+    "HealedMatcher": "gcd.healing",
+    "HealedPrompt": "gcd.healing",
     "InexactError": "gcd.errors",
     "LimitError": "gcd.errors",
     "MatcherError": "gcd.errors",
@@ -54,6 +57,7 @@ _PUBLIC = {
     "apply_token_bitmask_inplace": "gcd.bitmask",
     "compile": "gcd.compiler",
     "fill_bitmasks": "gcd._native.matcher",
+    "heal": "gcd.healing",
     "load": "gcd.compiled_grammar",
 }
 
@@ -65,6 +69,8 @@ __all__ = [
     "Grammar",
     "GrammarError",
     "GrammarLogitsProcessor",
+    "HealedMatcher",
+    "HealedPrompt",
     "InexactError",
     "LimitError",
     "Limits",
@@ -79,6 +85,7 @@ __all__ = [
     "apply_token_bitmask_inplace",
     "compile",
     "fill_bitmasks",
+    "heal",
     "load",
 ]
 

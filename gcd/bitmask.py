@@ -14,7 +14,7 @@ from typing import Any
 
 from gcd._native import bitmask as native
 
-__all__ = ["allocate_token_bitmask", "apply_token_bitmask_inplace", "first_empty_row"]
+__all__ = ["allocate_token_bitmask", "apply_token_bitmask_inplace", "first_row_without_score"]
 
 # name of a dtype -> bytes, and the bits of minus infinity
 _MINUS_INFINITY = {
@@ -98,15 +98,37 @@ def apply_token_bitmask_inplace(logits: Any, bitmask: Any) -> None:
     native.apply(native.address(logits), stride, size, forbidden, masks, masks_stride, n_rows, n_cols, n_words)
 
 
-def first_empty_row(bitmask: Any, columns: int) -> int | None:
-    """The first row of a bitmask on the CPU that allows none of the first `columns` tokens; None if there is none.
+def first_row_without_score(logits: Any, bitmask: Any) -> int | None:
+    """The first row of logits in which no allowed token has a score above minus infinity; None if each has one.
 
-    Applied, such a row would leave nothing but minus infinity, of which greedy search makes token 0.
+    Of such a row greedy search makes token 0, in silence, and sampling an error that names no cause. Not a number is no
+    score. To be asked after `apply_token_bitmask_inplace`: what isn't allowed is minus infinity already.
+
+    Args:
+        logits: a tensor of shape ``(batch, columns)``, as for `apply_token_bitmask_inplace`; or a numpy array.
+        bitmask: int32 of shape ``(batch, words)`` on the CPU.
     """
-    masks, n_words, stride = _mask_rows(sys.modules.get("torch"), bitmask, None, any_rows=True)
-    n_rows = bitmask.shape[0] if len(bitmask.shape) == 2 else 1
-    row = native.first_empty_row(masks, stride, n_rows, columns, n_words)
-    return None if row < 0 else row
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(logits, torch.Tensor):
+        size, lowest = _MINUS_INFINITY[logits.dtype.name]
+        n_rows, n_cols = logits.shape
+        masks, n_words, masks_stride = _mask_rows(torch, bitmask, n_rows)
+        stride = logits.strides[0] // size
+        where = native.address(logits)
+        row = native.first_row_without_score(where, stride, size, lowest, masks, masks_stride, n_rows, n_cols, n_words)
+        return None if row < 0 else row
+    size, lowest = _MINUS_INFINITY[str(logits.dtype).removeprefix("torch.")]
+    n_rows, n_cols = logits.shape
+    if not n_rows:
+        return None
+    if _plain(torch, logits):
+        masks, n_words, masks_stride = _mask_rows(torch, bitmask, n_rows)
+        row = native.first_row_without_score(
+            logits.data_ptr(), logits.stride(0), size, lowest, masks, masks_stride, n_rows, n_cols, n_words
+        )
+        return None if row < 0 else row
+    has = (logits > -torch.inf).any(-1)
+    return None if bool(has.all()) else int((~has).nonzero()[0, 0])
 
 
 def _apply_to_tensor(torch: Any, logits: Any, bitmask: Any) -> None:
@@ -120,14 +142,7 @@ def _apply_to_tensor(torch: Any, logits: Any, bitmask: Any) -> None:
     shape, strides = logits.shape, logits.stride()
     two = len(shape) == 2
     n_rows, n_cols = shape if two else (1, shape[0])
-    plain = (
-        logits.is_cpu
-        and type(logits) is torch.Tensor
-        and not logits.requires_grad  # autograd has to see the write
-        and strides[-1] == 1
-        and (not two or strides[0] >= n_cols or n_rows == 1)  # expanded rows are one row; torch says what it thinks
-    )
-    if plain and not (isinstance(bitmask, torch.Tensor) and not bitmask.is_cpu):
+    if _plain(torch, logits) and not (isinstance(bitmask, torch.Tensor) and not bitmask.is_cpu):
         masks, n_words, masks_stride = _mask_rows(torch, bitmask, n_rows if two else None)
         stride = strides[0] if two else 0
         native.apply(logits.data_ptr(), stride, size, forbidden, masks, masks_stride, n_rows, n_cols, n_words)
@@ -147,7 +162,19 @@ def _apply_to_tensor(torch: Any, logits: Any, bitmask: Any) -> None:
     logits[..., known:].fill_(-torch.inf)
 
 
-def _mask_rows(torch: Any, bitmask: Any, n_rows: int | None, any_rows: bool = False) -> tuple[int, int, int]:
+def _plain(torch: Any, logits: Any) -> bool:
+    """Whether a tensor's memory may be written and read as it is."""
+    strides = logits.stride()
+    return bool(
+        logits.is_cpu
+        and type(logits) is torch.Tensor
+        and not logits.requires_grad  # autograd has to see the write
+        and strides[-1] == 1
+        and (logits.dim() == 1 or strides[0] >= logits.shape[1] or logits.shape[0] == 1)  # else rows are one row
+    )
+
+
+def _mask_rows(torch: Any, bitmask: Any, n_rows: int | None) -> tuple[int, int, int]:
     """Address, words a row and stride in words of a bitmask on the CPU with `n_rows` rows (None: one, a vector)."""
     if torch is not None and isinstance(bitmask, torch.Tensor):
         if bitmask.dtype != torch.int32 or not bitmask.is_cpu:
@@ -162,8 +189,7 @@ def _mask_rows(torch: Any, bitmask: Any, n_rows: int | None, any_rows: bool = Fa
             raise TypeError(f"a bitmask is int32, not {view.format!r}")
         shape, apart = _shape_and_strides(view)
         strides, where = tuple(s // 4 for s in apart), native.address(bitmask)
-    if not any_rows:
-        _check_rows(shape, n_rows)
+    _check_rows(shape, n_rows)
     if strides[-1] != 1 and shape[-1] > 1:
         raise ValueError("the words of a bitmask's row must lie side by side")
     return where, shape[-1], strides[0] if len(shape) == 2 else 0

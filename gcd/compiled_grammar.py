@@ -105,6 +105,7 @@ class CompiledGrammar:
             "width": self.width,
             "eos_ids": list(self.eos_ids),
             "special_ids": list(self.vocab.special_ids),
+            "special_names": {str(i): name for i, name in self.vocab.special_names.items()},
         }
         sections = {"meta": json.dumps(meta, sort_keys=True).encode(), "trie": self._engine.trie.section()}
         sections.update(self._engine.sections())
@@ -138,7 +139,7 @@ def load(
             place=artifact.name,
             remedy="compile the grammar for this tokenizer",
         )
-    info, exactness, width, eos_ids, _ = _read_meta(artifact)
+    info, exactness, width, eos_ids, _, _ = _read_meta(artifact)
     try:
         # Artefacts of one vocabulary that are open at the same time share its trie.
         key = (fingerprint, artifact.sizes.get("trie", 0), artifact.stored_checksum("trie"))
@@ -196,8 +197,10 @@ _TRIES: weakref.WeakValueDictionary[tuple[str, int, int], TokenTrie] = weakref.W
 _AGAIN = "compile the grammar again, or fetch the file again"
 
 
-def _read_meta(artifact: Artifact) -> tuple[GrammarInfo, Exactness, int, tuple[int, ...], tuple[int, ...]]:
-    """Section "meta": grammar, exactness, width, end-of-sequence and special ids."""
+def _read_meta(
+    artifact: Artifact,
+) -> tuple[GrammarInfo, Exactness, int, tuple[int, ...], tuple[int, ...], dict[int, str]]:
+    """Section "meta": grammar, exactness, width, end-of-sequence and special ids, names of special ids."""
     meta = artifact.json("meta")
     try:
         info = GrammarInfo.from_json(meta["grammar"])
@@ -212,20 +215,23 @@ def _read_meta(artifact: Artifact) -> tuple[GrammarInfo, Exactness, int, tuple[i
         eos_ids, special_ids = tuple(list_of(int, meta["eos_ids"])), tuple(list_of(int, meta["special_ids"]))
         if any(not 0 <= i < width for i in (*eos_ids, *special_ids)):
             raise ValueError("an id is out of range")
+        # files of the first versions have no names
+        names = {int(i): name for i, name in dict(meta.get("special_names") or {}).items()}
+        list_of(str, list(names.values()))
         if exactness.exact is not (not exactness.kinds) or not exactness.kinds <= KINDS or not info.starts:
             raise ValueError("entries contradict each other")
         if info.hash != artifact.grammar_hash.hex():
             raise ValueError("the grammar's hash differs from the header's")
     except (LookupError, TypeError, ValueError) as error:
         raise ArtifactError(f"section 'meta' is damaged: {error}", place=artifact.name, remedy=_AGAIN) from error
-    return info, exactness, width, eos_ids, special_ids
+    return info, exactness, width, eos_ids, special_ids, names
 
 
 def _read_vocab(artifact: Artifact) -> Vocabulary:
-    _, _, _, eos_ids, special_ids = _read_meta(artifact)
+    _, _, _, eos_ids, special_ids, names = _read_meta(artifact)
     try:
         blob, offsets = TokenTrie.from_section(artifact.section("trie")).packed()
-        vocab = Vocabulary.from_packed(blob, array("I", offsets), eos_ids=eos_ids, special_ids=special_ids)
+        vocab = Vocabulary.from_packed(blob, array("I", offsets), eos_ids, special_ids, names)
     except ValueError as error:
         raise ArtifactError(f"its tokens are damaged: {error}", place=artifact.name, remedy=_AGAIN) from error
     if vocab.fingerprint != artifact.fingerprint.hex():

@@ -32,6 +32,7 @@ __all__ = [
     "TokenizerError",
     "UnsupportedError",
     "caret_snippet",
+    "text_width",
 ]
 
 _WINDOW = 100
@@ -259,7 +260,7 @@ def caret_snippet(source: str, line: int, column: int | None = None, length: int
     head = ("…" if begin else "") + _printable(text[begin:at])
     marked = _printable(text[at : min(at + max(length, 1), end)])
     tail = _printable(text[at:end]) + ("…" if end < len(text) else "")
-    return f"  {head}{tail}\n  {' ' * _width(head)}{'^' * max(1, _width(marked))}"
+    return f"  {head}{tail}\n  {' ' * text_width(head)}{'^' * max(1, text_width(marked))}"
 
 
 def _printable(text: str) -> str:
@@ -267,6 +268,6 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c == "\t" else "\ufffd" for c in text)
 
 
-def _width(text: str) -> int:
+def text_width(text: str) -> int:
     """Terminal columns of printable `text`: wide East Asian characters take two, combining ones none."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,36 +1,39 @@
 """The host transformers: a logits processor that lets only the grammar's tokens through.
 
-``generate()`` hands over, at each step, all ids so far and the scores of the next token, and nothing else: not where
-the prompt ends, not which rows have ended, not which row of the last call a row continues (beams are re-ordered, drafts
-are taken back). So a row's state is found by its text, never by its index:
+``generate()`` hands over, at each step, all ids so far and the scores of the next token, and nothing else. Which text a
+row is, `gcd.prefix.store` finds by its ids; here is what is particular to transformers:
 
-* The processor keeps the ids of the last call and one matcher for each of its rows.
-* A call *continues* the last one if each of its rows, but for the newest token, begins a row of the last call. Its
-  matchers come from there: taken over, forked where two rows grow out of one, rolled back where tokens were taken
-  back. In the common case each row continues itself, and that is one comparison of the ids with the last call's.
-* Any other call is the first of a new text, and its ids are the prompt. So one processor serves one ``generate()``
-  after another.
-
-Texts alone can't tell a continuation from a new prompt that is the old one and one token more. But each ``generate()``
-puts its processors into a list of its own, which goes when it returns: a call that comes from another list, the last
-one being gone, is the first of a new text, too. (A list that comes beside one that still lives is an assistant's.)
-Where processors are called by something else than such a list, the texts decide.
+* Each ``generate()`` puts its processors into a list of its own, which goes when it returns. So a call that comes from
+  another list, the last one being gone, is the first of a new text, even if its ids are the last text's and a bit. A
+  list that comes beside one that still lives is an assistant model's: the same text. Where processors are called by
+  something else than such a list, the ids decide.
+* An assistant may have a tokenizer of its own. What it shows that doesn't belong to the main model's text is left free.
+* Rows that have ended are shown on and on, and must have a finite score, whatever other processors did to them.
+* Scores are the processor's own to change, but in prompt lookup, where one tensor is shown again and again.
+* Other processors may have taken away all that the grammar allows; greedy search would make token 0 of that.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 import weakref
-from collections import Counter
+from collections.abc import Iterable, Sequence
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from gcd._native.matcher import Matcher, fill_bitmasks
-from gcd.bitmask import allocate_token_bitmask, apply_token_bitmask_inplace, first_empty_row
 from gcd.compiled_grammar import CompiledGrammar
 from gcd.errors import MatcherError
+from gcd.healing import HealedPrompt
+from gcd.prefix.healed import HealedConstraint
+from gcd.prefix.line import Constraint, Line
+from gcd.prefix.marker import Marker
+from gcd.prefix.masks import BatchMasks
+from gcd.prefix.outcome import Outcome, outcome
+from gcd.prefix.store import Prefixes
 
 try:
     from transformers import LogitsProcessor, LogitsProcessorList
@@ -47,16 +50,17 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
 
         model.generate(**inputs, logits_processor=[gcd.GrammarLogitsProcessor(compiled)])
 
-    It works for single prompts and for batches (padded on the left), for several sequences from a prompt, greedy and
-    sampling; it may be used for one ``generate()`` after another, but not by two at once. Every output that ends with
-    an end-of-sequence token is a sentence of the grammar; one cut off by ``max_new_tokens`` begins a sentence.
+    It works for single prompts and for batches (padded on the left), for several sequences from a prompt, greedy,
+    sampling, with beams, with drafts; it may be used for one ``generate()`` after another, but not by two at once.
+    Every output that ends with an end-of-sequence token is a sentence of the grammar; one cut off by ``max_new_tokens``
+    begins a sentence; `outcomes` says which.
 
     A row that has ended, and so one that the host ended itself or into which it put a token that the grammar doesn't
     allow, may go on with an end-of-sequence token only.
 
     Attributes:
-        compiled: the grammar.
-        start: the name of the start symbol; None for the first.
+        grammars: the grammar of each prompt of the batch, None for a free one; one for all if there is one.
+        compiled: the first of them that is a grammar.
         prompt_len: the tokens before the generated ones, if told.
         calls: how often it was called.
         rows: how many rows these calls had together.
@@ -65,45 +69,96 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
 
     supports_continuous_batching = False  # there the processor would see single tokens, without their history
 
-    def __init__(self, compiled: CompiledGrammar, start: str | None = None, *, prompt_len: int | None = None) -> None:
+    def __init__(
+        self,
+        compiled: CompiledGrammar | HealedPrompt | Sequence[CompiledGrammar | HealedPrompt | None],
+        start: str | Sequence[str | None] | None = None,
+        *,
+        prompt_len: int | None = None,
+        start_after: str | Iterable[int] | None = None,
+        stop_at: str | Iterable[int] | None = None,
+    ) -> None:
         """A processor at the beginning of a text.
 
         Args:
-            compiled: the grammar, compiled for the model's vocabulary.
-            start: which start symbol, if the grammar has several; default the first.
+            compiled: the grammar, compiled for the model's vocabulary; or one for each prompt of the batch, None for
+                prompts whose output is free. They must be of one vocabulary. A healed prompt (`gcd.heal`), whose
+                trimmed ids ``generate()`` is given, stands for its grammar with the forced bytes before it.
+            start: which start symbol, if the grammar has several; default the first. One for all, or one for each.
             prompt_len: how many ids of a row come before the generated ones, padding among them. Needed only where
                 generation doesn't begin right after the ids that ``generate()`` is given: to resume a text.
+            start_after: text, or token ids, after which the grammar begins, such as the end of a reasoning part. What
+                comes before it is free, but can't end the sequence. A special token isn't text: give its id.
+            stop_at: text, or token ids, that must follow the sentence, in place of the end of the sequence; what comes
+                after it is free.
 
         Raises:
-            ValueError: no such start symbol, or a negative `prompt_len`.
+            TypeError: something that isn't a compiled grammar, text or ids.
+            ValueError: no such start symbol, a negative `prompt_len`, an empty marker, no grammar at all, grammars of
+                different vocabularies, markers or a start symbol for a healed prompt.
         """
-        if not isinstance(compiled, CompiledGrammar):
-            raise TypeError(
-                f"compiled must be a CompiledGrammar (gcd.compile, gcd.load), not {type(compiled).__name__}"
+        many = isinstance(compiled, Sequence)
+        given: tuple[CompiledGrammar | HealedPrompt | None, ...]
+        given = tuple(compiled) if isinstance(compiled, Sequence) else (compiled,)
+        healed = [g if isinstance(g, HealedPrompt) else None for g in given]
+        if any(healed) and not (start is None and start_after is None and stop_at is None):
+            raise ValueError("a healed prompt has its start symbol in itself, and no markers")
+        grammars = tuple(g.compiled if isinstance(g, HealedPrompt) else g for g in given)
+        for grammar in grammars:
+            if not isinstance(grammar, CompiledGrammar) and not (many and grammar is None):
+                raise TypeError(
+                    f"compiled must be a CompiledGrammar (gcd.compile, gcd.load), or several of them, not "
+                    f"{type(grammar).__name__}"
+                )
+        real = [grammar for grammar in grammars if grammar is not None]
+        if not real:
+            raise ValueError("no prompt has a grammar: leave the processor out")
+        other = next((g for g in real if g.fingerprint != real[0].fingerprint), None)
+        if other is not None:
+            raise ValueError(
+                f"the grammars are of different vocabularies ({real[0].fingerprint[:12]}…, {other.fingerprint[:12]}…): "
+                "compile them for the model's own"
             )
+        starts = (start,) * len(grammars) if start is None or isinstance(start, str) else tuple(start)
+        if len(starts) != len(grammars):
+            raise ValueError(f"{len(starts)} start symbols for {len(grammars)} grammars")
         if prompt_len is not None and prompt_len < 0:
             raise ValueError(f"prompt_len must be at least 0, not {prompt_len}")
-        compiled.matcher(start)  # the name is checked here, not in the middle of a generation
-        self.compiled = compiled
-        self.start = start
+        vocab = real[0].vocab if start_after is not None or stop_at is not None else None
+        after = None if start_after is None or vocab is None else Marker(start_after, vocab, "start_after")
+        stop = None if stop_at is None or vocab is None else Marker(stop_at, vocab, "stop_at")
+        self.grammars = grammars
+        self.compiled = real[0]
         self.prompt_len = prompt_len
+        self.constraints = tuple(
+            None
+            if grammar is None
+            else Constraint(grammar, name, start_after=after, stop_at=stop)
+            if prompt is None
+            else HealedConstraint(prompt)
+            for grammar, name, prompt in zip(grammars, starts, healed, strict=True)
+        )
         self.calls = 0
         self.rows = 0
         self.seconds = 0.0
+        self._texts = Prefixes(self.constraints)
         self._caller: weakref.ref[Any] | None = None  # the list of processors that the text began in
-        self._bitmask: Any = None
-        self._ended: tuple[int, Any] | None = None  # columns of the scores, and the mask of rows that have ended
-        self.reset()
+        self._thread = 0  # where it began
+        self._busy = threading.Lock()
+        self._masks = BatchMasks(self.compiled.width)
 
     def reset(self) -> None:
         """Forget the last call: the next is the first of a new text. The counters stay."""
-        self._begin = 0  # ids of a row that are prompt
-        self._length = 0  # ids of a row at the last call
-        self._ids = np.zeros((0, 0), dtype=np.int64)  # (rows, more than _length): the ids of the last call
-        self._lines: list[_Line] = []  # of the last call, one for each row; empty before the first
+        self._texts.clear()
+        self._caller = None
+
+    def expect(self, begin: int) -> None:
+        """Forget the last call, and take note of how many ids of a row are prompt: for hosts that do without calls."""
+        self._texts.clear(begin)
+        self._caller = None
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
-        """Set the scores of tokens that the grammar doesn't allow next to minus infinity, in place.
+        """Set the scores of tokens that the grammar doesn't allow next to minus infinity.
 
         Args:
             input_ids: int64 of shape ``(batch, length)``, prompt and generated tokens.
@@ -111,166 +166,106 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
                 vocabulary has (they are never allowed), or fewer.
 
         Returns:
-            `scores`.
+            `scores`, changed in place; of a single row a copy, since prompt lookup shows the same scores again.
 
         Raises:
-            MatcherError: a row has no token left that the grammar allows. It names the row, the position and why.
-            ValueError: shapes that don't belong together; fewer ids than `prompt_len`.
+            MatcherError: a row has no token left that the grammar allows and that has a score: it names the row, the
+                position and why. Or the processor is used by two threads at a time.
+            ValueError: shapes that don't belong together; fewer ids than `prompt_len`; not a multiple of as many rows
+                as there are grammars.
         """
         began = time.perf_counter()
         if input_ids.ndim != 2 or scores.ndim != 2 or input_ids.shape[0] != scores.shape[0]:
             raise ValueError(
                 f"input_ids of shape {tuple(input_ids.shape)} and scores of shape {tuple(scores.shape)}: "
-                "both are matrices with a row for each sequence"
+                "both are matrices with a row for each sequence (continuous batching, which has none, isn't supported: "
+                "use generate())"
             )
+        if not self._busy.acquire(blocking=False):
+            raise _shared()
         try:
-            lines = self._follow(input_ids.cpu().numpy(), sys._getframe(1).f_locals.get("self"))
-        except BaseException:
-            self.reset()  # half of the rows have moved
-            raise
-        n_rows = len(lines)
-        if self._bitmask is None or self._bitmask.shape[0] != n_rows:
-            self._bitmask = allocate_token_bitmask(n_rows, self.compiled.width)
-        bitmask = self._bitmask
-        if n_rows == 1 and not lines[0].ended:
-            lines[0].matcher.fill_bitmask(bitmask)
-        else:
-            fill_bitmasks([None if line.ended else line.matcher for line in lines], bitmask)
-            for row, line in enumerate(lines):
-                if line.ended:
-                    bitmask[row] = self._ended_row(scores.shape[1])
-        empty = first_empty_row(bitmask, scores.shape[1])
-        if empty is not None:
-            raise self._nothing_allowed(empty, scores.shape[1])
-        apply_token_bitmask_inplace(scores, bitmask)
+            ids, frame = input_ids.cpu().numpy(), sys._getframe(1)
+            caller = frame.f_locals.get("self")
+            assists = isinstance(caller, LogitsProcessorList) and _is_assistants(frame.f_back)
+            if assists and self._is_foreign(ids, scores.shape[1]):
+                return scores  # the drafts are judged when the main model is asked
+            if scores.shape[0] == 1:
+                scores = scores.clone()
+            lines = self._follow(ids, caller)
+            self._masks.apply(lines, scores, self._texts.generated)
+        finally:
+            self._busy.release()
         self.calls += 1
-        self.rows += n_rows
+        self.rows += len(lines)
         self.seconds += time.perf_counter() - began
         return scores
+
+    def outcomes(self, sequences: Any, prompt_len: int | None = None) -> list[Outcome]:
+        """What became of each row of the last ``generate()``: ended as a sentence, or cut off, or something else.
+
+        Args:
+            sequences: ids of shape ``(rows, length)`` as ``generate()`` returned them (``.sequences`` of its
+                dictionary), prompt and padding among them; a tensor or lists.
+            prompt_len: how many ids of a row are prompt. Default: as in the processor's last text.
+
+        Raises:
+            ValueError: not a multiple of as many rows as there are grammars.
+        """
+        rows = sequences.tolist() if hasattr(sequences, "tolist") else [list(row) for row in sequences]
+        if len(rows) % len(self.constraints):
+            raise ValueError(f"{len(rows)} rows for {len(self.constraints)} grammars")
+        told = self.prompt_len if prompt_len is None else prompt_len
+        begin = self._texts.begin if told is None else told
+        return [
+            outcome(self.constraints[row * len(self.constraints) // len(rows)], ids[begin:], self.compiled.vocab)
+            for row, ids in enumerate(rows)
+        ]
 
     def __repr__(self) -> str:
         mean = f", {self.seconds / self.calls * 1e6:.0f} us each" if self.calls else ""
         return f"<GrammarLogitsProcessor {self.calls} calls{mean}>"
 
-    # -- which row continues which ------------------------------------------------------------------------------------
+    def _is_foreign(self, ids: np.ndarray[Any, Any], columns: int) -> bool:
+        """Whether an assistant's ids are no part of the text that goes on; of the first, whether they can't be."""
+        if self._caller is None or self._caller() is None:
+            return columns < self.compiled.width
+        return self.prompt_len is None and not self._texts.fits(ids)
 
-    def _follow(self, ids: np.ndarray[Any, Any], caller: object) -> list[_Line]:
+    def _follow(self, ids: np.ndarray[Any, Any], caller: object) -> list[Line | None]:
         """The lines of a call's rows, moved to its newest tokens. `caller`: the object whose method called."""
-        n_rows, length = ids.shape
-        if self.prompt_len is not None and length < self.prompt_len:
-            raise ValueError(f"{length} ids in a row, fewer than prompt_len={self.prompt_len}")
-        known = max(0, min(length - 1, self._length))  # ids of a row that the last call may have seen
-        sources: list[int | None]  # row -> the row of the last call that it comes from
-        if self._is_new(caller):
-            sources = [None] * n_rows
-        elif (
-            n_rows == len(self._lines)
-            and known == self._length
-            and np.array_equal(ids[:, :known], self._ids[:, :known])
-        ):
-            if known == length - 1 and length <= self._ids.shape[1]:  # the common case
-                self._ids[:, known] = ids[:, known]
-                self._length = length
-                for line, token in zip(self._lines, ids[:, known].tolist(), strict=True):
-                    line.accept(token)
-                return self._lines
-            sources = list(range(n_rows))
-        else:
-            before = [row.tobytes() for row in self._ids[:, :known]]
-            where = {row: i for i, row in reversed(list(enumerate(before)))}
-            sources = [where.get(row.tobytes()) for row in ids[:, :known].astype(np.int64, copy=False)]
-        if self.prompt_len is not None:
-            self._begin = self.prompt_len
-        elif None in sources or known < length - 1 or length < self._begin:
-            self._begin = length
-            sources = [None] * n_rows
-            self._caller = weakref.ref(caller) if isinstance(caller, LogitsProcessorList) else None
-        heirs = Counter(sources)
-        lines = []
-        for row, source in zip(ids, sources, strict=True):
-            at = self._begin
-            if source is None:
-                line = _Line(self.compiled.matcher(self.start), self.compiled.width)
-            else:
-                heirs[source] -= 1
-                line = self._lines[source].fork() if heirs[source] else self._lines[source]
-                at = max(known, at)
-                line.back_to(at - self._begin)
-            for token in row[at:].tolist():
-                line.accept(token)
-            lines.append(line)
-        self._lines, self._length = lines, length
-        self._ids = np.zeros((n_rows, 2 * length + 16), dtype=np.int64)  # with room for the columns to come
-        self._ids[:, :length] = ids
+        if self.prompt_len is not None and ids.shape[1] < self.prompt_len:
+            raise ValueError(f"{ids.shape[1]} ids in a row, fewer than prompt_len={self.prompt_len}")
+        # No variable may hold the list that the text began in: an error's frames would keep it alive.
+        lives = self._caller is not None and self._caller() is not None
+        same = lives and self._caller is not None and self._caller() is caller
+        is_list = isinstance(caller, LogitsProcessorList)
+        thread = threading.get_ident()
+        if lives and not same and thread != self._thread and _alive(self._thread):
+            raise _shared()
+        new = not self._texts or (self._caller is not None and not lives and is_list)
+        try:
+            lines = self._texts.follow(ids, begin=self.prompt_len, new=new, same=same)
+        except BaseException:
+            self.reset()  # half of the rows have moved
+            raise
+        if self._texts.is_first:
+            self._caller = weakref.ref(caller) if is_list else None
+            self._thread = thread
         return lines
 
-    def _is_new(self, caller: object) -> bool:
-        """Whether the caller alone tells that this call is the first of a new text."""
-        if not self._lines:
-            return True
-        gone = self._caller is not None and self._caller() is None
-        return gone and isinstance(caller, LogitsProcessorList)
 
-    def _ended_row(self, columns: int) -> Any:
-        """The mask of a row that has ended, shape ``(words,)``: end-of-sequence tokens, or, if there are none, all."""
-        if self._ended is None or self._ended[0] != columns:
-            ends = [t for t in self.compiled.eos_ids if t < columns]
-            words = np.full(-(-self.compiled.width // 32), 0 if ends else 0xFFFF_FFFF, dtype=np.uint32)
-            for token in ends:
-                words[token // 32] |= np.uint32(1 << token % 32)
-            row = allocate_token_bitmask(1, self.compiled.width)[0]
-            row[:] = row.new_tensor(words.view(np.int32))
-            self._ended = columns, row
-        return self._ended[1]
-
-    # -- no way on ----------------------------------------------------------------------------------------------------
-
-    def _nothing_allowed(self, row: int, columns: int) -> MatcherError:
-        """The error for a row that would become minus infinity throughout."""
-        vocab, line = self.compiled.vocab, self._lines[row]
-        generated = self._ids[row, self._begin : self._length].tolist()
-        text = b"".join(vocab.token_bytes(t) or b"" for t in generated if t < vocab.width)
-        shown = repr(text[-60:].decode(errors="replace"))
-        if line.matcher.is_complete and not vocab.eos_ids:
-            why = "the text is complete, and the vocabulary has no end-of-sequence token"
-            remedy = "Vocabulary.from_pretrained(..., eos_ids=...)"
-        elif bool(self._bitmask[row].any()):
-            why = f"the scores have {columns} columns, and every token that is allowed has a higher id"
-            remedy = f"a vocabulary of this model; this one has {vocab.width} columns"
-        else:
-            why = "the text can't become a sentence with this vocabulary"
-            remedy = "compile without lenient={'viability'}, or give gcd.Limits that let viability be decided"
-        return MatcherError(
-            f"no token is allowed after {'…' if len(text) > 60 else ''}{shown}: {why}",
-            place=f"row {row}, generated token {len(generated)}",
-            remedy=remedy,
-        )
+def _shared() -> MatcherError:
+    return MatcherError(
+        "the processor is used by two threads at a time",
+        remedy="make a GrammarLogitsProcessor for each thread (the compiled grammar may be shared), or reset() it",
+    )
 
 
-class _Line:
-    """One row's text since the prompt: a matcher, and whether a token was put in that it doesn't allow."""
+def _is_assistants(frame: FrameType | None) -> bool:
+    """Whether a frame is that of a decoding method that drafts for another model."""
+    config = None if frame is None else frame.f_locals.get("generation_config")
+    return getattr(config, "is_assistant", False) is True
 
-    __slots__ = ("matcher", "off", "width")
 
-    def __init__(self, matcher: Matcher, width: int, off: bool = False) -> None:
-        self.matcher = matcher
-        self.width = width
-        self.off = off  # the token after matcher.n_accepted ones was refused; it and what follows it is not followed
-
-    @property
-    def ended(self) -> bool:
-        return self.off or self.matcher.is_finished
-
-    def accept(self, token: int) -> None:
-        if not (self.off or self.matcher.is_finished):
-            self.off = not (token < self.width and self.matcher.accept(token))
-
-    def back_to(self, n_tokens: int) -> None:
-        """Take back what came after the first `n_tokens`."""
-        surplus = self.matcher.n_accepted - n_tokens
-        if surplus >= 0:
-            self.matcher.rollback(surplus)
-            self.off = False
-
-    def fork(self) -> _Line:
-        return _Line(self.matcher.fork(), self.width, self.off)
+def _alive(thread: int) -> bool:
+    return any(t.ident == thread for t in threading.enumerate())

@@ -47,7 +47,7 @@ def no_collision_reports(monkeypatch):
 
 @pytest.fixture(scope="session")
 def tokenizer_folder() -> Callable[[str], Path]:
-    """``tokenizer_folder(name)``: a folder with the tokenizer.json of gpt2, llama3, qwen2.5 or smollm2."""
+    """``tokenizer_folder(name)``: a folder with a tokenizer.json; tools/get_tokenizers.py has the names."""
     folders: dict[str, Path] = {}
 
     def folder(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Bitmasks in memory: where a row lies, applying rows to logits, empty rows."""
+"""Bitmasks in memory: where a row lies, applying rows to logits, rows without a score."""
 
 import sys
 
@@ -27,11 +27,19 @@ cdef extern from "apply_bitmask.hpp" namespace "gcd" nogil:
     cdef cppclass MaskRows "gcd::Rows2d<const gcd::u32>":
         const uint32_t* data
         ptrdiff_t stride
+    cdef cppclass ScoreRows16 "gcd::Rows2d<const gcd::u16>":
+        const uint16_t* data
+        ptrdiff_t stride
+    cdef cppclass ScoreRows64 "gcd::Rows2d<const gcd::u64>":
+        const uint64_t* data
+        ptrdiff_t stride
 
     void apply16 "gcd::apply_bitmask<gcd::u16>"(LogitsRows16, MaskRows, size_t, size_t, size_t, uint16_t)
     void apply32 "gcd::apply_bitmask<gcd::u32>"(LogitsRows32, MaskRows, size_t, size_t, size_t, uint32_t)
     void apply64 "gcd::apply_bitmask<gcd::u64>"(LogitsRows64, MaskRows, size_t, size_t, size_t, uint64_t)
-    size_t core_first_empty_row "gcd::first_empty_row"(MaskRows, size_t, size_t, size_t)
+    size_t without16 "gcd::first_row_without_score<gcd::u16>"(ScoreRows16, MaskRows, size_t, size_t, size_t, uint16_t)
+    size_t without32 "gcd::first_row_without_score<gcd::u32>"(MaskRows, MaskRows, size_t, size_t, size_t, uint32_t)
+    size_t without64 "gcd::first_row_without_score<gcd::u64>"(ScoreRows64, MaskRows, size_t, size_t, size_t, uint64_t)
 
 
 def apply(
@@ -68,13 +76,39 @@ def apply(
             apply64(x64, m, n_rows, n_cols, n_words, forbidden)
 
 
-def first_empty_row(uintptr_t masks, Py_ssize_t masks_stride, size_t n_rows, size_t n_cols, size_t n_words):
+def first_row_without_score(
+    uintptr_t logits,
+    Py_ssize_t logits_stride,
+    int itemsize,
+    uint64_t lowest,
+    uintptr_t masks,
+    Py_ssize_t masks_stride,
+    size_t n_rows,
+    size_t n_cols,
+    size_t n_words,
+):
+    cdef ScoreRows16 x16
+    cdef MaskRows x32
+    cdef ScoreRows64 x64
     cdef MaskRows m
     cdef size_t row
+    if itemsize not in (2, 4, 8):
+        raise ValueError(f"logits of {itemsize} bytes")
     m.data = <const uint32_t*>masks
     m.stride = masks_stride
     with nogil:
-        row = core_first_empty_row(m, n_rows, n_cols, n_words)
+        if itemsize == 2:
+            x16.data = <const uint16_t*>logits
+            x16.stride = logits_stride
+            row = without16(x16, m, n_rows, n_cols, n_words, <uint16_t>lowest)
+        elif itemsize == 4:
+            x32.data = <const uint32_t*>logits
+            x32.stride = logits_stride
+            row = without32(x32, m, n_rows, n_cols, n_words, <uint32_t>lowest)
+        else:
+            x64.data = <const uint64_t*>logits
+            x64.stride = logits_stride
+            row = without64(x64, m, n_rows, n_cols, n_words, lowest)
     return row if row < n_rows else -1
 
 

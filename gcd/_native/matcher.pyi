@@ -142,3 +142,17 @@ def fill_bitmasks(matchers: Sequence[Matcher | None], bitmask: Any, threads: int
         ValueError: a matcher stands in the batch twice, or the bitmask has another number of words.
         IndexError: more matchers than rows.
     """
+
+def accept_each(matchers: Sequence[Matcher | None], tokens: Buffer) -> list[int]:
+    """Move each of several matchers over a token of its own.
+
+    Args:
+        matchers: None stands for nothing to move, as does a matcher whose sequence has ended.
+        tokens: int64 of shape ``(matchers,)``, contiguous or not; one that is out of range is refused.
+
+    Returns:
+        The indices of the matchers that refused their token and stayed as they were.
+
+    Raises:
+        ValueError: not as many tokens as matchers, or not int64.
+    """

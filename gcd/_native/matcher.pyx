@@ -2,7 +2,7 @@
 """Matchers: one sequence's position in a compiled grammar."""
 
 from cpython.buffer cimport PyBuffer_Release
-from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libcpp.memory cimport make_unique, unique_ptr
 from libcpp.vector cimport vector
 
@@ -226,3 +226,26 @@ def fill_bitmasks(matchers, bitmask, uint32_t threads=0):
     finally:
         for k in range(views.size()):
             PyBuffer_Release(&views[k])
+
+
+def accept_each(matchers, const int64_t[:] tokens not None):
+    """Move each of several matchers over a token of its own; the indices of those that refuse it, unchanged.
+
+    None stands for nothing to move, as does a matcher whose sequence has ended. A token out of range is refused.
+    """
+    cdef Py_ssize_t i
+    cdef int64_t token
+    cdef Matcher m
+    if len(matchers) != tokens.shape[0]:
+        raise ValueError(f"{len(matchers)} matchers and {tokens.shape[0]} tokens")
+    refused = []
+    for i, x in enumerate(matchers):
+        if x is None:
+            continue
+        m = x
+        if m.m.get().finished():
+            continue
+        token = tokens[i]
+        if not (0 <= token < m.width and m.m.get().accept(<uint32_t>token)):
+            refused.append(i)
+    return refused

@@ -1,4 +1,4 @@
-"""The command line: ``gcd compile``, ``gcd inspect``, ``gcd check``.
+"""The command line: ``gcd compile``, ``inspect``, ``check``, ``explain``, ``generate``, ``completions``.
 
 The commands are declared here and done in modules of their own, imported when they run: ``gcd --help`` costs no more
 than click.
@@ -6,6 +6,7 @@ than click.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +19,8 @@ __all__ = ["main"]
 _LENIENT = ("tightened", "loosened", "viability")
 
 
-class _Group(click.Group):
-    """A group whose commands turn errors into messages and exit statuses."""
+class _Command(click.Command):
+    """A command that turns errors into messages and exit statuses."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -29,18 +30,48 @@ class _Group(click.Group):
         except Exception as error:  # sorted by type below; what isn't known there is raised again
             from gcd.cli.errors import report
 
-            ctx.exit(report(error))
+            ctx.exit(report(error, bool(ctx.params.get("as_json"))))
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+class _Group(click.Group):
+    """The commands, in the order in which they are used."""
+
+    command_class = _Command
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="gcd")
-def main() -> None:
-    """Compile grammars for the vocabulary of a language model, look at the result, check texts.
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Compile grammars for the vocabulary of a language model, look at the result, check texts, generate.
 
-    Exit status: 0 all is well, 1 a text was refused, 2 wrong usage, 3 wrong or unsupported grammar, 4 the grammar
-    can't be compiled exactly, 5 a limit was reached, 6 unusable artefact, 7 unusable tokenizer, 8 a file can't be
-    read or written.
+    \b
+    gcd compile sql.lark --tokenizer gpt2     makes sql.gcd
+    gcd inspect sql.gcd                       what is in it
+    gcd check sql.gcd 'SELECT 1;'             is this a sentence?
+    gcd explain sql.gcd 'SELECT FROM'         why not, and what could stand there
+    gcd generate MODEL sql.gcd -p 'Query:'    let a model write one
+
+    \b
+    Exit status:
+      0  all is well
+      1  a text was refused, or cut off
+      2  wrong usage
+      3  wrong or unsupported grammar
+      4  the grammar can't be compiled exactly
+      5  a limit was reached
+      6  unusable artefact
+      7  unusable tokenizer
+      8  a file can't be read or written
+
+    Results go to standard output, messages and progress to standard error. Colours are for terminals only; NO_COLOR
+    switches them off there, too.
     """
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
 
 
 def _json_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -48,13 +79,22 @@ def _json_option(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @main.command("compile")
-@click.argument("grammar", metavar="GRAMMAR.lark", type=click.Path())
+@click.argument("grammar", metavar="GRAMMAR", type=click.Path())
+@click.option(
+    "--kind",
+    "-k",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "lark", "regex", "choices", "schema"]),
+    help="What GRAMMAR holds. auto: by its ending: .lark, .regex, .txt (a choice on each line), .json (JSON Schema).",
+)
 @click.option(
     "--tokenizer",
     "-t",
     required=True,
     metavar="NAME_OR_PATH",
-    help="A folder with a tokenizer.json, that file, or a name that transformers knows.",
+    help="A folder with a tokenizer, its file (tokenizer.json, tekken.json, tokenizer.model, *.tiktoken), or a name "
+    "that transformers knows.",
 )
 @click.option("--output", "-o", metavar="FILE.gcd", type=click.Path(), help="Default: the grammar's name, here.")
 @click.option("--start", "-s", multiple=True, metavar="RULE", help="Start symbol; may be given several times.")
@@ -65,6 +105,9 @@ def _json_option(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     type=click.Choice(["auto", "contextual", "basic", "dynamic", "dynamic_complete"]),
 )
+@click.option("--matching", metavar="PATTERN", help="Keep the sentences that this pattern matches as a whole.")
+@click.option("--must-include", multiple=True, metavar="PHRASE", help="Keep the sentences with this phrase in them.")
+@click.option("--must-not-include", multiple=True, metavar="PHRASE", help="Keep the sentences without this phrase.")
 @click.option("--import-path", multiple=True, metavar="FOLDER", type=click.Path(), help="Where %import looks, too.")
 @click.option(
     "--lenient",
@@ -90,9 +133,13 @@ def _json_option(command: Callable[..., None]) -> Callable[..., None]:
 )
 @_json_option
 def compile_command(**options: Any) -> None:
-    """Compile a Lark grammar for a tokenizer and save the result.
+    """Compile a grammar for a tokenizer and save the result.
 
-    Options in the grammar's header comment are used where none is given here.
+    Options in the header comment of a Lark grammar are used where none is given here.
+
+    \b
+    gcd compile sql.lark -t meta-llama/Llama-3.1-8B -o sql.gcd
+    gcd compile date.regex -t ./my-model
     """
     from gcd.cli.compile import run
 
@@ -102,6 +149,7 @@ def compile_command(**options: Any) -> None:
 @main.command("inspect")
 @click.argument("file", metavar="FILE.gcd", type=click.Path())
 @click.option("--verify", is_flag=True, help="Check the whole file, not only what is needed to open it.")
+@click.option("--terminals", is_flag=True, help="List the grammar's terminals, too.")
 @_json_option
 def inspect_command(**options: Any) -> None:
     """Show what a compiled grammar holds."""
@@ -127,3 +175,96 @@ def check_command(ctx: click.Context, /, **options: Any) -> None:
     from gcd.cli.check import run
 
     ctx.exit(run(**options))
+
+
+@main.command("explain")
+@click.argument("file", metavar="FILE.gcd", type=click.Path())
+@click.argument("text", metavar="[TEXT]", required=False)
+@click.option("--file", "-f", "path", metavar="PATH", help="The text from a file; - is standard input.")
+@click.option("--start", "-s", metavar="RULE", help="Start symbol. Default: the grammar's first.")
+@click.option(
+    "--token",
+    "-t",
+    "tokens",
+    multiple=True,
+    metavar="ID_OR_TEXT",
+    help="Also explain this token, after the text; several times. Digits are an id, else it's the token's text.",
+)
+@_json_option
+@click.pass_context
+def explain_command(ctx: click.Context, /, **options: Any) -> None:
+    """Explain where a text stops being viable, and what could stand there.
+
+    Shown are the place with a caret, the terminals that were expected (with an example that fits and the line of the
+    grammar that defines them), and how many tokens are allowed there. A text that is viable to its end is explained
+    at its end. Exit status 1 if it isn't viable.
+
+    \b
+    gcd explain sql.gcd 'SELECT FROM t'
+    gcd explain sql.gcd 'SELECT ' --token ' FROM'
+    """
+    from gcd.cli.explain import run
+
+    ctx.exit(run(**options))
+
+
+@main.command("generate")
+@click.argument("model", metavar="MODEL")
+@click.argument("grammar", metavar="GRAMMAR", type=click.Path())
+@click.option("--prompt", "-p", multiple=True, metavar="TEXT", help="What to go on from; several times for several.")
+@click.option(
+    "--prompts",
+    metavar="PATH",
+    help='Prompts from a file, one on each line; of a .jsonl file the field "prompt"; - is standard input.',
+)
+@click.option("--chat", is_flag=True, help="Each prompt is a user's message in the model's chat template.")
+@click.option("--system", metavar="TEXT", help="With --chat: the system message.")
+@click.option("--heal", "healing", is_flag=True, help="Let a token go over the seam between prompt and output.")
+@click.option("--start-after", metavar="TEXT", help="What comes before this text is free, such as a reasoning part.")
+@click.option("--stop-at", metavar="TEXT", help="The sentence ends with this text, and what follows is free.")
+@click.option("--max-new-tokens", default=256, show_default=True, type=click.IntRange(1))
+@click.option("-n", default=1, show_default=True, type=click.IntRange(1), help="Texts for each prompt.")
+@click.option("--temperature", type=click.FloatRange(0, min_open=True), help="Sample. Default: the likeliest token.")
+@click.option("--top-k", type=click.IntRange(1), help="Sample from the likeliest tokens only.")
+@click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), help="Sample from this much probability only.")
+@click.option("--seed", type=int, help="For samples that can be repeated.")
+@click.option("--batch-size", default=8, show_default=True, type=click.IntRange(1), help="Prompts at a time.")
+@click.option("--start", "-s", metavar="RULE", help="Start symbol. Default: the grammar's first.")
+@click.option(
+    "--dtype", default="auto", show_default=True, type=click.Choice(["auto", "float32", "float16", "bfloat16"])
+)
+@click.option("--device", metavar="NAME", help="Such as cpu or cuda:1. Default: cuda where there is one.")
+@click.option("--lenient", multiple=True, type=click.Choice(_LENIENT), help="As for gcd compile.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object on a line for each text instead.")
+@click.pass_context
+def generate_command(ctx: click.Context, /, **options: Any) -> None:
+    """Let a model write sentences of a grammar.
+
+    MODEL is a folder or a name that transformers knows; GRAMMAR an artefact made for its tokenizer, or a grammar, which
+    is compiled first. The text of a single prompt is shown while it is made. Exit status 1 if a text was cut off at
+    --max-new-tokens before it was a sentence.
+
+    \b
+    gcd generate ./my-model sql.gcd --chat -p 'All users older than 30, as SQL'
+    gcd generate ./my-model sql.gcd --prompts questions.txt --temperature 0.7 -n 4 --json > answers.jsonl
+    """
+    from gcd.cli.generate import run
+
+    ctx.exit(run(**options))
+
+
+@main.command("completions")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completions_command(shell: str) -> None:
+    """Print a script that lets a shell complete gcd's commands, options and files.
+
+    \b
+    bash   gcd completions bash > ~/.local/share/bash-completion/completions/gcd
+    zsh    gcd completions zsh > "${fpath[1]}/_gcd"
+    fish   gcd completions fish > ~/.config/fish/completions/gcd.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    made = get_completion_class(shell)
+    assert made is not None
+    click.echo(made(main, {}, "gcd", "_GCD_COMPLETE").source())

@@ -17,7 +17,7 @@ from gcd.errors import caret_snippet
 if TYPE_CHECKING:
     from gcd._native.matcher import Matcher
 
-__all__ = ["run"]
+__all__ = ["judge", "matcher_of", "run"]
 
 _SHOWN = 12
 """Terminals to name in a line."""
@@ -57,7 +57,7 @@ def run(
     compiled = load(file)
     given = [(f"text {i}", text.encode("utf-8", "surrogateescape")) for i, text in enumerate(texts, 1)]
     given += [(path, _read(path)) for path in paths]
-    matcher = _matcher(compiled, start)
+    matcher = matcher_of(compiled, start)
     verdicts = []
     for name, data in given:
         verdict = judge(matcher, name, data)
@@ -116,7 +116,8 @@ def _show(verdict: Verdict, data: bytes) -> None:
     click.echo(f"{said}  {verdict.name}: {shown!r}" + ("" if verdict.verdict == "accepted" else " may go on"))
 
 
-def _matcher(compiled: CompiledGrammar, start: str | None) -> Matcher:
+def matcher_of(compiled: CompiledGrammar, start: str | None) -> Matcher:
+    """A matcher, or a message about ``--start``."""
     try:
         return compiled.matcher(start)
     except ValueError as error:

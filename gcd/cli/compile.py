@@ -11,25 +11,31 @@ from pathlib import Path
 
 import click
 
+from gcd.cli.grammar_file import named, read_grammar
 from gcd.cli.show import Facts, progress, size
 from gcd.compiler import compile as compile_grammar
-from gcd.errors import GrammarError
-from gcd.grammar.ir import Grammar
 from gcd.limits import Limits
 from gcd.vocab import Vocabulary
 
 __all__ = ["run"]
 
+_STAGES = 7
+"""grammar, vocabulary, the three of `gcd.compile`, tables, save."""
+
 
 def run(
     *,
     grammar: str,
+    kind: str,
     tokenizer: str,
     output: str | None,
     start: tuple[str, ...],
     parser: str,
     lexer: str,
     import_path: tuple[str, ...],
+    matching: str | None,
+    must_include: tuple[str, ...],
+    must_not_include: tuple[str, ...],
     lenient: tuple[str, ...],
     width: int | None,
     eos_id: tuple[int, ...],
@@ -45,16 +51,18 @@ def run(
     if not target.parent.is_dir():
         raise click.BadParameter(f"there is no folder {target.parent}", param_hint="--output")
     clock = _Clock()
-    with progress() as tell:
+    with progress(_STAGES) as tell:
         tell("grammar")
-        with clock.time("grammar"), _named(grammar):
-            ir = Grammar.from_lark(
-                Path(grammar), list(start) or None, parser=parser, lexer=lexer, import_paths=import_path, limits=limits
-            )
+        with clock.time("grammar"), named(grammar):
+            ir = read_grammar(grammar, kind, start, limits=limits, parser=parser, lexer=lexer, import_paths=import_path)
+            if matching is not None or must_include or must_not_include:
+                ir = ir.restrict(
+                    matching=matching, must_include=must_include, must_not_include=must_not_include, limits=limits
+                )
         tell("vocabulary")
         with clock.time("vocabulary"):
             vocab = _vocabulary(tokenizer, width, eos_id, forbid_id)
-        with clock.time("compile"), _named(grammar):
+        with clock.time("compile"), named(grammar):
             compiled = compile_grammar(ir, vocab, limits=limits, lenient=frozenset(lenient), progress=tell)
         tell("tables")
         with clock.time("tables"):
@@ -69,7 +77,7 @@ def run(
         click.echo(json.dumps(facts.data))
         return
     click.echo(f"{grammar} -> {target} ({size(target.stat().st_size)})")
-    facts.show(skip=("artefact", "seconds"))
+    facts.show(skip=("artefact", "limits", "seconds"))
     click.echo("  time        " + ", ".join(f"{name} {s:.2f} s" for name, s in clock.seconds.items()))
 
 
@@ -84,17 +92,6 @@ class _Clock:
         began = time.perf_counter()
         yield
         self.seconds[stage] = time.perf_counter() - began
-
-
-@contextmanager
-def _named(grammar: str) -> Iterator[None]:
-    """Give the grammar's file to errors that know a place in it, but not its name."""
-    try:
-        yield
-    except GrammarError as error:
-        if error.place is None or error.place.startswith("line "):
-            error.place = f"{grammar}, {error.place}" if error.place else grammar
-        raise
 
 
 def _vocabulary(tokenizer: str, width: int | None, eos_ids: tuple[int, ...], forbid_ids: tuple[int, ...]) -> Vocabulary:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from gcd.errors import (
@@ -26,8 +28,10 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
-def report(error: Exception) -> int:
+def report(error: Exception, as_json: bool = False) -> int:
     """Print an error that a user can do something about to standard error; return the exit status.
+
+    With `as_json` it is one object on standard output instead: ``{"error": {...}}``.
 
     Raises:
         Exception: the error itself, if it is another: a mistake in gcd, to be shown with all its traceback.
@@ -41,6 +45,10 @@ def report(error: Exception) -> int:
         assert isinstance(error, OSError)
         place = str(error.filename) if error.filename is not None else None
         cause, snippet, remedy = error.strerror or str(error), None, None
+    if as_json:
+        facts = {"type": type(error).__name__, "status": status, "place": place, "cause": cause, "remedy": remedy}
+        click.echo(json.dumps({"error": facts}))
+        return status
     click.echo(f"{click.style('error:', fg='red', bold=True)} {f'{place}: ' if place else ''}{cause}", err=True)
     if snippet:
         text, _, carets = snippet.partition("\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from gcd.compiled_grammar import load
 __all__ = ["run"]
 
 
-def run(*, file: str, verify: bool, as_json: bool) -> None:
+def run(*, file: str, verify: bool, terminals: bool, as_json: bool) -> None:
     """Open an artefact and show what it holds."""
     began = time.perf_counter()
     compiled = load(file)
@@ -37,6 +38,8 @@ def run(*, file: str, verify: bool, as_json: bool) -> None:
         load_seconds=round(seconds, 4),
         verified=verify,
     )
+    if terminals:
+        facts.add("terminals", listed=[asdict(t) for t in compiled.info.terminals])
     if as_json:
         click.echo(json.dumps(facts.data))
         return

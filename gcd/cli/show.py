@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gcd.errors import text_width
+from gcd.limits import Limits
+
 if TYPE_CHECKING:
     from gcd.compiled_grammar import CompiledGrammar
 
-__all__ = ["Facts", "progress", "size"]
+__all__ = ["Facts", "columns", "progress", "progress_bar", "size"]
 
 
 @dataclass
@@ -49,7 +52,17 @@ class Facts:
             reasons=list(exactness.reasons),
             notes=list(exactness.notes),
         )
-        facts.add("automata", **compiled.stats())
+        stats, limits = compiled.stats(), Limits()
+        facts.add("automata", **stats)
+        used = {
+            "max_grammar_bytes": len(info.source.encode("utf-8", "surrogatepass")),
+            "max_terminals": len(info.terminals),
+            "max_productions": info.n_productions,
+            "max_lexer_states": stats["lexer_states"],
+            "max_rows": stats["rows"],
+            "memo_bytes": stats["mask_bytes"] + stats["row_bytes"],
+        }
+        facts.add("limits", **{name: {"used": n, "default": getattr(limits, name)} for name, n in used.items()})
         return facts
 
     def add(self, group: str, **facts: Any) -> None:
@@ -87,10 +100,27 @@ class Facts:
         return [", ".join(f"{facts[name]:,} {name.replace('_', ' ')}" for name in shown if facts.get(name))]
 
     @staticmethod
+    def _limits(facts: dict[str, Any]) -> list[str]:
+        rows = [
+            (name, f"{n['used']:,}", f"of {n['default']:,}", f"{n['used'] / n['default']:.1%}" if n["used"] else "")
+            for name, n in facts.items()
+        ]
+        return columns(rows, right=frozenset({1, 2, 3}))
+
+    @staticmethod
     def _artefact(facts: dict[str, Any]) -> list[str]:
-        sections = ", ".join(f"{name} {size(n)}" for name, n in facts["sections"].items())
         checked = "; all checksums are right" if facts["verified"] else ""
-        return [f"format {facts['format_version']}, written by gcd {facts['gcd_version']}{checked}", sections]
+        sections = columns([(name, size(n)) for name, n in facts["sections"].items()], right=frozenset({1}))
+        return [f"format {facts['format_version']}, written by gcd {facts['gcd_version']}{checked}", *sections]
+
+    @staticmethod
+    def _terminals(facts: dict[str, Any]) -> list[str]:
+        rows = []
+        for t in facts["listed"]:
+            where = ", ".join(filter(None, [t["source"], f"line {t['line']}" if t["line"] else ""]))
+            pattern = t["pattern"] if len(t["pattern"]) <= 60 else t["pattern"][:59] + "…"
+            rows.append((t["name"], where, "".join(c if c.isprintable() else repr(c)[1:-1] for c in pattern)))
+        return columns(rows)
 
     @staticmethod
     def _plain(facts: dict[str, Any]) -> list[str]:
@@ -98,15 +128,55 @@ class Facts:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
-    """Yield a function to be called with the name of each stage as it begins; a terminal shows it as it runs."""
+def progress(n_stages: int) -> Iterator[Callable[[str], None]]:
+    """Yield a function to be called with the name of each stage as it begins; a terminal shows a bar of stages."""
     if not sys.stderr.isatty():
         yield lambda _stage: None
         return
     from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    with Console(stderr=True).status("") as status:
-        yield lambda stage: status.update(f"{stage} ...")
+    parts = (SpinnerColumn(), TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*parts, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=n_stages)
+        begun = 0
+
+        def tell(stage: str) -> None:
+            nonlocal begun
+            bar.update(task, description=stage, completed=begun)
+            begun += 1
+
+        yield tell
+
+
+@contextmanager
+def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Yield a function to be called with how many more are done; a terminal shows a bar. None: nothing is shown."""
+    if total is None or not sys.stderr.isatty():
+        yield lambda _n: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*parts, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda n: bar.advance(task, n)
+
+
+def columns(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
+    """Lines of a table without rules: each column as wide as its widest cell; those in `right` end flush.
+
+    >>> columns([("a", "1"), ("bcd", "20")], right=frozenset({1}))
+    ['a     1', 'bcd  20']
+    """
+    width = [max((text_width(row[i]) for row in rows), default=0) for i in range(max(map(len, rows), default=0))]
+    lines = []
+    for row in rows:
+        padded = ((" " * (width[i] - text_width(cell)), cell, i in right) for i, cell in enumerate(row))
+        cells = (pad + cell if flush else cell + pad for pad, cell, flush in padded)
+        lines.append("  ".join(cell for cell, w in zip(cells, width, strict=True) if w).rstrip())
+    return lines
 
 
 def size(n_bytes: int) -> str:

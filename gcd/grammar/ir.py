@@ -202,6 +202,30 @@ class Grammar:
         return from_signature(function, **options)
 
     @classmethod
+    def any_text(cls, until: str) -> Grammar:
+        """Any text up to and with the first `until`; see `gcd.grammar.join.any_text`."""
+        from gcd.grammar.join import any_text
+
+        return any_text(until)
+
+    def __add__(self, other: Grammar) -> Grammar:
+        """A sentence of this grammar, then one of the other; see `gcd.grammar.join.concatenate`."""
+        if not isinstance(other, Grammar):
+            return NotImplemented
+        from gcd.grammar.join import concatenate
+
+        return concatenate(self, other)
+
+    def restrict(self, **conditions: Any) -> Grammar:
+        """The sentences that also meet conditions on the whole text; see `gcd.grammar.restrict.restrict`.
+
+        ``matching=`` a pattern, ``must_include=`` and ``must_not_include=`` phrases.
+        """
+        from gcd.grammar.restrict import restrict
+
+        return restrict(self, **conditions)
+
+    @classmethod
     def from_lark(cls, text_or_path: str | Path, start: str | Sequence[str] | None = None, **options: Any) -> Grammar:
         """Read a Lark grammar, unmodified; see `gcd.grammar.load.from_lark` for the options."""
         from gcd.grammar.load import from_lark

@@ -23,7 +23,7 @@ from pathlib import Path
 
 __all__ = ["cache_folder", "load", "store"]
 
-_MAGIC = b"gcd vocab  1"
+_MAGIC = b"gcd vocab  2"
 _HEADER = struct.Struct("<12s32s3I")
 
 

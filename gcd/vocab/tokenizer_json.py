@@ -8,11 +8,12 @@ what one token becomes. Two families are read:
 one for each byte (a space is Ġ). The decoder maps a token back if all of its characters are in that alphabet, and
 otherwise takes it as it stands; so an added token ``<tool_call>`` or ``a b`` is its own text.
 
-*SentencePiece with byte fallback* (Llama 2, Mistral, Gemma): ▁ is a space, ``<0x0A>`` one byte, and one space may be
-stripped from the start of a whole sequence; never from the start of what is generated after a prompt.
+*SentencePiece* (Llama 2, Mistral, Gemma, T5): ▁ is a space, with byte fallback ``<0x0A>`` is one byte. At the start of
+a whole sequence, and there only, spaces are dropped: one by a Strip behind Fuse, all of the first token's ▁ by
+Metaspace. What is generated after a prompt is not the start, so there the bytes are right as they stand.
 
-What becomes of the text before it is encoded (normalizer, pre-tokenizer, merges) doesn't matter here: a token stands
-for the bytes that it decodes to. All else is refused by name. Nothing here imports transformers or tokenizers.
+What becomes of the text before it is encoded (normalizer, pre-tokenizer, merges or scores) doesn't matter here: a token
+stands for the bytes that it decodes to. All else is refused by name. Nothing here imports transformers or tokenizers.
 """
 
 import json
@@ -23,12 +24,20 @@ from functools import cache
 from typing import Any
 
 from gcd.errors import TokenizerError
+from gcd.vocab.token_table import MAX_TOKENS, refuse
 
-__all__ = ["Decoder", "TokenizerJson", "read_tokenizer_json"]
+__all__ = ["BYTE_PIECE", "Decoder", "TokenizerJson", "read_tokenizer_json"]
 
-_BYTE_PIECE = re.compile(r"<0x[0-9A-Fa-f]{2}>", re.ASCII)
+BYTE_PIECE = re.compile(r"<0x[0-9A-Fa-f]{2}>", re.ASCII)
+"""The name of a token that is one byte, where the decoder has byte fallback."""
 
-SUPPORTED = "a tokenizer with a ByteLevel decoder, or a SentencePiece BPE one with Replace and ByteFallback"
+_REASONS = {
+    "decoder WordPiece": "decode puts a space before every token but those with the prefix ##, and takes it away again "
+    "before punctuation, so what was between two words is lost, and no token holds a line break",
+    "model WordPiece": "it keeps no spaces or line breaks, and writes letters that it doesn't know as [UNK]",
+    "model WordLevel": "its tokens are whole words, and what was between them is lost",
+    "no decoder": "without one, decode joins tokens with spaces",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,8 @@ class Decoder:
     """``<0x0A>`` is one byte."""
     strip: str = ""
     """A prefix that is taken, at most once, from the start of a whole decoded sequence."""
+    drop_first: str = ""
+    """A character that is dropped wherever it stands in the first token of a whole sequence."""
 
     def token_bytes(self, token: str) -> bytes:
         """What one token adds to the text."""
@@ -60,7 +71,7 @@ class Decoder:
 
     def is_byte_piece(self, token: str) -> bool:
         """Whether the token stands for one byte by its name; such bytes are joined before they become text."""
-        return self.byte_fallback and _BYTE_PIECE.fullmatch(token) is not None
+        return self.byte_fallback and BYTE_PIECE.fullmatch(token) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +82,7 @@ class TokenizerJson:
     strings: list[str | None]
     """id -> the token as the file writes it; None for a hole."""
     special: dict[int, str]
-    """Special ids with their content."""
+    """Special ids with their content; the one for unknown text is always among them."""
 
     def token_bytes(self) -> list[bytes | None]:
         """id -> bytes, those of special tokens too; None for a hole."""
@@ -105,7 +116,7 @@ def read_tokenizer_json(text: str | bytes, name: str = "tokenizer.json") -> Toke
     """
     try:
         return _read(json.loads(text), name)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TokenizerError(
             f"not a tokenizer.json of the tokenizers library: {type(error).__name__}: {error}",
             place=name,
@@ -115,22 +126,33 @@ def read_tokenizer_json(text: str | bytes, name: str = "tokenizer.json") -> Toke
 
 def _read(data: Any, name: str) -> TokenizerJson:
     """Read the parsed JSON; what is missing or of another type raises as it happens to."""
-    model, vocab = data["model"], data["model"]["vocab"]
-    # older files don't name the type of a BPE model
-    _refuse_unless(model.get("type", "BPE") == "BPE" and isinstance(vocab, dict), f"model {model.get('type')}", name)
-    for field in ("continuing_subword_prefix", "end_of_word_suffix"):
-        _refuse_unless(not model.get(field), f"model BPE with {field} {model.get(field)!r}", name)
+    model = data["model"]
+    kind = model.get("type", "BPE")  # older files don't name the type of a BPE model
+    if kind == "BPE":
+        for field in ("continuing_subword_prefix", "end_of_word_suffix"):
+            if model.get(field):
+                refuse(f"model BPE with {field} {model[field]!r}", name)
+        listed = [(i, token) for token, i in model["vocab"].items()]
+        unknown = [i for i, token in listed if token == model.get("unk_token")]
+    elif kind == "Unigram":
+        listed = list(enumerate(token for token, _score in model["vocab"]))
+        unknown = [] if model.get("unk_id") is None else [model["unk_id"]]
+    else:
+        refuse(f"model {kind}", name, _REASONS.get(f"model {kind}", ""))
     added = [(entry["id"], entry["content"], bool(entry["special"])) for entry in data.get("added_tokens") or []]
-    strings = _by_id([*((i, token) for token, i in vocab.items()), *((i, token) for i, token, _ in added)], name)
-    special = {i: token for i, token, is_special in added if is_special}
-    return TokenizerJson(_read_decoder(data["decoder"], name), strings, special)
+    strings = _by_id([*listed, *((i, token) for i, token, _ in added)], name)
+    if not all(type(i) is int and 0 <= i < len(strings) for i in unknown):
+        raise ValueError(f"no token has the id for unknown text, {unknown}")
+    special = {i: str(strings[i]) for i in unknown} | {i: token for i, token, is_special in added if is_special}
+    return TokenizerJson(_read_decoder(data.get("decoder"), name), strings, special)
 
 
 def _by_id(tokens: list[tuple[Any, Any]], name: str) -> list[str | None]:
     """A list by id; later entries (added tokens) win."""
     for token_id, token in tokens:
-        if not (isinstance(token_id, int) and isinstance(token, str) and 0 <= token_id < 1 << 24):
+        if not (type(token_id) is int and isinstance(token, str) and 0 <= token_id < MAX_TOKENS):
             raise TokenizerError(f"{token_id!r} is no token id", place=f"{name}, token {token!r}")
+        token.encode()  # half of a surrogate pair is no text
     strings: list[str | None] = [None] * (1 + max((i for i, _ in tokens), default=-1))
     for token_id, token in tokens:
         strings[token_id] = token
@@ -139,30 +161,55 @@ def _by_id(tokens: list[tuple[Any, Any]], name: str) -> list[str | None]:
 
 def _read_decoder(decoder: Any, name: str) -> Decoder:
     """Which of the known decoders this is."""
+    if decoder is None:
+        refuse("no decoder", name, _REASONS["no decoder"])
     steps = list(_flatten(decoder))
-    if [step.get("type") for step in steps] == ["ByteLevel"]:
+    kinds = [step.get("type") for step in steps]
+    if kinds == ["ByteLevel"]:
         return Decoder(byte_level=True)
-    replace, byte_fallback, strip = [], False, ""
-    for step in steps:
-        kind = step.get("type")
+    replace: list[tuple[str, str]] = []
+    strip = drop_first = ""
+    for i, (kind, step) in enumerate(zip(kinds, steps, strict=True)):
         what = f"decoder {kind}"
+        if kind in ("Replace", "Metaspace") and {"ByteFallback", "Fuse"} & {*kinds[:i]}:
+            refuse(f"{what} behind ByteFallback or Fuse", name, "there it works on more than one token")
         if kind == "Replace":
-            pattern = step["pattern"]
-            _refuse_unless("String" in pattern and not byte_fallback, f"{what} {json.dumps(pattern)}", name)
-            replace.append((pattern["String"], step["content"]))
-        elif kind == "ByteFallback":
-            byte_fallback = True
+            pattern, content = step["pattern"], step["content"]
+            if "String" not in pattern:
+                refuse(f"{what} {json.dumps(pattern)}", name)
+            replace.append((_text(pattern["String"]), _text(content, empty=True)))
+        elif kind == "Metaspace":
+            if i:
+                refuse(f"{what} behind {kinds[i - 1]}", name)
+            mark = _text(step["replacement"])
+            replace.append((mark, " "))
+            # older files say it by a flag
+            scheme = step.get("prepend_scheme", "always" if step.get("add_prefix_space", True) else "never")
+            drop_first = "" if scheme == "never" else mark
         elif kind == "Strip":
-            at_start = step["start"] <= 1 and step["stop"] == 0
-            _refuse_unless(at_start, f"{what} of {step['start']} and {step['stop']} characters", name)
-            strip = step["content"] if step["start"] else ""
-        elif kind != "Fuse":
-            _refuse_unless(False, what, name)
-    _refuse_unless(byte_fallback, "decoder without ByteLevel and without ByteFallback", name)
-    # Strip works on the joined text only behind Fuse; before it, it would strip every token.
-    order = [step["type"] for step in steps]
-    _refuse_unless(not strip or order[-2:] == ["Fuse", "Strip"], "decoder Strip before Fuse", name)
-    return Decoder(byte_level=False, replace=tuple(replace), byte_fallback=True, strip=strip)
+            if not (0 <= step["start"] <= 1 and step["stop"] == 0):
+                refuse(f"{what} of {step['start']} and {step['stop']} characters", name)
+            if step["start"] and kinds[i - 1 :] != ["Fuse", "Strip"]:
+                refuse("decoder Strip before Fuse", name, "it would strip every token")
+            strip = _text(step["content"]) if step["start"] else ""
+        elif kind not in ("ByteFallback", "Fuse"):
+            refuse(what, name, _REASONS.get(what, ""))
+    if not replace and "ByteFallback" not in kinds:
+        refuse("decoder without ByteLevel, ByteFallback, Replace and Metaspace", name)
+    return Decoder(
+        byte_level=False,
+        replace=tuple(replace),
+        byte_fallback="ByteFallback" in kinds,
+        strip=strip,
+        drop_first=drop_first,
+    )
+
+
+def _text(value: object, empty: bool = False) -> str:
+    """A string that can be written as UTF-8, and may be empty only where that is said."""
+    if not isinstance(value, str) or not (value.encode() or empty):
+        raise TypeError(f"{value!r} is not a text")
+    return value
 
 
 def _flatten(decoder: Any) -> Iterator[dict[str, Any]]:
@@ -172,14 +219,3 @@ def _flatten(decoder: Any) -> Iterator[dict[str, Any]]:
             yield from _flatten(step)
     elif isinstance(decoder, dict):
         yield decoder
-
-
-def _refuse_unless(condition: bool, component: str, name: str) -> None:
-    """Refuse a component by its name."""
-    if not condition:
-        raise TokenizerError(
-            f"token bytes can't be read from a tokenizer with this component: {component}",
-            place=name,
-            remedy=f"{SUPPORTED}; or give the bytes yourself: gcd.Vocabulary.from_bytes(...)",
-            component=component,
-        )

@@ -7,11 +7,14 @@ would leave the text as it is.
 """
 
 import hashlib
+import os
 import sys
 import weakref
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
+
+from gcd.errors import TokenizerError
 
 __all__ = ["Vocabulary"]
 
@@ -76,26 +79,38 @@ class Vocabulary:
         """Read a tokenizer's token bytes from its own definition, and check them against its `decode`.
 
         Args:
-            tokenizer: a folder with a tokenizer.json (or that file), for which transformers isn't needed; the name
-                of a tokenizer in ``$GCD_CACHE/tokenizers``; a name that transformers' `AutoTokenizer` knows; or a fast
-                tokenizer of transformers or tokenizers.
+            tokenizer: a folder with a tokenizer.json, a tekken.json, a SentencePiece model or a tiktoken rank file
+                (or that file), for which transformers isn't needed; the name of a tokenizer in
+                ``$GCD_CACHE/tokenizers``; a name that transformers' `AutoTokenizer` knows; or an object: a fast
+                tokenizer of transformers or tokenizers, a sentencepiece.SentencePieceProcessor, a tiktoken.Encoding.
             width: columns of the model's logits. The default is `vocab_size` in the folder's config.json, and without
                 one the largest token id + 1. Columns past the tokens are never allowed; tokens past it are left out.
             eos_ids: ids that end a sequence. The default is what the model's generation stops at: `eos_token_id` in
                 the folder's generation_config.json, else in its config.json, else the tokenizer's own.
             forbid_ids: ids that are never allowed, such as dummy entries that look like text (``[PAD151665]``).
-            check: compare with `decode` before first use (a second or less; remembered on disk). It needs the package
-                tokenizers.
+            check: compare with `decode` before first use (a few seconds at most; remembered on disk). It needs the
+                package tokenizers, for a SentencePiece model sentencepiece; rank files spell out their bytes, and need
+                none.
+
+        The bytes are those that a token adds in the middle of a text. SentencePiece decoders drop a space at the very
+        start of what they are given: decode prompt and continuation together, or expect that space to be gone.
 
         Raises:
-            TokenizerError: there is no such tokenizer; it has a component that gcd can't read as bytes; or the check
-                found a token that decodes to something else.
+            TokenizerError: there is no such tokenizer; it has a component that gcd can't read as bytes; the check
+                found a token that decodes to something else; or no id ends a sequence (give `eos_ids`; an empty list
+                says that none does).
         """
         from gcd.vocab.pretrained import read_pretrained
 
         source = read_pretrained(tokenizer, check=check, needs_eos=eos_ids is None)
         columns = _whole(source.width or len(source.tokens) if width is None else width, "width", low=1)
         ends = [i for i in source.eos_ids if i < columns] if eos_ids is None else _ids(eos_ids, "eos_ids", columns)
+        if eos_ids is None and not ends:
+            raise TokenizerError(
+                f"the ids that end a sequence, {list(source.eos_ids)}, lie past the {columns:,} columns of the logits",
+                place=str(tokenizer) if isinstance(tokenizer, str | os.PathLike) else type(tokenizer).__name__,
+                remedy="the configuration and the tokenizer of one model; or Vocabulary.from_pretrained(..., eos_ids=)",
+            )
         silent = {*source.special, *ends, *_ids(forbid_ids, "forbid_ids", columns)}
         return cls._pack(
             [None if i in silent else token for i, token in enumerate(source.tokens[:columns])],
@@ -141,8 +156,11 @@ class Vocabulary:
         offsets: "array[int] | memoryview[int]",
         eos_ids: Iterable[int] = (),
         special_ids: Iterable[int] = (),
+        names: Mapping[int, str] | None = None,
     ) -> "Vocabulary":
         """The inverse of `packed`: token t is ``blob[offsets[t]:offsets[t + 1]]``, with ``len(offsets) - 1`` columns.
+
+        `names` of special tokens are for messages, and not part of the content.
 
         Raises:
             ValueError: offsets that fall or leave the blob; an id out of range, or a special one that has bytes.
@@ -156,7 +174,7 @@ class Vocabulary:
         for i in {*ends, *specials}:
             if offsets[i] != offsets[i + 1]:
                 raise ValueError(f"token {i} ends a sequence or is special, and has bytes")
-        return cls._new(bytes(blob), array("I", offsets), ends, specials, {})
+        return cls._new(bytes(blob), array("I", offsets), ends, specials, names or {})
 
     @classmethod
     def _pack(
@@ -242,6 +260,11 @@ class Vocabulary:
     def eos_ids(self) -> tuple[int, ...]:
         """The ids that end a sequence, rising."""
         return self._eos_ids
+
+    @property
+    def special_names(self) -> dict[int, str]:
+        """What the tokenizer calls its special tokens, as far as that is known: ``{2: "<|im_end|>"}``."""
+        return {i: self._names[i] for i in self._special_ids if i in self._names}
 
     @property
     def special_ids(self) -> tuple[int, ...]:

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("quickstart", "command-line", "hosts", "compatibility"))]
-MODEL_PAGES = {"README.md", "docs/hosts.md"}
+_NAMES = ("quickstart", "command-line", "hosts", "tokenizers", "composition", "compatibility")
+PAGES = ["README.md", *(f"docs/{name}.md" for name in _NAMES)]
+MODEL_PAGES = {"README.md", "docs/hosts.md", "docs/command-line.md"}
 PROSE = ["docs/glossary.md"]
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 BLOCK = re.compile(r"^(?:<!-- (?P<note>.*?) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)

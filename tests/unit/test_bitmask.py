@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gcd
-from gcd.bitmask import first_empty_row
+from gcd.bitmask import first_row_without_score
 
 WIDTHS = [1, 31, 32, 33, 63, 64, 65, 127, 1000]
 DTYPES = [torch.float32, torch.float16, torch.bfloat16, torch.float64]
@@ -222,16 +222,30 @@ def test_apply_refuses(logits, bitmask, error, match):
         gcd.apply_token_bitmask_inplace(logits, bitmask)
 
 
-# -- empty rows -------------------------------------------------------------------------------------------------------
+# -- rows without a score ---------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.integers(0, 4), st.integers(1, 100), st.integers(1, 4), st.integers(0, 1 << 16))
-def test_first_empty_row(batch, columns, words, seed):
-    allowed = random_allowed(batch, words * 32, 0.02, seed)
-    empty = [r for r in range(batch) if not allowed[r, :columns].any()]
+@given(
+    st.integers(0, 4),
+    st.integers(1, 100),
+    st.integers(1, 4),
+    st.integers(0, 1 << 16),
+    st.sampled_from([torch.float32, torch.float16, torch.bfloat16, torch.float64]),
+)
+def test_first_row_without_score(batch, columns, words, seed, dtype):
+    """Minus infinity and not-a-number are no scores; the native answer is that of torch, for apart rows, too."""
+    allowed = random_allowed(batch, words * 32, 0.1, seed)
     mask = pack(allowed, words) if batch else torch.zeros((0, words), dtype=torch.int32)
-    assert first_empty_row(mask, columns) == (empty[0] if empty else None)
+    rng = np.random.default_rng(seed)
+    values = torch.tensor([-math.inf, math.nan, -math.nan, math.inf, -3.0, 0.0, 1e-8], dtype=dtype)
+    logits = values[torch.from_numpy(rng.choice(7, (batch, columns + 3), p=[0.6, 0.15, 0.15, 0.02, 0.03, 0.03, 0.02]))]
+    logits = logits[:, :columns]
+    gcd.apply_token_bitmask_inplace(logits, mask)
+    without = [r for r in range(batch) if not (logits[r] > -math.inf).any()]
+    expected = without[0] if without else None
+    assert first_row_without_score(logits, mask) == expected
+    assert first_row_without_score(logits.clone().requires_grad_(), mask) == expected  # the way of other devices
 
 
 # -- filling ----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The command line, in process: what it prints, exit statuses, errors without tracebacks."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -41,7 +42,7 @@ def folder(tmp_path_factory, tokenizer_folder):
 def test_help_names_commands_and_statuses():
     done = run("--help")
     assert done.exit_code == 0
-    for word in ("compile", "inspect", "check", "Exit status"):
+    for word in ("compile", "inspect", "check", "explain", "generate", "completions", "Exit status"):
         assert word in done.output
     assert run("--version").output.split() == ["gcd,", "version", gcd.__version__]
 
@@ -56,7 +57,10 @@ def test_import_is_light():
     assert not {"torch", "transformers", "tokenizers", "lark", "interegular", "numpy", "rich"} & loaded
 
 
-@pytest.mark.parametrize("command", [["check", "sums.gcd", "1"], ["inspect", "sums.gcd", "--verify"]])
+@pytest.mark.parametrize(
+    "command",
+    [["check", "sums.gcd", "1"], ["inspect", "sums.gcd", "--verify"], ["explain", "sums.gcd", "1+", "-t", "7"]],
+)
 def test_artefacts_need_no_grammar_reader(folder, command):
     code = f"""
 import sys
@@ -88,6 +92,53 @@ print("modules", *sys.modules)
 def test_exit_statuses(error, status, capsys):
     assert report(error) == status
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_errors_as_json(folder, monkeypatch):
+    """With --json an error is an object, too: on standard output, with the same exit status."""
+    monkeypatch.chdir(folder)
+    (folder / "wrong.lark").write_text('start: "a" |\n  "b')
+    for command, kind, status in (
+        (["inspect", "missing.gcd"], "ArtifactError", 6),
+        (["check", "missing.gcd", "x"], "ArtifactError", 6),
+        (["explain", "missing.gcd", "x"], "ArtifactError", 6),
+        (["compile", "wrong.lark", "-t", "tokenizer"], "GrammarError", 3),
+        (["compile", "missing.lark", "-t", "tokenizer"], "GrammarError", 3),
+    ):
+        done = run(*command, "--json")
+        error = json.loads(done.stdout)["error"]
+        assert (done.exit_code, error["type"], error["status"]) == (status, kind, status)
+        assert error["cause"]
+        assert done.stderr == ""
+    assert json.loads(done.stdout)["error"]["place"] == "missing.lark"
+
+
+def test_colours(folder, monkeypatch):
+    """On terminals only (here it is said that there is one), and not with NO_COLOR."""
+    for command in (["check", folder / "sums.gcd", "+"], ["explain", folder / "sums.gcd", "+"]):
+        assert "\x1b[" not in run(*command).output
+        assert "\x1b[31m" in run(*command, color=True).output
+        monkeypatch.setenv("NO_COLOR", "1")
+        assert "\x1b[" not in run(*command, color=True).output
+        monkeypatch.delenv("NO_COLOR")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions(shell):
+    done = run("completions", shell)
+    assert done.exit_code == 0
+    assert "_GCD_COMPLETE" in done.stdout
+    word = "expl" if shell == "fish" else "1"
+    env = {"_GCD_COMPLETE": f"{shell}_complete", "COMP_WORDS": "gcd expl", "COMP_CWORD": word}
+    asked = subprocess.run(
+        [sys.executable, "-c", "from gcd.cli import main; main(prog_name='gcd')"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **env},
+    )
+    assert "explain" in asked.stdout
+    assert "compile" not in asked.stdout
 
 
 def test_mistakes_of_gcd_keep_their_traceback():
@@ -195,6 +246,44 @@ def test_compile_refuses_arguments(folder, monkeypatch, args, status, words):
     assert "Traceback" not in done.stderr
 
 
+def test_compile_restricted(folder, tmp_path):
+    out = tmp_path / "r.gcd"
+    conditions = ["--must-include", "7", "--must-not-include", "++", "--must-not-include", "00", "--matching", ".{1,4}"]
+    done = run("compile", folder / "sums.lark", "-t", folder / "tokenizer", "-o", out, *conditions, "--json")
+    assert done.exit_code == 0, done.output
+    assert "must include '7'" in json.loads(done.stdout)["exactness"]["notes"][0]
+    for text, status in (("7", 0), ("1+7", 0), ("1+1", 1), ("700", 1), ("7+1+1", 1)):
+        assert run("check", out, text).exit_code == status, text
+    done = run("compile", folder / "sums.lark", "-t", folder / "tokenizer", "-o", out, "--matching", "(")
+    assert (done.exit_code, "no regular expression" in done.stderr) == (3, True)
+
+
+def test_compile_other_kinds(folder, monkeypatch):
+    """By the file's ending, or as it is said."""
+    monkeypatch.chdir(folder)
+    for name, content, kind in (
+        ("date.regex", "[0-9]{4}-[0-9]{2}\n", []),
+        ("colours.txt", "red\n\ngreen\n", []),
+        ("pattern", "a+|b", ["--kind", "regex"]),
+        ("sums.txt", SUMS, ["-k", "lark"]),
+    ):
+        (folder / name).write_text(content)
+        done = run("compile", name, "-t", "tokenizer", "-o", "other.gcd", *kind)
+        assert done.exit_code == 0, done.output
+        text = {"date.regex": "2026-11", "colours.txt": "green", "pattern": "aa", "sums.txt": "1+2"}[name]
+        assert run("check", "other.gcd", text).exit_code == 0
+        assert run("check", "other.gcd", "--prefix", "?").exit_code == 1
+    (folder / "bad.regex").write_bytes(b"[a\xff]")
+    for arguments, status, word in (
+        (["date.regex", "--start", "x"], 2, "not a Lark grammar"),
+        (["date.regex", "--parser", "lalr"], 2, "--parser"),
+        (["date.regex", "--import-path", "."], 2, "--import-path"),
+        (["bad.regex"], 3, "not UTF-8"),
+    ):
+        done = run("compile", *arguments, "-t", "tokenizer")
+        assert (done.exit_code, word in done.stderr) == (status, True), done.output
+
+
 # -- inspect ----------------------------------------------------------------------------------------------------------
 
 
@@ -202,7 +291,7 @@ def test_compile_refuses_arguments(folder, monkeypatch, args, status, words):
 def test_inspect(folder, verify):
     done = run("inspect", folder / "sums.gcd", *verify)
     assert done.exit_code == 0, done.output
-    for word in ("sums.gcd", "lalr/contextual", "50,257 columns", "exact: proven", "format 1", "trie"):
+    for word in ("sums.gcd", "lalr/contextual", "50,257 columns", "exact: proven", "format 1", "trie", "<|endoftext|>"):
         assert word in done.stdout
     assert ("checksums are right" in done.stdout) == bool(verify)
     facts = json.loads(run("inspect", folder / "sums.gcd", "--json", *verify).stdout)
@@ -210,7 +299,17 @@ def test_inspect(folder, verify):
     assert sum(facts["artefact"]["sections"].values()) < facts["artefact"]["bytes"]
 
 
-@pytest.mark.parametrize("command", [["inspect", "--verify"], ["check", "x"]])
+def test_inspect_shows_limits_and_terminals(folder):
+    facts = json.loads(run("inspect", folder / "sums.gcd", "--json", "--terminals").stdout)
+    assert facts["limits"]["max_terminals"] == {"used": 3, "default": gcd.Limits().max_terminals}
+    assert {t["name"] for t in facts["terminals"]["listed"]} >= {"NUMBER", "PLUS"}
+    lines = run("inspect", folder / "sums.gcd", "--terminals").stdout.splitlines()
+    (number,) = [line.split() for line in lines if "NUMBER" in line]
+    assert number[-1] == "[0-9]+"
+    assert "NUMBER" not in run("inspect", folder / "sums.gcd").stdout
+
+
+@pytest.mark.parametrize("command", [["inspect", "--verify"], ["check", "x"], ["explain", "x"]])
 def test_unusable_artefacts(folder, tmp_path, command):
     whole = (folder / "sums.gcd").read_bytes()
     flipped = bytearray(whole)
@@ -289,3 +388,124 @@ def test_check_refuses_arguments(folder):
     done = run("check", folder / "sums.gcd", "-s", "nowhere", "1")
     assert done.exit_code == 2
     assert "no start symbol 'nowhere'" in done.stderr
+
+
+# -- explain ----------------------------------------------------------------------------------------------------------
+
+
+def test_explain_shows_the_place_and_what_could_stand_there(folder):
+    done = run("explain", folder / "sums.gcd", "12 + +")
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert lines[:3] == ["refused at line 1, column 6 (byte 5): '+' can't come here", "  12 + +", "       ^"]
+    assert lines[3].split(maxsplit=4)[:4] == ["expected", "NUMBER", "such", "as"]
+    assert lines[3].endswith("sums.lark, line 2  NUMBER: /[0-9]+/")
+    assert " of 50,257 are allowed here: '0', '1'" in lines[4]
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "first"),
+    [
+        ("1+2", 0, "accepted: the text is a sentence"),
+        ("1+", 0, "incomplete: the text begins a sentence"),
+        ("", 0, "incomplete: the text begins a sentence"),
+        ("1\n", 1, "refused at line 1, column 2 (byte 1): byte 0x0a can't come here"),
+        ("é", 1, "refused at line 1, column 1 (byte 0): 'é' can't come here"),
+    ],
+)
+def test_explain_verdicts(folder, text, status, first):
+    done = run("explain", folder / "sums.gcd", text)
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (status, first)
+
+
+def test_explain_json(folder, gpt2_vocab):
+    done = run("explain", folder / "sums.gcd", "1 + x", "--json", "-t", "0", "-t", "+", "-t", "<|endoftext|>")
+    facts = json.loads(done.stdout)
+    assert (done.exit_code, facts["verdict"], facts["viable_bytes"], facts["byte"]) == (1, "refused", 4, ord("x"))
+    (number,) = facts["expected"]
+    assert (number["name"], number["example"], number["line"]) == ("NUMBER", "0", 2)
+    assert number["definition"] == "NUMBER: /[0-9]+/"
+    assert facts["may_end"] is False
+    assert [t["id"] for t in facts["tokens"]] == [0, gpt2_vocab.tokens.index(b"+"), 50256]
+    assert not any(t["allowed"] for t in facts["tokens"])
+    compiled = gcd.load(folder / "sums.gcd").matcher()
+    assert compiled.accept_bytes(b"1 + ")
+    assert facts["allowed_tokens"] == sum(map(compiled.check, range(gpt2_vocab.width)))
+
+
+def test_explain_a_file(folder, tmp_path):
+    (tmp_path / "text").write_bytes(b"1 +\xff")
+    done = run("explain", folder / "sums.gcd", "-f", tmp_path / "text")
+    assert "byte 0xff can't come here" in done.stdout
+    assert run("explain", folder / "sums.gcd", "-f", "-", input="1 + 1").exit_code == 0
+    assert run("explain", folder / "sums.gcd", "-f", tmp_path / "missing").exit_code == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ([], "give a TEXT"),
+        (["1", "-f", "-"], "not both"),
+        (["1", "-s", "nowhere"], "no start symbol"),
+        (["1", "-t", "50257"], "not in range"),
+        (["1", "-t", "no such token"], "no token is"),
+    ],
+)
+def test_explain_refuses_arguments(folder, arguments, word):
+    done = run("explain", folder / "sums.gcd", *arguments)
+    assert done.exit_code == 2
+    assert word in done.stderr
+
+
+def test_examples_fit(folder, tmp_path):
+    """An example is shown only if it can stand there."""
+    (tmp_path / "g.lark").write_text('start: A B C\nA: /x(?!y)/\nB: /(?<=x)[^a-z"]{2}(z|q)?/\nC: /(?!.)[a-c]|b{90}/\n')
+    assert run("compile", tmp_path / "g.lark", "-t", folder / "tokenizer", "-o", tmp_path / "g.gcd").exit_code == 0
+    for text in ("", "x", "x00z"):
+        for expected in json.loads(run("explain", tmp_path / "g.gcd", "--json", text).stdout)["expected"]:
+            if expected["example"] is not None:
+                assert run("check", tmp_path / "g.gcd", "--prefix", text + expected["example"]).exit_code == 0
+
+
+# -- generate (what needs no model; tests/integration has the rest) ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "word"),
+    [
+        ([], 2, "nothing to go on from"),
+        (["-p", "x", "--top-k", "3"], 2, "without --temperature"),
+        (["-p", "x", "-n", "2"], 2, "without --temperature"),
+        (["-p", "x", "--temperature", "0"], 2, "--temperature"),
+        (["--prompts", "missing.txt"], 8, "missing.txt"),
+        (["--prompts", "bad.jsonl"], 2, "bad.jsonl, line 2"),
+        (["--prompts", "latin1.txt"], 8, "latin1.txt"),
+    ],
+)
+def test_generate_refuses_arguments(folder, monkeypatch, arguments, status, word):
+    monkeypatch.chdir(folder)
+    (folder / "bad.jsonl").write_text('{"prompt": "a"}\n{"text": "b"}\n')
+    (folder / "latin1.txt").write_bytes(b"caf\xe9\n")
+    done = run("generate", "no-model", "sums.gcd", *arguments)
+    assert done.exit_code == status, done.output
+    assert word in done.stderr
+    done = run("generate", "no-model", "missing.gcd", "-p", "x")
+    assert (done.exit_code, "missing.gcd" in done.stderr) == (8, True)
+
+
+# -- progress ---------------------------------------------------------------------------------------------------------
+
+
+def test_progress_is_for_terminals(folder, monkeypatch):
+    """Nothing of it where standard error is a file; a bar with the stages where it is a terminal."""
+    monkeypatch.chdir(folder)
+    command = [sys.executable, "-m", "gcd", "compile", "sums.lark", "-t", "tokenizer", "-o", "p.gcd"]
+    assert subprocess.run(command, capture_output=True, check=True).stderr == b""
+    ours, theirs = os.openpty()
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 65536)
+    os.close(ours)
+    assert b"/7" in shown
+    assert b"exact: proven" in done.stdout
+    assert b"\x1b" not in done.stdout

@@ -18,9 +18,16 @@ STAGES = {
     "grammar": {"errors", "limits", "regex"},
     "json_schema": {"errors", "limits", "regex"},
     "bitmask": {"_native"},
-    "processor": {"errors", "bitmask", "compiled_grammar", "_native"},
+    "healing": {"errors", "compiled_grammar", "vocab", "_native"},
+    "prefix": {"errors", "bitmask", "compiled_grammar", "healing", "vocab", "_native"},
+    "processor": {"errors", "compiled_grammar", "healing", "prefix"},
+    "hosts": {
+        *("_native", "bitmask", "compiled_grammar", "compiler", "errors", "grammar", "limits", "prefix", "processor"),
+        "vocab",
+    },
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
+        *("explain", "grammar_info", "healing", "processor", "regex"),
     },
 }
 
@@ -29,11 +36,11 @@ LIBRARIES = {
     "lark": {"grammar"},
     "interegular": {"grammar"},
     "tokenizers": {"vocab"},
-    "transformers": {"vocab", "processor"},
-    "torch": {"bitmask"},
     "referencing": {"json_schema"},
     "jsonschema_specifications": {"json_schema"},
     "pydantic": {"json_schema"},
+    "transformers": {"vocab", "processor", "hosts", "cli"},
+    "torch": {"bitmask", "hosts", "cli"},
 }
 
 

@@ -2,12 +2,14 @@
 
 import math
 import random
+import threading
 
 import pytest
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList
 
 import gcd
+from gcd.prefix.outcome import Outcome
 
 A, B, C, BRA, KET, EOS, END, PAD = range(8)
 VOCAB = gcd.Vocabulary.from_bytes([b"a", b"b", b"c", b"(", b")"], eos_ids=[EOS, END], special_ids=[PAD], width=8)
@@ -28,7 +30,7 @@ def call(processor, rows, columns=VOCAB.width):
     """The allowed ids of each row."""
     scores = torch.zeros(len(rows), columns)
     out = processor(torch.tensor(rows, dtype=torch.int64).reshape(len(rows), -1), scores)
-    assert out is scores
+    assert (out is scores) == (len(rows) != 1)
     assert set(out.unique().tolist()) <= {0.0, -math.inf}
     return [row.isfinite().nonzero().flatten().tolist() for row in out]
 
@@ -235,10 +237,18 @@ def test_dead_end_raises_and_leaves_the_processor_usable(monkeypatch):
         bitmask[:] = torch.tensor([[1], [0]])
 
     with monkeypatch.context() as patched:
-        patched.setattr("gcd.processor.fill_bitmasks", fill)
+        patched.setattr("gcd.prefix.masks.fill_bitmasks", fill)
         with pytest.raises(gcd.MatcherError, match=r"row 1, generated token 1: no token is allowed after 'a'.*become"):
             call(processor, [[0, 0], [0, 0]], 2)
     assert call(processor, [[0, 0], [0, 0]], 2) == [[0], [0]]
+
+
+def test_the_same_scores_again(processor):
+    """Prompt lookup asks with one tensor of ones for each token of its drafts."""
+    ones = torch.ones(1, 8)
+    for ids, allowed in (([0], [A, C, BRA]), ([0, A], [B, EOS, END]), ([0, A, B], [EOS, END])):
+        assert processor(torch.tensor([ids]), ones).isfinite().nonzero()[:, 1].tolist() == allowed
+    assert ones.tolist() == [[1.0] * 8]
 
 
 def test_counters(processor):
@@ -248,3 +258,172 @@ def test_counters(processor):
     assert (processor.calls, processor.rows) == (3, 6)
     assert 0 < processor.seconds < 1
     assert "3 calls" in repr(processor)
+
+
+# -- several grammars, free rows, markers -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def other():
+    return gcd.compile(gcd.Grammar.from_lark('start: "b"+ "c"'), VOCAB)
+
+
+@pytest.mark.parametrize("columns", [8, 40])
+def test_a_grammar_for_each_prompt(compiled, other, columns):
+    """Two rows for each prompt, as with two sequences or two beams; free rows keep all columns."""
+    processor = gcd.GrammarLogitsProcessor([compiled, None, other])
+    free = list(range(columns))
+    rows = [[7]] * 6
+    assert call(processor, rows, columns) == [*[[A, C, BRA]] * 2, free, free, [B], [B]]
+    rows = [[7, A], [7, BRA], [7, A], [7, EOS], [7, B], [7, B]]
+    assert call(processor, rows, columns) == [[B, EOS, END], [A, C, BRA, KET], free, free, [B, C], [B, C]]
+    rows = [[*rows[1], KET], [*rows[0], B], [*rows[3], PAD], [*rows[2], A], [*rows[4], C], [*rows[5], A]]
+    assert call(processor, rows, columns) == [[EOS, END], [EOS, END], free, free, [EOS, END], [EOS, END]]
+    assert (processor.compiled, processor.grammars) == (compiled, (compiled, None, other))
+    with pytest.raises(ValueError, match="4 rows for 3 grammars"):
+        call(processor, [[7]] * 4)
+
+
+def test_free_rows_may_be_anything(compiled):
+    """What another processor left of a free row isn't ours to judge."""
+    processor = gcd.GrammarLogitsProcessor([None, compiled, None])
+    scores = torch.full((3, 8), -math.inf)
+    scores[1] = 0
+    out = processor(torch.zeros(3, 1, dtype=torch.int64), scores)
+    assert out.isfinite().nonzero().tolist() == [[1, A], [1, C], [1, BRA]]
+
+
+def test_start_symbol_for_each_prompt():
+    compiled = gcd.compile(gcd.Grammar.from_lark('x: "a"\ny: "b"', start=["x", "y"]), VOCAB)
+    assert call(gcd.GrammarLogitsProcessor([compiled] * 2, start=["y", None]), [[0], [0]]) == [[B], [A]]
+    with pytest.raises(ValueError, match="1 start symbols for 2 grammars"):
+        gcd.GrammarLogitsProcessor([compiled] * 2, start=["x"])
+
+
+def test_grammars_that_dont_fit(compiled):
+    vocab = gcd.Vocabulary.from_bytes([b"a", b"b"], eos_ids=[1], width=8)
+    foreign = gcd.compile(gcd.Grammar.from_lark('start: "a"'), vocab)
+    with pytest.raises(ValueError, match="different vocabularies"):
+        gcd.GrammarLogitsProcessor([compiled, None, foreign])
+    for nothing in ([], [None]):
+        with pytest.raises(ValueError, match="leave the processor out"):
+            gcd.GrammarLogitsProcessor(nothing)
+    for wrong in (None, [compiled, 1], [GRAMMAR]):
+        with pytest.raises(TypeError, match="CompiledGrammar"):
+            gcd.GrammarLogitsProcessor(wrong)
+
+
+def test_markers(compiled):
+    """Free up to the marker, the grammar, the second marker, free."""
+    processor = gcd.GrammarLogitsProcessor(compiled, start_after="cc", stop_at=[PAD, B])
+    steps = [
+        ([], [A, B, C, BRA, KET, PAD]),
+        ([B, C], [A, B, C, BRA, KET, PAD]),
+        ([B, C, C], [A, C, BRA]),
+        ([B, C, C, A], [B, PAD]),
+        ([B, C, C, A, PAD], [B]),
+        ([B, C, C, A, PAD, B], list(range(8))),
+    ]
+    rows = [[]]
+    for generated, allowed in steps:
+        while len(rows[0]) < 1 + len(generated):
+            rows = [[7, *generated[: len(rows[0])]]]
+            got = call(processor, rows)
+        assert got == [allowed], generated
+    with pytest.raises(ValueError, match="start_after is empty"):
+        gcd.GrammarLogitsProcessor(compiled, start_after="")
+    with pytest.raises(TypeError, match="stop_at must be text or token ids"):
+        gcd.GrammarLogitsProcessor(compiled, stop_at=3)
+
+
+# -- what others do to the scores -------------------------------------------------------------------------------------
+
+
+def test_allowed_tokens_without_a_score(processor):
+    """min_new_tokens and the like may forbid all that the grammar allows: an error, not a row of minus infinity."""
+    call(processor, [[0], [0]])
+    scores = torch.zeros(2, 8)
+    scores[1, [EOS, END]] = -math.inf
+    scores[1, B] = math.nan
+    with pytest.raises(gcd.MatcherError) as caught:
+        processor(torch.tensor([[0, C], [0, A]]), scores)
+    assert caught.value.place == "row 1, generated token 1"
+    assert "of the 3 that the grammar allows ('b', <end of sequence>, <end of sequence>)" in caught.value.cause
+    assert "min_new_tokens" in caught.value.remedy
+    scores = torch.zeros(2, 8)  # the processor is still good
+    processor(torch.tensor([[0, C], [0, A]]), scores)
+    assert scores.isfinite().nonzero()[:, 1].tolist() == [EOS, END, B, EOS, END]
+
+
+@pytest.mark.parametrize("columns", [8, 5])
+def test_ended_rows_have_a_score_whatever_others_did(processor, columns):
+    """Sampling fails on a row of minus infinity, also if the host throws away what it draws there."""
+    call(processor, [[0], [0], [0]])
+    scores = torch.zeros(3, columns)
+    scores[[0, 2]] = -math.inf
+    out = processor(torch.tensor([[0, EOS], [0, A], [0, EOS]]), scores)
+    ended = [EOS, END] if columns == 8 else list(range(5))
+    goes_on = [B, EOS, END] if columns == 8 else [B]
+    assert [row.isfinite().nonzero().flatten().tolist() for row in out] == [ended, goes_on, ended]
+
+
+# -- threads ----------------------------------------------------------------------------------------------------------
+
+
+def test_two_threads(compiled, processor):
+    """Inside of each other's texts: an error that says so; one after the other is fine."""
+
+    def in_thread(list_of_processors, ids):
+        caught = []
+
+        def work():
+            try:
+                list_of_processors(torch.tensor([ids]), torch.zeros(1, 8))
+            except gcd.MatcherError as error:
+                caught.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        return caught
+
+    mine = LogitsProcessorList([processor])
+    mine(torch.tensor([[1]]), torch.zeros(1, 8))
+    (error,) = in_thread(LogitsProcessorList([processor]), [2])
+    assert "two threads" in error.cause
+    assert "for each thread" in error.remedy
+    out = mine(torch.tensor([[1, A]]), torch.zeros(1, 8))
+    assert out.isfinite().nonzero()[:, 1].tolist() == [B, EOS, END]
+    assert not in_thread(mine, [1, A, B])  # a list that moved to another thread is one caller still
+    del mine
+    assert not in_thread(LogitsProcessorList([processor]), [2])
+    processor._busy.acquire()
+    with pytest.raises(gcd.MatcherError, match="two threads"):
+        call(processor, [[0]])
+    processor._busy.release()
+
+
+# -- outcomes ---------------------------------------------------------------------------------------------------------
+
+
+def test_outcomes(compiled):
+    processor = gcd.GrammarLogitsProcessor([compiled, None])
+    call(processor, [[7, 7], [7, 7]])
+    sequences = [[7, 7, BRA, KET, END, PAD], [7, 7, BRA, A, B, PAD], [7, 7, A, PAD, PAD, B], [7, 7, A, A, EOS, EOS]]
+    ended, free = processor.outcomes(torch.tensor([sequences[0], sequences[3]]))
+    assert ended == Outcome((BRA, KET), "()", ended=True, complete=True, refused=None)
+    assert free == Outcome((A, A), "aa", ended=True, complete=None, refused=None)
+    assert not ended.cut_off
+    assert not free.cut_off
+    for sequence, expected in (
+        ([7, 7, BRA, A], Outcome((BRA, A), "(a", ended=False, complete=False, refused=None)),
+        ([7, 7, A, A, EOS], Outcome((A, A), "aa", ended=True, complete=False, refused=1)),
+        ([7, 7, A], Outcome((A,), "a", ended=False, complete=True, refused=None)),
+        ([7, 7, BRA, END], Outcome((BRA,), "(", ended=True, complete=False, refused=None)),
+        ([7, 7], Outcome((), "", ended=False, complete=False, refused=None)),
+    ):
+        outcome = processor.outcomes([sequence, [7, 7]])[0]
+        assert outcome == expected
+        assert outcome.cut_off == (expected.complete is False and expected.refused is None)
+    with pytest.raises(ValueError, match="3 rows for 2 grammars"):
+        processor.outcomes(sequences[:3])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
+import gcd
 from gcd import TokenizerError, Vocabulary
 from gcd.vocab import cache
 
@@ -93,7 +94,8 @@ def test_added_tokens(vocab_of):
 
 @pytest.mark.parametrize("width", [31, 32, 33, 128000, 128255, 128256, 128257, 130000])
 def test_width(width, tokenizer_folder, vocab_of):
-    vocab = Vocabulary.from_pretrained(tokenizer_folder("llama3"), width)
+    ends = None if width > 128001 else []  # none of them has a column
+    vocab = Vocabulary.from_pretrained(tokenizer_folder("llama3"), width, eos_ids=ends)
     full = vocab_of("llama3").tokens
     assert vocab.width == width
     assert vocab.tokens == (full + (None,) * 2000)[:width]
@@ -170,6 +172,44 @@ def test_configuration(small, files, eos, width):
     vocab = Vocabulary.from_pretrained(small(**files))
     assert (vocab.eos_ids, vocab.width) == (eos, width)
     assert all(vocab.token_bytes(i) is None for i in eos)
+
+
+@pytest.mark.parametrize("name", ["generation_config", "config"])
+@pytest.mark.parametrize("value", ["2", 2.0, True, {"id": 2}, [2, None], [[2]], ["</s>"]])
+def test_an_end_that_is_no_id(small, name, value):
+    """Not passed over: the host would stop somewhere else, or fail."""
+    folder = small(**{name: {"eos_token_id": value}})
+    with pytest.raises(TokenizerError, match="neither a token id nor a list") as caught:
+        Vocabulary.from_pretrained(folder)
+    assert caught.value.place == str(folder / f"{name}.json")
+    assert "eos_ids" in caught.value.remedy
+
+
+def test_an_end_that_is_no_token(small):
+    with pytest.raises(TokenizerError, match="names '<eot>', which isn't one of its tokens"):
+        Vocabulary.from_pretrained(small(tokenizer_config={"eos_token": "<eot>"}))
+
+
+def test_ends_past_the_logits(small):
+    """A generation_config of another model: no sentence could ever end."""
+    folder = small(generation_config={"eos_token_id": [128001, 128009]})
+    with pytest.raises(TokenizerError, match=r"\[128001, 128009\], lie past the 4 columns"):
+        Vocabulary.from_pretrained(folder)
+    assert Vocabulary.from_pretrained(folder, eos_ids=[3]).eos_ids == (3,)
+    assert Vocabulary.from_pretrained(folder, eos_ids=[]).eos_ids == ()
+
+
+def test_ends_that_disagree(small):
+    """The first configuration that names any counts, as for transformers; the others' ends stay what they are."""
+    files = {"config": {"eos_token_id": 0}, "tokenizer_config": {"eos_token": "<end>"}}
+    folder = small(generation_config={"eos_token_id": 2}, **files)
+    vocab = Vocabulary.from_pretrained(folder)
+    assert (vocab.eos_ids, vocab.special_ids) == ((2,), (2, 3))
+    assert vocab.token_bytes(0) == b"a"  # an end only for config.json, which isn't asked: text
+    compiled = gcd.compile(gcd.Grammar.from_lark('start: "a"'), vocab)
+    matcher = compiled.matcher()
+    assert matcher.accept_tokens([0]) == 1
+    assert [matcher.check(i) for i in range(4)] == [False, False, True, False]
 
 
 def test_special_by_configuration_only(small):

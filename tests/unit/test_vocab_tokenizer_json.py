@@ -4,40 +4,12 @@ import json
 import random
 
 import pytest
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from small_tokenizers import byte_level, sentencepiece, unigram, written
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from gcd import TokenizerError, Vocabulary
 from gcd.vocab.self_check import check_decode, spell
 from gcd.vocab.tokenizer_json import byte_alphabet, read_tokenizer_json
-
-LETTER = {b: c for c, b in byte_alphabet().items()}
-
-
-def written(token: bytes) -> str:
-    """A token in the byte alphabet, as vocabularies of the byte-level family write it."""
-    return "".join(LETTER[b] for b in token)
-
-
-def byte_level(tokens, added=(), special=()):
-    vocab = {written(token): i for i, token in enumerate(tokens)}
-    tokenizer = Tokenizer(models.BPE(vocab, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_tokens([AddedToken(content, special=False, normalized=False) for content in added])
-    tokenizer.add_special_tokens([AddedToken(content, special=True, normalized=False) for content in special])
-    return tokenizer
-
-
-def sentencepiece(pieces, added=(), special=(), strip=True):
-    pieces = ["<unk>", *pieces, *(f"<0x{b:02X}>" for b in range(256))]
-    model = models.BPE({p: i for i, p in enumerate(pieces)}, [], byte_fallback=True, unk_token="<unk>", fuse_unk=True)
-    tokenizer = Tokenizer(model)
-    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
-    tokenizer.decoder = decoders.Sequence([*steps, decoders.Strip(" ", 1, 0)] if strip else steps)
-    tokenizer.add_special_tokens(["<unk>", *special])
-    tokenizer.add_tokens([AddedToken(content, special=False, normalized=False) for content in added])
-    return tokenizer
 
 
 def read(tokenizer):
@@ -108,6 +80,33 @@ def test_spelling_agrees_with_sentencepiece_decode(strip):
     for _ in range(2000):
         ids = [rng.choice(byte_ids) if rng.random() < 0.7 else rng.randrange(n) for _ in range(rng.randrange(1, 9))]
         assert spell(got, ids) == tokenizer.decode(ids, skip_special_tokens=False)
+
+
+@pytest.mark.parametrize("scheme", ["always", "first", "never"])
+@pytest.mark.parametrize("byte_fallback", [False, True])
+def test_spelling_agrees_with_metaspace_decode(scheme, byte_fallback):
+    """All of the first token's ▁ go, unless the scheme is "never"."""
+    tokenizer = unigram(["▁the", "▁", "▁▁", "x▁y", "é", "日"], scheme, byte_fallback)
+    got, rng = read(tokenizer), random.Random(7)
+    assert got.token_bytes()[1:7] == [b" the", b" ", b"  ", b"x y", "é".encode(), "日".encode()]
+    assert got.special == {0: "<unk>", len(got.strings) - 1: "<s>"}
+    for _ in range(2000):
+        ids = [rng.randrange(len(got.strings)) for _ in range(rng.randrange(1, 9))]
+        assert spell(got, ids) == tokenizer.decode(ids, skip_special_tokens=False)
+    check_decode(got, decoder_of(tokenizer))
+
+
+def test_older_metaspace_files():
+    text = changed(unigram(["▁a"]), decoder={"type": "Metaspace", "replacement": "▁", "add_prefix_space": True})
+    got = read_tokenizer_json(text)
+    assert got.decoder.drop_first == "▁"
+    assert spell(got, [1, 1]) == Tokenizer.from_str(text).decode([1, 1]) == "a a"
+
+
+def test_unknown_is_special_though_nothing_marks_it():
+    data = json.loads(sentencepiece(["A"]).to_str())
+    data["added_tokens"] = []
+    assert read_tokenizer_json(json.dumps(data)).special == {0: "<unk>"}
 
 
 def test_spelling_agrees_with_byte_level_decode():
@@ -201,6 +200,8 @@ def changed(tokenizer, **parts):
 
 STRIP = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
 FALLBACK, FUSE = {"type": "ByteFallback"}, {"type": "Fuse"}
+REPLACE = {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}
+METASPACE = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
 
 
 @pytest.mark.parametrize(
@@ -208,9 +209,17 @@ FALLBACK, FUSE = {"type": "ByteFallback"}, {"type": "Fuse"}
     [
         (changed(byte_level([b"a"]), model__end_of_word_suffix="</w>"), "end_of_word_suffix"),
         (changed(byte_level([b"a"]), model__continuing_subword_prefix="##"), "continuing_subword_prefix"),
-        (changed(byte_level([b"a"]), decoder=None), "decoder without ByteLevel"),
+        (changed(byte_level([b"a"]), decoder=None), "no decoder"),
+        (changed(byte_level([b"a"]), decoder=FUSE), "decoder without ByteLevel"),
         (changed(byte_level([b"a"]), decoder={"type": "WordPiece", "prefix": "##", "cleanup": True}), "WordPiece"),
-        (changed(byte_level([b"a"]), decoder={"type": "Metaspace", "replacement": "▁"}), "Metaspace"),
+        (
+            changed(sentencepiece(["a"]), decoder={"type": "Sequence", "decoders": [FALLBACK, METASPACE]}),
+            "Metaspace behind ByteFallback",
+        ),
+        (
+            changed(sentencepiece(["a"]), decoder={"type": "Sequence", "decoders": [FUSE, REPLACE, FALLBACK]}),
+            "Replace behind ByteFallback or Fuse",
+        ),
         (changed(byte_level([b"a"]), decoder={"type": "BPEDecoder", "suffix": "</w>"}), "BPEDecoder"),
         (changed(sentencepiece(["a"]), decoder={"type": "Sequence", "decoders": [FUSE, STRIP]}), "ByteFallback"),
         (changed(sentencepiece(["a"]), decoder={"type": "Sequence", "decoders": [STRIP, FALLBACK, FUSE]}), "Strip"),
@@ -233,7 +242,7 @@ FALLBACK, FUSE = {"type": "ByteFallback"}, {"type": "Fuse"}
         ),
         (Tokenizer(models.WordPiece({"a": 0}, unk_token="a")).to_str(), "model WordPiece"),
         (Tokenizer(models.WordLevel({"a": 0}, unk_token="a")).to_str(), "model WordLevel"),
-        (Tokenizer(models.Unigram([("a", 0.0)], 0, False)).to_str(), "model Unigram"),
+        (Tokenizer(models.Unigram([("a", 0.0)], 0, False)).to_str(), "no decoder"),
     ],
 )
 def test_refuses_by_name(text, component):

@@ -1,0 +1,175 @@
+"""A batch of 64 different texts: masks in one and two threads, and what the logits processor costs a row in Python.
+
+Each text is at another place of another JSON or SQL text, over the Llama-3 vocabulary (128,256 columns). Masks are
+*new* (a compiled grammar that has met nothing, made anew for each repetition) or *known* (asked for before). The last
+table is a processor's call for the 64 rows when each goes on by one token, less what is spent in its native calls for
+the batch: filling, applying, looking for rows without a score. Moving the matchers counts as Python work.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.engines import ROOT
+from bench.processor import tool, us
+
+ROWS = 64
+TARGET_THREADS = 0.6
+TARGET_PYTHON = 5e-6
+
+
+def main(argv: list[str]) -> int:
+    """Measure, and print tables with the targets beside the figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench batch", description=__doc__.partition("\n")[0])
+    parser.add_argument("--repeat", type=int, default=5, help="repetitions of what begins anew (default 5)")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    options = parser.parse_args(argv)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+
+    import torch
+    from tokenizers import Tokenizer
+
+    import gcd
+
+    torch.set_num_threads(1)
+    folder = tool("get_tokenizers.py", "llama3")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    vocab = gcd.Vocabulary.from_pretrained(folder)
+    print(f"{ROWS} rows, {vocab.width:,} columns, {os.cpu_count()} processors, load average {os.getloadavg()[0]:.1f}\n")
+    print(f"{'grammar':<10}{'masks':<8}{'1 thread':>12}{'2 threads':>12}{'ratio':>8}   target")
+    figures: list[dict[str, Any]] = []
+    for name, texts in (("json", json_texts()), ("sql", sql_texts())):
+        grammar = gcd.Grammar.from_lark(ROOT / "grammars" / f"{name}.lark")
+        tokens = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+        for row in threads(name, grammar, vocab, tokens, options.repeat):
+            met = "met" if row["ratio"] <= TARGET_THREADS else "MISSED"
+            print(
+                f"{name:<10}{row['masks']:<8}{us(row['one']):>12}{us(row['two']):>12}{row['ratio']:>8.2f}"
+                f"   <= {TARGET_THREADS}: {met}"
+            )
+            figures.append(row)
+    print(f"\n{'grammar':<10}{'call':>12}{'native':>12}{'Python a row':>14}   target")
+    for name, texts in (("json", json_texts()), ("sql", sql_texts())):
+        grammar = gcd.Grammar.from_lark(ROOT / "grammars" / f"{name}.lark")
+        tokens = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+        row = processor(name, grammar, vocab, tokens)
+        met = "met" if row["python"] <= TARGET_PYTHON else "MISSED"
+        print(
+            f"{name:<10}{us(row['call']):>12}{us(row['native']):>12}{us(row['python']):>14}"
+            f"   <= {us(TARGET_PYTHON)}: {met}"
+        )
+        figures.append(row)
+    if options.json:
+        options.json.write_text(json.dumps({"load_average": os.getloadavg()[0], "rows": figures}, indent=1) + "\n")
+    return 0
+
+
+def threads(name: str, grammar: Any, vocab: Any, tokens: list[list[int]], repeat: int) -> list[dict[str, Any]]:
+    """One and two threads, for new and for known masks; medians."""
+    import gcd
+
+    bitmask = gcd.allocate_token_bitmask(ROWS, vocab.width)
+    seconds: dict[tuple[str, int], list[float]] = {}
+    for _ in range(repeat):
+        for n in (1, 2):
+            compiled = gcd.compile(grammar, vocab)
+            matchers = batch(compiled, tokens)
+            gcd.fill_bitmasks(matchers[:0], bitmask, threads=n)
+            for masks, times in (("new", 1), ("known", 20)):
+                for _ in range(times):
+                    began = time.perf_counter()
+                    gcd.fill_bitmasks(matchers, bitmask, threads=n)
+                    seconds.setdefault((masks, n), []).append(time.perf_counter() - began)
+    rows = []
+    for masks in ("new", "known"):
+        one, two = (statistics.median(seconds[masks, n]) for n in (1, 2))
+        rows.append({"grammar": name, "masks": masks, "one": one, "two": two, "ratio": two / one})
+    return rows
+
+
+def batch(compiled: Any, tokens: list[list[int]]) -> list[Any]:
+    """Matchers at different places of different texts."""
+    matchers = []
+    for row in range(ROWS):
+        ids = tokens[row]
+        matcher = compiled.matcher()
+        n = len(ids) * (row + 1) // (ROWS + 1)
+        assert matcher.accept_tokens(ids[:n]) == n, "the text left the grammar"
+        matchers.append(matcher)
+    return matchers
+
+
+def processor(name: str, grammar: Any, vocab: Any, tokens: list[list[int]]) -> dict[str, Any]:
+    """A call for a batch in which each row goes on by a token, and its native parts on their own."""
+    import torch
+
+    import gcd
+    from gcd.prefix import masks
+
+    inside = 0.0
+
+    def timed(function: Any) -> Any:
+        def call(*args: Any) -> Any:
+            nonlocal inside
+            began = time.perf_counter()
+            result = function(*args)
+            inside += time.perf_counter() - began
+            return result
+
+        return call
+
+    compiled = gcd.compile(grammar, vocab)
+    prompt, steps = 100, min(40, *(len(ids) for ids in tokens))
+    ids = torch.zeros(ROWS, prompt + steps, dtype=torch.int64)
+    scores = torch.zeros(ROWS, vocab.width)
+    calls, native = [], []
+    names = ("fill_bitmasks", "apply_token_bitmask_inplace", "first_row_without_score")
+    originals = {name: getattr(masks, name) for name in names}
+    try:
+        for name_of, function in originals.items():
+            setattr(masks, name_of, timed(function))
+        for repetition in range(6):  # masks are known from the second on
+            processor = gcd.GrammarLogitsProcessor(compiled)
+            ids[:, prompt:] = 0
+            for step in range(steps):
+                scores.zero_()
+                inside = 0.0
+                began = time.perf_counter()
+                processor(ids[:, : prompt + step], scores)
+                if repetition and step:
+                    calls.append(time.perf_counter() - began)
+                    native.append(inside)
+                ids[:, prompt + step] = torch.tensor([row[step] for row in tokens])
+    finally:
+        for name_of, function in originals.items():
+            setattr(masks, name_of, function)
+    python = statistics.median(a - b for a, b in zip(calls, native, strict=True)) / ROWS
+    return {"grammar": name, "call": statistics.median(calls), "native": statistics.median(native), "python": python}
+
+
+def json_texts() -> list[str]:
+    """JSON of different kinds, some hundred tokens each."""
+    return [
+        json.dumps(
+            [
+                {"id": i * k, "name": f"row {i} of {k}", "tags": ["a", "é", None], "price": i / k, "in": {"x": [i]}}
+                for i in range(12)
+            ],
+            indent=k % 3 or None,
+        )
+        for k in range(1, ROWS + 1)
+    ]
+
+
+def sql_texts() -> list[str]:
+    """Queries of different kinds."""
+    return [
+        "SELECT s.name, count(*), max(s.age) FROM singer AS s JOIN concert AS c ON s.id = c.singer_id "
+        f"WHERE s.age > {20 + k} AND (c.year = {2000 + k} OR c.name LIKE 'a{k}%') GROUP BY s.name, s.country "
+        f"HAVING count(*) > {k} ORDER BY s.name DESC LIMIT {k + 1}"
+        for k in range(ROWS)
+    ]

@@ -1,0 +1,1 @@
+"""Adapters for what runs the model, one module for each host; none is imported before it is asked for."""
