@@ -88,21 +88,32 @@ std::atomic<Pool*> Pool::pool_{nullptr};
 }  // namespace
 
 void fill_batch(const std::vector<BatchRow>& rows, u32 threads) {
-    std::vector<BatchRow> open;
-    for (const BatchRow& r : rows)
-        if (!r.matcher->fill_known(r.out)) open.push_back(r);
+    std::vector<std::vector<size_t>> open;  // by compiled grammar
+    std::vector<const void*> tables;
+    for (size_t i = 0; i < rows.size(); ++i) {
+        if (rows[i].matcher->fill_known(rows[i].out)) continue;
+        size_t g = 0;
+        while (g < tables.size() && tables[g] != rows[i].tables) ++g;
+        if (g == tables.size()) {
+            tables.push_back(rows[i].tables);
+            open.emplace_back();
+        }
+        open[g].push_back(i);
+    }
     if (open.empty()) return;
     std::atomic<size_t> next{0};
     std::mutex failure_mutex;
     std::exception_ptr failure;
-    size_t failed = open.size();
+    size_t failed = rows.size();
     const std::function<void()> work = [&] {
-        for (size_t i; (i = next.fetch_add(1)) < open.size();) {
-            try {
-                open[i].matcher->fill(open[i].out);
-            } catch (...) {
-                std::lock_guard<std::mutex> lock(failure_mutex);
-                if (i < failed) failed = i, failure = std::current_exception();
+        for (size_t g; (g = next.fetch_add(1)) < open.size();) {
+            for (size_t i : open[g]) {
+                try {
+                    rows[i].matcher->fill(rows[i].out);
+                } catch (...) {
+                    std::lock_guard<std::mutex> lock(failure_mutex);
+                    if (i < failed) failed = i, failure = std::current_exception();
+                }
             }
         }
     };

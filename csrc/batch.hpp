@@ -8,10 +8,12 @@ namespace gcd {
 struct BatchRow {
     TextMatcher* matcher;
     u32* out;
+    const void* tables;  // whose lock a mask that isn't known takes: the compiled grammar's
 };
 
-// Every row gets its mask. `threads` counts the calling one. If rows fail, the first one's exception is thrown after
-// all have been tried.
+// Every row gets its mask. `threads` counts the calling one. Rows of one compiled grammar are left to one thread, since
+// a second one would wait for its lock all the time; it costs more to wake than it brings. If rows fail, the first
+// one's exception is thrown after all have been tried.
 void fill_batch(const std::vector<BatchRow>& rows, u32 threads);
 
 }  // namespace gcd

@@ -184,7 +184,7 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         if not self._busy.acquire(blocking=False):
             raise _shared()
         try:
-            ids, frame = input_ids.cpu().numpy(), sys._getframe(1)
+            ids, frame = (input_ids if input_ids.is_cpu else input_ids.cpu()).numpy(), sys._getframe(1)
             caller = frame.f_locals.get("self")
             assists = isinstance(caller, LogitsProcessorList) and _is_assistants(frame.f_back)
             if assists and self._is_foreign(ids, scores.shape[1]):
@@ -262,9 +262,15 @@ def _shared() -> MatcherError:
 
 
 def _is_assistants(frame: FrameType | None) -> bool:
-    """Whether a frame is that of a decoding method that drafts for another model."""
-    config = None if frame is None else frame.f_locals.get("generation_config")
-    return getattr(config, "is_assistant", False) is True
+    """Whether a frame, or one of those that called it, drafts for another model.
+
+    By the names of their code: to ask a frame of ``generate()`` for its variables would keep tensors alive.
+    """
+    while frame is not None:
+        if frame.f_code.co_name == "get_candidates":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _alive(thread: int) -> bool:

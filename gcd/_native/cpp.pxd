@@ -226,6 +226,7 @@ cdef extern from "batch.hpp" namespace "gcd" nogil:
     cdef cppclass BatchRow:
         TextMatcher* matcher
         uint32_t* out
+        const void* tables
 
     void fill_batch(const vector[BatchRow]&, uint32_t) except +raise_core_error
 

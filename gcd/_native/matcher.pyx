@@ -199,8 +199,8 @@ cdef class Matcher:
 def fill_bitmasks(matchers, bitmask, uint32_t threads=0):
     """Write the masks of a batch: row i gets that of ``matchers[i]``; None leaves its row as it is.
 
-    Masks that are known are copied, the others worked out by native threads without the GIL (`threads`: how many,
-    default one for each processor). The matchers must be of one vocabulary, and no two the same.
+    Masks that are known are copied, the others worked out by native threads without the GIL, one for each compiled
+    grammar (`threads`: how many at most, default one for each processor). The matchers must be of one vocabulary, and no two the same.
     """
     cdef vector[BatchRow] batch
     cdef vector[Py_buffer] views
@@ -219,6 +219,7 @@ def fill_bitmasks(matchers, bitmask, uint32_t threads=0):
             m = x
             item.matcher = m.m.get()
             item.out = bitmask_row(bitmask, i, m.words, &view)
+            item.tables = <const void*>m.engine
             views.push_back(view)
             batch.push_back(item)
         with nogil:

@@ -96,6 +96,7 @@ class Prefixes:
             ValueError: not a multiple of as many rows as there are constraints.
         """
         n_rows, length = ids.shape
+        at = self.begin if same else 0  # a caller that hasn't changed has the same prompts
         if n_rows % len(self.constraints):
             raise ValueError(
                 f"{n_rows} rows for {len(self.constraints)} grammars: each prompt has one grammar (None for a free "
@@ -106,7 +107,7 @@ class Prefixes:
             and n_rows == len(self._lines)
             and length == self._length + 1
             and length <= self._ids.shape[1]
-            and np.array_equal(ids[:, :-1], self._ids[:, : length - 1])
+            and np.array_equal(ids[:, at:-1], self._ids[:, at : length - 1])
         ):
             self.is_first = False
             self._ids[:, length - 1] = ids[:, -1]

@@ -56,3 +56,22 @@ def test_threads_fill_the_same_tables(name):
         thread.join()
     assert together == alone
     assert sum(map(len, alone)) > 100
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_batch_of_several_grammars(threads):
+    """Each grammar's rows go to one thread; the masks are those that each matcher has alone."""
+    vocab = gcd.Vocabulary.from_bytes([bytes([b]) for b in range(97, 123)], eos_ids=[26], width=27)
+    texts = ['start: ("ab" | "ba")+', "start: /[a-m]+/", 'start: "x" start "y" | "z"']
+    starts = [b"a", b"abc", b"xx", b"", b"zz", b"xxzy"]
+    for _ in range(5):
+        compiled = [gcd.compile(gcd.Grammar.from_lark(text), vocab) for text in texts]
+        matchers = [c.matcher() for start in starts for c in compiled]
+        for matcher, start in zip(matchers, (s for s in starts for _ in compiled), strict=True):
+            matcher.accept_bytes(start)
+        alone = gcd.allocate_token_bitmask(len(matchers), vocab.width)
+        together = gcd.allocate_token_bitmask(len(matchers), vocab.width)
+        gcd.fill_bitmasks(matchers, together, threads=threads)
+        for row, matcher in enumerate(matchers):
+            matcher.fill_bitmask(alone, row)
+        assert together.tolist() == alone.tolist()
