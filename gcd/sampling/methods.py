@@ -1,0 +1,65 @@
+"""The methods by name. `gcd.sample` looks here; a new method is one line here and a function in a module of its own.
+
+A method is a function of a `Task` and of keyword options of its own; it returns `Samples`. It takes randomness only
+from `Task.row_rng`, so that the same seed gives the same samples.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from gcd.sampling.constraint import Constraint
+from gcd.sampling.language_model import LanguageModel
+from gcd.sampling.sample import Samples
+
+__all__ = ["METHODS", "Task", "method"]
+
+METHODS: dict[str, str] = {
+    "local": "gcd.sampling.local:sample_local",
+    "awrs": "gcd.sampling.smc:sample_awrs",
+    "smc": "gcd.sampling.smc:sample_smc",
+}
+"""Method -> ``module:function``. The module is imported when the method is first used."""
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What every method is given. The arguments have been checked."""
+
+    model: LanguageModel
+    constraint: Constraint
+    prompt: tuple[int, ...]
+    """The prompt's ids."""
+    n: int
+    """Samples to draw, at least 1."""
+    max_tokens: int
+    """Budget of tokens of each sample, the end-of-sequence token among them; at least 1."""
+    seed: int = 0
+    progress: Callable[[int, int, str], None] = field(default=_silent)
+    """Called with (done, total, unit) now and then."""
+
+    def row_rng(self, row: int) -> random.Random:
+        """The generator of row `row`: a function of the seed and the row alone."""
+        return random.Random(f"gcd/{self.seed}/{row}")
+
+
+def method(name: str) -> Callable[..., Samples]:
+    """The function behind a name.
+
+    Raises:
+        ValueError: there is no such method.
+    """
+    where = METHODS.get(name)
+    if where is None:
+        raise ValueError(f"no method {name!r}; there are {', '.join(METHODS)}")
+    module, _, function = where.partition(":")
+    found: Any = getattr(import_module(module), function)
+    return found  # type: ignore[no-any-return] # a function of this module's kind
