@@ -8,6 +8,7 @@ needed, torch and transformers by `HFModel` only.
 from gcd.sampling.api import SamplingWarning, sample
 from gcd.sampling.constraint import Constraint, ConstraintState, GrammarConstraint, NoConstraint, Product
 from gcd.sampling.cost_model import CostModel
+from gcd.sampling.generate import custom_generate
 from gcd.sampling.language_model import LanguageModel, ModelState
 from gcd.sampling.methods import METHODS, Task, row_seed
 from gcd.sampling.ngram_model import NGramModel
@@ -34,6 +35,7 @@ __all__ = [
     "TableModel",
     "Task",
     "Warped",
+    "custom_generate",
     "predicate",
     "row_seed",
     "sample",
