@@ -171,12 +171,12 @@ cdef class Urn:
             raise IndexError(f"token {token} is not in range({self.width})")
         return float(self.row[token]) - self.log_filled
 
-    def misses(self, double u):
+    def misses(self, double u, double log_start=0):
         # The number of failures before a success of probability s: floor(log(1 - u) / log(1 - s)).
-        cdef double share = self.log_share(), n
+        cdef double share = self.log_share() - log_start, n
         if not 0 <= u < 1:
             raise ValueError(f"u must be in [0, 1), not {u}")
-        if share == 0:
+        if share >= 0:
             return 0
         from math import exp
         share = exp(share)
