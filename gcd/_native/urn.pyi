@@ -58,5 +58,6 @@ class Urn:
     def misses(self, u: float, log_start: float = 0) -> int:
         """How many draws *with* replacement would hit tokens that were taken out before one hits a token that is left.
 
-        `log_start` is `log_share` when the draws began: what was out before doesn't count. Geometric, by inversion of `u`, uniform on [0, 1). Bounded by 9e15, which stands for never.
+        `log_start` is `log_share` when the draws began: what was out before doesn't count. Geometric, by inversion of
+        `u`, uniform on [0, 1). Bounded by 9e15, which stands for never.
         """
