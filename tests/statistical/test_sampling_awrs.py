@@ -10,12 +10,13 @@ from oracle.enumeration import FractionUrn, paths, weight
 from statistical.bounds import assert_law, assert_mean
 
 from gcd._native.urn import Urn
-from gcd.sampling.awrs import geometric, hybrid, recursive, two_loops
+from gcd.sampling.awrs import coins, geometric, hybrid, recursive, two_loops
 from gcd.sampling.cost_model import CostModel, expected_checks
 
 pytestmark = pytest.mark.statistical
 
 ESTIMATORS = {
+    "coins": coins,
     "recursive": recursive,
     "two loops": two_loops,
     "geometric": geometric,
@@ -40,7 +41,7 @@ def variance_of_two_loops(z):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("spread", [1, 50])
 @pytest.mark.parametrize("z", [1e-3, 1e-6, 1e-9, 1e-12])
-@pytest.mark.parametrize("name", ["recursive", "two loops", "geometric"])
+@pytest.mark.parametrize("name", ["coins", "recursive", "two loops", "geometric"])
 def test_rare_valid_tokens(name, z, spread, dtype):
     """Two tokens have nearly everything and are invalid; Z is valid. The mean weight is Z, and nothing is lost."""
     p = np.array([0.5, 0.5 - z, *([z / spread] * spread)])
