@@ -2,6 +2,7 @@
 
 import math
 import random
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -141,3 +142,23 @@ def test_nothing_valid():
     state.fill_mask = staticmethod(lambda words: words.fill(0))
     urn.fill(law)
     assert hybrid(urn, state, random.Random(1).random, np.zeros(1, np.int32), 2).log_weight == -math.inf
+
+
+def test_measured_cost():
+    """A slow mask is worth many checks, a slow check few; and it is what the run goes by."""
+
+    class State:
+        has_mask = has_cheap_mask = True
+
+        def __init__(self, check_seconds, mask_seconds):
+            self.check = lambda token: time.sleep(check_seconds) is None
+            self.cheap_mask = lambda words: time.sleep(mask_seconds) is None and words.fill(-1) is None
+
+    urn, words = Urn(5), np.zeros(1, np.int32)
+    urn.fill(np.log(np.full(5, 0.2)))
+    costs = CostModel()
+    assert costs.measure(urn, State(0, 0.05), words, range(5)) > 100
+    assert costs.copy().mask_cost == costs.mask_cost
+    assert costs.measure(urn, State(0.02, 0), words, range(5)) < 1
+    with pytest.raises(ValueError, match="mask_cost"):
+        CostModel(-1)
