@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors
         InexactError,
         LimitError,
         MatcherError,
+        ModelError,
+        PredicateError,
+        SamplingError,
         SchemaError,
         SchemaRefError,
         TokenizerError,
@@ -29,6 +32,8 @@ if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors
     from gcd.healing import HealedMatcher, HealedPrompt, heal
     from gcd.limits import Limits
     from gcd.processor import GrammarLogitsProcessor
+    from gcd.sampling.api import sample
+    from gcd.sampling.hf_model import HFModel
     from gcd.vocab import Vocabulary
 
 __version__ = "0.1.0"
@@ -44,9 +49,13 @@ _PUBLIC = {
     "GrammarLogitsProcessor": "gcd.processor",
     "HealedMatcher": "gcd.healing",
     "HealedPrompt": "gcd.healing",
+    "HFModel": "gcd.sampling.hf_model",
     "InexactError": "gcd.errors",
     "LimitError": "gcd.errors",
     "MatcherError": "gcd.errors",
+    "ModelError": "gcd.errors",
+    "PredicateError": "gcd.errors",
+    "SamplingError": "gcd.errors",
     "SchemaError": "gcd.errors",
     "SchemaRefError": "gcd.errors",
     "TokenizerError": "gcd.errors",
@@ -59,6 +68,7 @@ _PUBLIC = {
     "fill_bitmasks": "gcd._native.matcher",
     "heal": "gcd.healing",
     "load": "gcd.compiled_grammar",
+    "sample": "gcd.sampling.api",
 }
 
 __all__ = [
@@ -71,10 +81,14 @@ __all__ = [
     "GrammarLogitsProcessor",
     "HealedMatcher",
     "HealedPrompt",
+    "HFModel",
     "InexactError",
     "LimitError",
     "Limits",
     "MatcherError",
+    "ModelError",
+    "PredicateError",
+    "SamplingError",
     "SchemaError",
     "SchemaRefError",
     "TokenizerError",
@@ -87,6 +101,7 @@ __all__ = [
     "fill_bitmasks",
     "heal",
     "load",
+    "sample",
 ]
 
 

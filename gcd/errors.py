@@ -12,7 +12,10 @@ to try. They are attributes as well as text, so no caller has to parse a message
     ├── LimitError           a bound in `gcd.Limits` was reached
     ├── ArtifactError        a .gcd file is damaged, foreign or of another version
     ├── TokenizerError       a tokenizer can't be read as bytes exactly
-    └── MatcherError         a matcher was used in a way that it can't be used
+    ├── MatcherError         a matcher was used in a way that it can't be used
+    └── SamplingError        a model and a constraint can't be sampled from
+        ├── ModelError           the model gave what is no law, or doesn't belong to the vocabulary
+        └── PredicateError       a predicate raised, or contradicts itself
 
 Wrong argument types raise Python's own TypeError and ValueError.
 """
@@ -29,6 +32,9 @@ __all__ = [
     "MatcherError",
     "SchemaError",
     "SchemaRefError",
+    "ModelError",
+    "PredicateError",
+    "SamplingError",
     "TokenizerError",
     "UnsupportedError",
     "caret_snippet",
@@ -235,6 +241,18 @@ class MatcherError(GcdError):
 
     The matcher's state is unchanged.
     """
+
+
+class SamplingError(GcdError):
+    """A model, a constraint and a method can't be sampled from together: nothing satisfies it, nothing was found."""
+
+
+class ModelError(SamplingError):
+    """A language model gave what is no law (NaN, infinity, nothing possible), or doesn't belong to the vocabulary."""
+
+
+class PredicateError(SamplingError):
+    """A predicate raised, answered something that is no bool, or contradicts itself (it isn't prefix-closed)."""
 
 
 def caret_snippet(source: str, line: int, column: int | None = None, length: int = 1) -> str | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-_NAMES = ("quickstart", "command-line", "hosts", "tokenizers", "composition", "compatibility")
+_NAMES = ("quickstart", "command-line", "hosts", "tokenizers", "composition", "compatibility", "sampling")
 PAGES = ["README.md", *(f"docs/{name}.md" for name in _NAMES)]
 MODEL_PAGES = {"README.md", "docs/hosts.md", "docs/command-line.md"}
 PROSE = ["docs/glossary.md"]

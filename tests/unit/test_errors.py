@@ -33,6 +33,9 @@ def test_tree():
     assert issubclass(SchemaRefError, SchemaError)
     assert issubclass(SchemaError, GrammarError)
     others = set(ALL) - {errors.GcdError, UnsupportedError, SchemaError, SchemaRefError}
+    assert issubclass(errors.ModelError, errors.SamplingError)
+    assert issubclass(errors.PredicateError, errors.SamplingError)
+    others = set(ALL) - {errors.GcdError, UnsupportedError, errors.ModelError, errors.PredicateError}
     assert all(kind.__base__ in (errors.GcdError, errors._SourceError) for kind in others)
 
 

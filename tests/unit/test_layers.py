@@ -25,9 +25,10 @@ STAGES = {
         *("_native", "bitmask", "compiled_grammar", "compiler", "errors", "grammar", "limits", "prefix", "processor"),
         "vocab",
     },
+    "sampling": {"_native", "compiled_grammar", "errors", "vocab"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
-        *("explain", "grammar_info", "healing", "processor", "regex"),
+        *("explain", "grammar_info", "healing", "processor", "regex", "sampling"),
     },
 }
 
@@ -39,8 +40,8 @@ LIBRARIES = {
     "referencing": {"json_schema"},
     "jsonschema_specifications": {"json_schema"},
     "pydantic": {"json_schema"},
-    "transformers": {"vocab", "processor", "hosts", "cli"},
-    "torch": {"bitmask", "hosts", "cli"},
+    "transformers": {"vocab", "processor", "hosts", "sampling", "cli"},
+    "torch": {"bitmask", "hosts", "sampling", "cli"},
 }
 
 
@@ -76,3 +77,11 @@ def test_libraries_have_their_place(stage):
         libraries = {name.split(".")[0] for name in imported(path)}
         misplaced = {name for name in libraries if name in LIBRARIES and stage not in LIBRARIES[name]}
         assert not misplaced, f"{path.relative_to(ROOT)} imports {misplaced}"
+
+
+def test_only_the_hf_model_needs_torch():
+    """Toy models, predicates and all methods work where neither torch nor transformers is installed."""
+    needed = {
+        path.name for path in files("sampling") if {"torch", "transformers"} & {n.split(".")[0] for n in imported(path)}
+    }
+    assert needed <= {"hf_model.py", "generate.py"}
