@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors
     from gcd.grammar.ir import Grammar
     from gcd.limits import Limits
     from gcd.processor import GrammarLogitsProcessor
+    from gcd.sampling.api import sample
+    from gcd.sampling.hf_model import HFModel
     from gcd.vocab import Vocabulary
 
 __version__ = "0.1.0"
@@ -42,6 +44,7 @@ _PUBLIC = {
     "Grammar": "gcd.grammar.ir",
     "GrammarError": "gcd.errors",
     "GrammarLogitsProcessor": "gcd.processor",
+    "HFModel": "gcd.sampling.hf_model",
     "InexactError": "gcd.errors",
     "LimitError": "gcd.errors",
     "MatcherError": "gcd.errors",
@@ -57,6 +60,7 @@ _PUBLIC = {
     "compile": "gcd.compiler",
     "fill_bitmasks": "gcd._native.matcher",
     "load": "gcd.compiled_grammar",
+    "sample": "gcd.sampling.api",
 }
 
 __all__ = [
@@ -67,6 +71,7 @@ __all__ = [
     "Grammar",
     "GrammarError",
     "GrammarLogitsProcessor",
+    "HFModel",
     "InexactError",
     "LimitError",
     "Limits",
@@ -83,6 +88,7 @@ __all__ = [
     "compile",
     "fill_bitmasks",
     "load",
+    "sample",
 ]
 
 

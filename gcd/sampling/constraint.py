@@ -60,6 +60,12 @@ class ConstraintState(ABC):
             words: int32 of shape ``(ceil(width / 32),)``, overwritten.
         """
 
+    def cheap_mask(self, words: NDArray[np.int32]) -> bool:
+        """Write a mask that costs little and allows at least what `check` allows; False, and nothing written: none."""
+        if self.has_mask:
+            self.fill_mask(words)
+        return self.has_mask
+
 
 class Constraint(ABC):
     """Which texts are wanted. Immutable; may be started any number of times."""
@@ -145,8 +151,9 @@ class GrammarConstraint(Constraint):
         """At the beginning of a sentence."""
         if self.compiled.fingerprint != vocab.fingerprint:
             raise SamplingError(
-                f"the grammar was compiled for another vocabulary ({self.compiled.fingerprint[:12]}…, "
-                f"{self.compiled.width:,} columns) than the model's ({vocab.fingerprint[:12]}…, {vocab.width:,} columns)",
+                "the grammar was compiled for another vocabulary "
+                f"({self.compiled.fingerprint[:12]}…, {self.compiled.width:,} columns) than the model's "
+                f"({vocab.fingerprint[:12]}…, {vocab.width:,} columns)",
                 remedy="gcd.compile(grammar, model.vocab)",
             )
         return GrammarState(self.compiled.matcher(self.name))
@@ -247,9 +254,10 @@ class ProductState(ConstraintState):
 
 def fill_by_checks(words: NDArray[np.int32], checks: Sequence[Callable[[int], bool]]) -> None:
     """Clear the bits of a mask whose token one of the checks refuses."""
-    for token in np.flatnonzero(np.unpackbits(words.astype("<i4").view(np.uint8), bitorder="little")).tolist():
+    bits = words.view(np.uint32)
+    for token in np.flatnonzero(np.unpackbits(words.view(np.uint8), bitorder="little")).tolist():
         if not all(check(token) for check in checks):
-            words[token // 32] &= np.int32(~np.uint32(1 << token % 32).astype(np.int64))
+            bits[token // 32] &= ~np.uint32(1 << token % 32)
 
 
 def as_constraint(thing: Any) -> Constraint:

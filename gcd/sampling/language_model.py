@@ -23,31 +23,31 @@ belong into the model (`gcd.sampling.warp`), where they are seen, not behind it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gcd.errors import ModelError
+from gcd.vocab import Vocabulary
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+__all__ = ["LanguageModel", "LogProbs", "ModelState", "check_rows", "prompt_ids"]
 
-    from gcd.vocab import Vocabulary
-
-    LogProbs: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
-
-__all__ = ["LanguageModel", "ModelState", "prompt_ids"]
+LogProbs: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 
 
 class ModelState(Protocol):
-    """A batch of prefixes after one prompt, all of one length, and what the model keeps of them.
+    """A batch of prefixes after one prompt, all of one length, and what the model keeps of them."""
 
-    Attributes:
-        n_calls: batched evaluations of the model for this state so far, the prompt's among them.
-        n_rows: rows that these calls evaluated together; equal rows may count once.
-    """
+    @property
+    def n_calls(self) -> int:
+        """Batched evaluations of the model for this state so far, the prompt's among them."""
+        ...
 
-    n_calls: int
-    n_rows: int
+    @property
+    def n_rows(self) -> int:
+        """Rows that these calls evaluated together; equal rows may count once."""
+        ...
 
     def __len__(self) -> int:
         """How many rows."""
@@ -129,8 +129,6 @@ def prompt_ids(model: LanguageModel, prompt: str | Sequence[int]) -> tuple[int, 
 
 def check_rows(rows: Any, width: int, what: str) -> None:
     """Raise `ModelError` if a matrix of log-probabilities has another width, a NaN or a plus infinity."""
-    import numpy as np
-
     if rows.ndim != 2 or rows.shape[1] != width:
         raise ModelError(
             f"log-probabilities of shape {rows.shape} for a vocabulary of {width} columns",

@@ -16,7 +16,7 @@ from gcd.sampling.constraint import Constraint
 from gcd.sampling.language_model import LanguageModel
 from gcd.sampling.sample import Samples
 
-__all__ = ["METHODS", "Task", "method"]
+__all__ = ["METHODS", "Task", "method", "row_seed", "silent"]
 
 METHODS: dict[str, str] = {
     "local": "gcd.sampling.local:sample_local",
@@ -30,8 +30,8 @@ METHODS: dict[str, str] = {
 """Method -> ``module:function``. The module is imported when the method is first used."""
 
 
-def _silent(done: int, total: int, what: str) -> None:
-    pass
+def silent(done: int, total: int, what: str) -> None:
+    """No progress shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,25 @@ class Task:
     """Samples to draw, at least 1."""
     max_tokens: int
     """Budget of tokens of each sample, the end-of-sequence token among them; at least 1."""
-    seed: int = 0
-    progress: Callable[[int, int, str], None] = field(default=_silent)
+    seed: int | tuple[int, ...] = 0
+    """One seed for the run, or one for each row."""
+    batch: int = 16
+    """Rows that the model evaluates together, for methods whose draws are independent."""
+    progress: Callable[[int, int, str], None] = field(default=silent)
     """Called with (done, total, unit) now and then."""
 
     def row_rng(self, row: int) -> random.Random:
-        """The generator of row `row`: a function of the seed and the row alone."""
-        return random.Random(f"gcd/{self.seed}/{row}")
+        """The generator of row `row`: a function of the seed and the row alone, whatever the batch."""
+        return random.Random(self.seed[row] if isinstance(self.seed, tuple) else row_seed(self.seed, row))
+
+    def named_rng(self, name: str) -> random.Random:
+        """A generator for what belongs to no row."""
+        return random.Random(f"gcd/{self.seed}/{name}")
+
+
+def row_seed(seed: int, row: int) -> int:
+    """The seed that row `row` has in a run with the seed `seed`: what to give to draw that row alone."""
+    return random.Random(f"gcd/{seed}/row {row}").getrandbits(64)
 
 
 def method(name: str) -> Callable[..., Samples]:

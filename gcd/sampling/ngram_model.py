@@ -117,7 +117,7 @@ class NGramModel:
         if row is not None:
             self._kept.move_to_end(context)
             return row
-        p = self._uniform
+        p: NDArray[np.float64] = self._uniform
         for length, level in enumerate(self._levels):
             found = level.get(context[len(context) - length :])
             if found is not None:  # an unseen context leaves everything to the lower order
@@ -125,11 +125,11 @@ class NGramModel:
                 p = rest * p
                 p[followers] += first
         with np.errstate(divide="ignore"):  # special tokens and holes have probability 0
-            row = np.log(p / p.sum())
-        self._kept[context] = row
+            logs: NDArray[np.float64] = np.log(p / p.sum())
+        self._kept[context] = logs
         if len(self._kept) > _KEPT_ROWS:
             self._kept.popitem(last=False)
-        return row
+        return logs
 
 
 def _level(counts: Counter[_Context]) -> dict[_Context, tuple[NDArray[np.int64], NDArray[np.float64], float]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from numbers import Real
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from gcd.vocab import Vocabulary
 
 __all__ = ["PrefixState", "TableModel", "encode_greedily"]
 
-Row = Sequence[Real | float]
+Row: TypeAlias = Sequence[Fraction] | Sequence[float]
 """Probabilities of all tokens, by id. They must add up to 1."""
 
 
@@ -100,7 +100,7 @@ class TableModel:
         return np.array([_log(p) for p in row], dtype=np.float64)
 
 
-def _log(p: Real | float) -> float:
+def _log(p: Fraction | float) -> float:
     if not p:
         return -math.inf
     if isinstance(p, Fraction):

@@ -21,7 +21,9 @@ def test_text_has_place_cause_remedy(kind):
 
 def test_tree():
     assert issubclass(UnsupportedError, GrammarError)
-    others = set(ALL) - {errors.GcdError, UnsupportedError}
+    assert issubclass(errors.ModelError, errors.SamplingError)
+    assert issubclass(errors.PredicateError, errors.SamplingError)
+    others = set(ALL) - {errors.GcdError, UnsupportedError, errors.ModelError, errors.PredicateError}
     assert all(kind.__base__ in (errors.GcdError, errors._SourceError) for kind in others)
 
 
