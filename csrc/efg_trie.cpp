@@ -243,6 +243,14 @@ ScoreFault EfgDraw::visit(const T* scores, u32 width, const u32* mask, u32 n_wor
     if (width % 32) mask_[words - 1] &= (1u << (width % 32)) - 1;
     terms_.clear();
     EfgTrie::Visit v{};
+    // Where this is in the trie now: others may have come here since the last token was drawn.
+    if (path_.empty()) {
+        node_ = trie_->size() ? 0 : NONE;
+        log_next_bound_ = trie_->log_bound();
+    } else if (node_ != NONE) {
+        const EfgTrie::Child* c = trie_->child(node_, path_.back().token);
+        node_ = c && c->node < EfgTrie::kRefused ? c->node : NONE;
+    }
     if (node_ != NONE) {
         const std::vector<EfgTrie::Child>& children = trie_->node(node_).children;
         v.n_children = static_cast<u32>(children.size());
@@ -316,7 +324,6 @@ void EfgDraw::take(const T* scores, u32 token) {
     v.token = token;
     const Term* t = term(token);
     if (!t) v.log_rest_without = sums<T>().log_without(scores, token) - log_all_;
-    node_ = t && t->node < EfgTrie::kRefused ? t->node : NONE;
     log_next_bound_ = t ? t->log_bound : 0;
     log_p_ += v.log_p;
     log_q_ += log_q;

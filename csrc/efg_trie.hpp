@@ -92,8 +92,7 @@ class EfgTrie {
 // or `take` with a token that somebody else drew; `log_q` is the law to draw from. Then commit.
 class EfgDraw {
   public:
-    explicit EfgDraw(const EfgTrie& trie)
-        : trie_(&trie), node_(trie.size() ? 0 : NONE), log_next_bound_(trie.log_bound()) {}
+    explicit EfgDraw(const EfgTrie& trie) : trie_(&trie) {}
 
     // `scores`: of `width` columns; `raw`: logits, else log-probabilities. Columns past the mask's words aren't
     // allowed.
@@ -133,7 +132,7 @@ class EfgDraw {
     MaskedSums<T>& sums();
 
     const EfgTrie* trie_;
-    u32 node_;                   // NONE: not in the trie
+    u32 node_ = NONE;              // of the prefix that was visited last; NONE: not in the trie
     double log_next_bound_ = 0;  // theta of the prefix to be visited, as it was when its last token was drawn
     double log_mass_ = 0, log_bound_ = 0, log_p_ = 0, log_q_ = 0;
     double log_all_ = 0, scale_ = 0, total_ = 0,

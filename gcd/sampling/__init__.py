@@ -8,6 +8,8 @@ needed, torch and transformers by `HFModel` only.
 from gcd.sampling.api import SamplingWarning, sample
 from gcd.sampling.constraint import Constraint, ConstraintState, GrammarConstraint, NoConstraint, Product
 from gcd.sampling.cost_model import CostModel
+from gcd.sampling.expected_future_grammaticality import GrammaticalityTrie
+from gcd.sampling.grammar_probability import GrammarProbability
 from gcd.sampling.language_model import LanguageModel, ModelState
 from gcd.sampling.methods import METHODS, Task, row_seed
 from gcd.sampling.ngram_model import NGramModel
@@ -22,6 +24,8 @@ __all__ = [
     "ConstraintState",
     "CostModel",
     "GrammarConstraint",
+    "GrammarProbability",
+    "GrammaticalityTrie",
     "LanguageModel",
     "ModelState",
     "NGramModel",

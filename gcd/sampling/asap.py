@@ -30,16 +30,15 @@ def sample_asap(
     task: Task,
     *,
     trie: GrammaticalityTrie | None = None,
-    batch_size: int = 8,
     max_draws: int | None = None,
     confidence: float = 0.95,
 ) -> Samples:
     """`task.n` sentences by ASAp.
 
     Args:
-        task: what to draw from.
+        task: what to draw from. ``batch`` rows draw from the same bounds: 1 is the published algorithm, more cost fewer
+            model calls.
         trie: bounds to begin with, and to add to; default none.
-        batch_size: rows that draw from the same bounds. 1 is the published algorithm; more cost fewer model calls.
         max_draws: give up after so many, failed ones among them; default ``100 + 20 * n``.
         confidence: of the interval for P(constraint).
 
@@ -49,13 +48,13 @@ def sample_asap(
 
     Raises:
         SamplingError: nothing satisfies the constraint within the budget; the trie belongs to another law.
-        ValueError: a `batch_size` or `max_draws` below 1.
+        ValueError: `max_draws` below 1, or `confidence` that isn't between 0 and 1.
     """
     draws = TrieDraws(task, trie, confidence)
-    most = draw_limit(max_draws, batch_size, 100 + 20 * task.n)
+    most = draw_limit(max_draws, 100 + 20 * task.n)
     taken: list[Draw] = []
     while len(taken) < task.n and draws.n_draws < most:
-        batch = draws.batch(min(batch_size, task.n - len(taken), most - draws.n_draws))
+        batch = draws.batch(min(task.batch, task.n - len(taken), most - draws.n_draws))
         taken += [draw for draw in batch if draw.finish == "eos"]
         task.progress(len(taken), task.n, "samples")
     log_z = draws.probability().log_estimate
@@ -64,15 +63,12 @@ def sample_asap(
     return finished(draws, "asap", law, samples, log_z, missing(task, samples, draws))
 
 
-def sample_weighted(
-    task: Task, *, trie: GrammaticalityTrie | None = None, batch_size: int = 8, confidence: float = 0.95
-) -> Samples:
+def sample_weighted(task: Task, *, trie: GrammaticalityTrie | None = None, confidence: float = 0.95) -> Samples:
     """`task.n` draws with importance weights.
 
     Args:
-        task: what to draw from.
+        task: what to draw from. ``batch`` rows draw from the same bounds.
         trie: bounds to begin with, and to add to; default none.
-        batch_size: rows that draw from the same bounds.
         confidence: of the interval for P(constraint).
 
     Returns:
@@ -80,13 +76,12 @@ def sample_weighted(
 
     Raises:
         SamplingError: nothing satisfies the constraint within the budget; the trie belongs to another law.
-        ValueError: a `batch_size` below 1.
+        ValueError: `confidence` isn't between 0 and 1.
     """
     draws = TrieDraws(task, trie, confidence)
-    draw_limit(None, batch_size, task.n)
     taken: list[Draw] = []
     while len(taken) < task.n:
-        taken += draws.batch(min(batch_size, task.n - len(taken)))
+        taken += draws.batch(min(task.batch, task.n - len(taken)))
         task.progress(len(taken), task.n, "samples")
     samples = tuple(draws.sample(draw, draw.log_weight, draw.path.log_q) for draw in taken)
     found = draws.probability()
@@ -95,16 +90,14 @@ def sample_weighted(
     return finished(draws, "weighted", law, samples, found.log_estimate, warnings)
 
 
-def draw_limit(asked: int | None, batch_size: int, default: int) -> int:
+def draw_limit(asked: int | None, default: int) -> int:
     """The bound on draws.
 
     Raises:
         ValueError: a number below 1.
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, not {batch_size}")
     if asked is not None and asked < 1:
-        raise ValueError(f"the number of draws must be at least 1, not {asked}")
+        raise ValueError(f"max_draws must be at least 1, not {asked}")
     return default if asked is None else asked
 
 

@@ -32,16 +32,14 @@ def sample_cars(
     task: Task,
     *,
     trie: GrammaticalityTrie | None = None,
-    batch_size: int = 16,
     max_draws: int | None = None,
     confidence: float = 0.95,
 ) -> Samples:
     """`task.n` exact, independent samples of P(text | sentence of the constraint within the budget).
 
     Args:
-        task: what to draw from.
+        task: what to draw from. ``batch`` tries run together.
         trie: bounds to begin with, and to add to; default none.
-        batch_size: tries that run together.
         max_draws: give up after so many tries; default ``1000 + 100 * n``.
         confidence: of the interval for P(constraint).
 
@@ -52,14 +50,14 @@ def sample_cars(
 
     Raises:
         SamplingError: nothing satisfies the constraint within the budget; the trie belongs to another law.
-        ValueError: a `batch_size` or `max_draws` below 1.
+        ValueError: `max_draws` below 1, or `confidence` that isn't between 0 and 1.
     """
     draws = TrieDraws(task, trie, confidence)
-    most = draw_limit(max_draws, batch_size, 1000 + 100 * task.n)
+    most = draw_limit(max_draws, 1000 + 100 * task.n)
     taken: list[Draw] = []
     n_accepted = 0
     while len(taken) < task.n and draws.n_draws < most:
-        accepted = [d for d in draws.batch(min(batch_size, most - draws.n_draws), reject=True) if d.finish == "eos"]
+        accepted = [d for d in draws.batch(min(task.batch, most - draws.n_draws), reject=True) if d.finish == "eos"]
         n_accepted += len(accepted)
         taken += accepted[: task.n - len(taken)]
         task.progress(len(taken), task.n, "samples")

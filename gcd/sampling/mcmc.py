@@ -41,16 +41,13 @@ __all__ = ["sample_mcmc"]
 PROPOSALS = ("restart", "prefix", "priority")
 
 
-def sample_mcmc(
-    task: Task, *, proposal: str = "restart", n_steps: int = 10, batch_size: int = 16, max_starts: int = 100
-) -> Samples:
+def sample_mcmc(task: Task, *, proposal: str = "restart", n_steps: int = 10, max_starts: int = 100) -> Samples:
     """`task.n` samples, each the end of a chain of `n_steps` steps.
 
     Args:
-        task: what to draw from.
+        task: what to draw from. ``batch`` chains run together; that doesn't change what they draw.
         proposal: "restart", "prefix" or "priority".
         n_steps: steps of each chain; 0 is local masking.
-        batch_size: chains that run together.
         max_starts: how often masked drawing is tried for a chain's first sentence.
 
     Returns:
@@ -63,12 +60,12 @@ def sample_mcmc(
     """
     if proposal not in PROPOSALS:
         raise ValueError(f"no proposal {proposal!r}; there are {', '.join(PROPOSALS)}")
-    if n_steps < 0 or batch_size < 1 or max_starts < 1:
-        raise ValueError("n_steps must be at least 0, batch_size and max_starts at least 1")
+    if n_steps < 0 or max_starts < 1:
+        raise ValueError("n_steps must be at least 0, and max_starts at least 1")
     chains = _Chains(task, proposal, max_starts)
     ends: list[_Chain] = []
     while len(ends) < task.n:
-        rows = range(len(ends), min(len(ends) + batch_size, task.n))
+        rows = range(len(ends), min(len(ends) + task.batch, task.n))
         batch = [_Chain(task.row_rng(row)) for row in rows]
         chains.begin(batch)
         for _ in range(n_steps):

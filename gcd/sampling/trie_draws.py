@@ -16,6 +16,7 @@ What a row may end with:
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -87,7 +88,7 @@ class Draw:
 
     path: EfgDraw
     state: ConstraintState
-    rng: Any
+    rng: random.Random
     token: int = -1  # the last
     finish: str = ""
     n_model_calls: int = 0
@@ -149,7 +150,7 @@ class TrieDraws:
         task, trie = self.task, self.trie
         assert trie is not None
         start = task.constraint.start(task.model.vocab)
-        draws = [Draw(EfgDraw(trie.core), start.fork(), task.row_rng(self.n_draws + i)) for i in range(n)]
+        draws = [Draw(EfgDraw(trie.core), start.fork(), self._rng(self.n_draws + i)) for i in range(n)]
         self.n_draws += n
         began = time.perf_counter()
         state = task.model.start(task.prompt, n)
@@ -223,6 +224,13 @@ class TrieDraws:
                 return "refused"
         draw.state.advance(token)
         return "eos" if path.is_ended else ""
+
+    def _rng(self, draw: int) -> random.Random:
+        """The generator of a draw: where draws fail there are more of them than samples, and than seeds."""
+        seed = self.task.seed
+        if isinstance(seed, tuple) and draw >= len(seed):
+            return self.task.named_rng(f"draw {draw}")
+        return self.task.row_rng(draw)
 
     def probability(self) -> GrammarProbability:
         """P(constraint) within the budget, as far as it is known."""
