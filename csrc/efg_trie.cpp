@@ -329,11 +329,6 @@ void EfgDraw::take(const T* scores, u32 token) {
     log_q_ += log_q;
 }
 
-template <class T>
-void EfgDraw::reweigh(T* scores) const {
-    for (const Term& t : terms_) scores[t.token] = static_cast<T>(static_cast<double>(scores[t.token]) + t.log_bound);
-}
-
 const EfgDraw::Term* EfgDraw::term(u32 token) const {
     const auto it =
         std::lower_bound(terms_.begin(), terms_.end(), token, [](const Term& t, u32 x) { return t.token < x; });
@@ -348,7 +343,5 @@ template void EfgDraw::law<float>(const float*, u32, double&, double&) const;
 template void EfgDraw::law<double>(const double*, u32, double&, double&) const;
 template void EfgDraw::take<float>(const float*, u32);
 template void EfgDraw::take<double>(const double*, u32);
-template void EfgDraw::reweigh<float>(float*) const;
-template void EfgDraw::reweigh<double>(double*) const;
 
 }  // namespace gcd

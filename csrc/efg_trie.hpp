@@ -112,9 +112,13 @@ class EfgDraw {
     void take(const T* scores, u32 token);
     // The last token is of kind kEnd, or kRefused.
     void mark(u32 kind) { path_.back().kind = kind; }
-    // Adds log theta to the scores of tokens that have a child.
-    template <class T>
-    void reweigh(T* scores) const;
+    // The allowed tokens that have a child: they are bounded by less than 1, perhaps.
+    struct Term {
+        u32 token, node;
+        double log_bound;
+        double share;  // P theta, on the scale
+    };
+    const std::vector<Term>& terms() const { return terms_; }
 
     const std::vector<EfgTrie::Visit>& path() const { return path_; }
     double log_p() const { return log_p_; }  // of all tokens so far
@@ -122,17 +126,12 @@ class EfgDraw {
 
   private:
     static constexpr u32 kOpen = EfgTrie::kOpen;
-    struct Term {  // an allowed token that has a child
-        u32 token, node;
-        double log_bound;
-        double share;  // P theta, on the scale
-    };
     const Term* term(u32 token) const;
     template <class T>
     MaskedSums<T>& sums();
 
     const EfgTrie* trie_;
-    u32 node_ = NONE;              // of the prefix that was visited last; NONE: not in the trie
+    u32 node_ = NONE;            // of the prefix that was visited last; NONE: not in the trie
     double log_next_bound_ = 0;  // theta of the prefix to be visited, as it was when its last token was drawn
     double log_mass_ = 0, log_bound_ = 0, log_p_ = 0, log_q_ = 0;
     double log_all_ = 0, scale_ = 0, total_ = 0,

@@ -125,8 +125,12 @@ class EfgDraw:
         """
     def refuse(self) -> None:
         """The last token was not allowed after all: its bound becomes 0, and the sequence ends."""
-    def reweigh(self, row: Any) -> None:
-        """Add the logs of the bounds to a row of scores, in place; with the mask, that makes P into q."""
+    def bounds(self) -> list[tuple[int, float]]:
+        """(token, log bound) of the allowed tokens whose bound is below 1; with the mask, that makes P into q.
+
+        Raises:
+            ValueError: the position has not been visited.
+        """
     @property
     def tokens(self) -> list[int]:
         """The tokens so far."""

@@ -1,7 +1,7 @@
 # distutils: language = c++
 """The trie of bounds on expected future grammaticality, and sequences that are drawn through it."""
 
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libcpp cimport bool as cbool
 from libcpp.memory cimport unique_ptr
@@ -48,6 +48,10 @@ cdef extern from "efg_trie.hpp" namespace "gcd" nogil:
         void merge(const CppTrie&) except +raise_core_error
         void save(Writer&) except +raise_core_error
 
+    cdef cppclass CppTerm "gcd::EfgDraw::Term":
+        uint32_t token
+        double log_bound
+
     cdef cppclass CppDraw "gcd::EfgDraw":
         CppDraw(const CppTrie&)
         ScoreFault visit[T](const T*, uint32_t, const uint32_t*, uint32_t, cbool) except +raise_core_error
@@ -57,7 +61,7 @@ cdef extern from "efg_trie.hpp" namespace "gcd" nogil:
         void law[T](const T*, uint32_t, double&, double&)
         void take[T](const T*, uint32_t)
         void mark(uint32_t)
-        void reweigh[T](T*)
+        const vector[CppTerm]& terms()
         const vector[CppVisit]& path()
         double log_p()
         double log_q()
@@ -201,7 +205,7 @@ cdef class EfgDraw:
                 else "the sequence has ended" if self.ended
                 else "this position was visited before: draw a token first"
             )
-        cdef int size = get_row(row, &scores, False)
+        cdef int size = get_row(row, &scores)
         try:
             get_words(words, &mask)
             try:
@@ -227,10 +231,10 @@ cdef class EfgDraw:
         self.visited = True
         return self.draw.get().log_mass()
 
-    cdef int _row(self, object row, Py_buffer* view, cbool writable=False) except -1:
+    cdef int _row(self, object row, Py_buffer* view) except -1:
         if not self.visited:
             raise ValueError("visit the position first")
-        cdef int size = get_row(row, view, writable)
+        cdef int size = get_row(row, view)
         if view.shape[0] != self.columns:
             PyBuffer_Release(view)
             raise ValueError(f"a row of {view.shape[0]} columns, and it was visited with {self.columns}")
@@ -287,14 +291,12 @@ cdef class EfgDraw:
         self.ended = True
         self.draw.get().mark(REFUSED)
 
-    def reweigh(self, row):
-        cdef Py_buffer view
-        cdef int size = self._row(row, &view, True)
-        if size == 4:
-            self.draw.get().reweigh[float](<float*>view.buf)
-        else:
-            self.draw.get().reweigh[double](<double*>view.buf)
-        PyBuffer_Release(&view)
+    def bounds(self):
+        cdef size_t i
+        cdef const vector[CppTerm]* terms = &self.draw.get().terms()
+        if not self.visited:
+            raise ValueError("visit the position first")
+        return [(terms[0][i].token, terms[0][i].log_bound) for i in range(terms.size()) if terms[0][i].log_bound < 0]
 
     @property
     def tokens(self):
@@ -323,9 +325,9 @@ cdef class EfgDraw:
         return self.ended
 
 
-cdef int get_row(object row, Py_buffer* view, cbool writable) except -1:
+cdef int get_row(object row, Py_buffer* view) except -1:
     """A row of scores; returns 4 for float32, 8 for float64."""
-    PyObject_GetBuffer(row, view, PyBUF_FORMAT | PyBUF_ND | (PyBUF_WRITABLE if writable else 0))
+    PyObject_GetBuffer(row, view, PyBUF_FORMAT | PyBUF_ND)
     cdef char kind = view.format[0]
     if view.ndim == 1 and view.shape[0] and (kind == b"f" or kind == b"d") and view.format[1] == 0:
         return 4 if kind == b"f" else 8

@@ -307,7 +307,8 @@ class GrammaticalityTrie:
         if n_law > _MAX_LAW or begin + n_bounds != len(data):
             raise ArtifactError("the file is truncated, or its header is damaged")
         law, bounds = data[_HEADER.size : _HEADER.size + n_law], data[begin:]
-        if checksum(data[:_SUMMED] + law) != law_sum or checksum(bounds) != bounds_sum:
+        between = data[_HEADER.size + n_law : begin]
+        if checksum(data[:_SUMMED] + law) != law_sum or checksum(bounds) != bounds_sum or any(between):
             raise ArtifactError("the file is damaged: a checksum is wrong")
         content = json.loads(law)
         width, eos_ids = content["width"], content["eos_ids"]

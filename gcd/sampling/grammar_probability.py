@@ -17,9 +17,15 @@ sentence, 0 of a draw that failed. Three kinds of error bars come with them:
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["GrammarProbability", "WeightStatistics"]
+if TYPE_CHECKING:
+    from gcd.sampling.expected_future_grammaticality import GrammaticalityTrie
+    from gcd.sampling.language_model import LanguageModel
+
+__all__ = ["GrammarProbability", "WeightStatistics", "estimate_probability"]
 
 _MOST_BET = 0.5
 """The largest lambda; the theorem wants it below 1, the authors recommend 1/2 or 3/4."""
@@ -147,3 +153,64 @@ class WeightStatistics:
         if log_bound - log_found <= 1e-12:
             error = 0.0
         return GrammarProbability(log_mean, log_low, log_high, log_found, log_bound, error, self.confidence, n)
+
+
+def estimate_probability(
+    model: LanguageModel,
+    constraint: Any,
+    prompt: str | Sequence[int] = "",
+    *,
+    tolerance: float = 0.1,
+    confidence: float = 0.95,
+    max_tokens: int = 128,
+    max_draws: int = 2000,
+    batch: int = 16,
+    seed: int = 0,
+    trie: GrammaticalityTrie | None = None,
+) -> GrammarProbability:
+    """How likely the model is to write a sentence of the constraint by itself, within the budget.
+
+    Draws with weights until the interval is narrow enough. The interval holds at all times at once, so that stopping by
+    it is legitimate; the estimate itself, stopped so, is off by less than the interval's half width.
+
+    Args:
+        model: as for `gcd.sample`.
+        constraint: as for `gcd.sample`.
+        prompt: text, or token ids.
+        tolerance: stop when half the interval's width is at most this share of the estimate.
+        confidence: of the interval.
+        max_tokens: the budget, the end-of-sequence token among them.
+        max_draws: stop after so many in any case.
+        batch: rows that draw together.
+        seed: of all randomness.
+        trie: bounds to begin with, and to add to.
+
+    Raises:
+        ValueError: a number out of its range.
+        SamplingError: nothing satisfies the constraint within the budget.
+
+    >>> from gcd import Vocabulary
+    >>> from gcd.sampling import TableModel, predicate
+    >>> vocab = Vocabulary.from_bytes([b"0", b"1", None], eos_ids=[2])
+    >>> bits = TableModel(lambda ids: [0.5, 0.5, 0] if len(ids) < 3 else [0, 0, 1], vocab)
+    >>> print(estimate_probability(bits, predicate(lambda text: text != b"11", unit="bytes")).estimate)
+    0.75
+    """
+    from gcd.sampling.constraint import as_constraint
+    from gcd.sampling.language_model import prompt_ids
+    from gcd.sampling.methods import Task
+    from gcd.sampling.trie_draws import TrieDraws
+
+    if not tolerance > 0:
+        raise ValueError(f"tolerance must be positive, not {tolerance}")
+    for name, value in (("max_draws", max_draws), ("max_tokens", max_tokens), ("batch", batch)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, not {value}")
+    task = Task(model, as_constraint(constraint), prompt_ids(model, prompt), 1, max_tokens, seed, batch)
+    draws = TrieDraws(task, trie, confidence)
+    while draws.n_draws < max_draws:
+        draws.batch(min(batch, max_draws - draws.n_draws))
+        found = draws.probability()
+        if found.relative_width <= tolerance:
+            break
+    return found

@@ -1,11 +1,12 @@
-"""ASAp and CARS in rationals, for small worlds: exact laws of draws, from the definitions alone. Shares no code with gcd.
+"""ASAp and CARS in rationals, for small worlds: exact laws of draws, from the definitions alone; no code of gcd's.
 
 A `World` is a model given as fractions and a set of sentences, both over token ids; every sequence that ends is
 enumerated. What a trie of bounds knows is a function of which prefixes were visited:
 
     bound(u) = 0 if no sentence begins with u, 1 if u was not visited, else the sum of P(a | u) bound(ua)
 
-so a trie is a frozenset of prefixes here, and the law of the k-th draw is a sum over the sets that k - 1 draws can leave.
+so a trie is a frozenset of prefixes here, and the law of the k-th draw is a sum over the sets that k - 1 draws can
+leave.
 """
 
 import random
@@ -81,8 +82,9 @@ class World:
         yield from walk((), Fraction(1))
 
     def tries(self, visited: Visited) -> Iterator[tuple[Ids, bool, Fraction]]:
-        """All ends of a CARS try, as published: at a visited prefix (and the empty one) as ASAp; at a new one from the
-        model's own law, and a token that no sentence continues with rejects the try. (prefixes seen, accepted, how likely).
+        """All ends of a CARS try, as published: at a visited prefix (and the empty one) as ASAp; at a new one from
+        the model's own law, and a token that no sentence continues with rejects the try. (prefixes seen, accepted,
+        how likely).
         """
 
         def walk(u: Ids, q: Fraction) -> Iterator[tuple[Ids, bool, Fraction]]:
@@ -140,7 +142,7 @@ def distance(a: dict[Ids, Fraction], b: dict[Ids, Fraction]) -> Fraction:
 
 
 def five_bits() -> World:
-    """The example of the ASAp paper, section 3: uniform bits; sentences are 00000 and 1 with any four bits. Ids 0, 1, end."""
+    """The ASAp paper's example: uniform bits; sentences are 00000 and 1 with any four bits. Ids 0, 1, end."""
     half = Fraction(1, 2)
     bits = [(0,) * 5, *((1, i >> 3 & 1, i >> 2 & 1, i >> 1 & 1, i & 1) for i in range(16))]
     return World(
@@ -150,8 +152,8 @@ def five_bits() -> World:
 
 
 def random_world(seed: int, n_tokens: int = 3, most: int = 5, share: float = 0.35) -> World:
-    """Rows of random small fractions, now and then zeros; sentences are random sequences of fewer than `most` tokens and
-    the end, id `n_tokens`. At least one."""
+    """Rows of random small fractions, now and then zeros. Sentences: random sequences of fewer than `most` tokens and
+    the end, id `n_tokens`; at least one."""
     rng = random.Random(seed)
     rows: dict[Ids, list[Fraction]] = {}
 

@@ -1,4 +1,4 @@
-"""An oracle's `World` as a model and a constraint of gcd's. Test doubles, not oracles: these do use gcd's interfaces."""
+"""An oracle's `World` as a model and a constraint of gcd's: test doubles, which do use gcd's interfaces."""
 
 import numpy as np
 from oracle.expected_futures import World
