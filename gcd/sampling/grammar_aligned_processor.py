@@ -37,7 +37,7 @@ from gcd._native.matcher import Matcher, fill_bitmasks
 from gcd.bitmask import allocate_token_bitmask, apply_token_bitmask_inplace
 from gcd.compiled_grammar import CompiledGrammar
 from gcd.errors import ModelError, SamplingError
-from gcd.sampling.constraint import GrammarConstraint, unpack_mask
+from gcd.sampling.constraint import GrammarConstraint
 from gcd.sampling.expected_future_grammaticality import GrammaticalityTrie, Law
 from gcd.sampling.trie_draws import end_words
 
@@ -320,30 +320,27 @@ class GrammarAlignedLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # tr
         bitmask = allocate_token_bitmask(len(self._lines), self.compiled.width)
         words = bitmask.numpy()
         live = [line for line in self._lines if line.is_open]
-        fill_bitmasks([line.matcher if line.is_open else None for line in self._lines], bitmask)
+        fill_bitmasks([line.matcher if line.is_open or line.dead else None for line in self._lines], bitmask)
         last = bool(live) and self.max_tokens is not None and live[0].matcher.n_accepted >= self.max_tokens - 1
         for i, line in enumerate(self._lines):
-            if not line.is_open:
+            if line.off or line.path.is_ended or line.matcher.is_finished:
                 words[i] = self._ends  # of a row that has ended, or that the host has taken over
+            if not line.is_open:
                 continue
             mask = words[i] & self._ends if last else words[i]
             log_mass = line.path.visit(rows[i], mask, True)
             if not line.began:
                 line.began, line.log_root = True, log_mass
-            if log_mass > -math.inf:
+            line.dead = log_mass == -math.inf
+            if not line.dead:
                 words[i] = mask
-                continue
-            line.dead = True  # the mask stays: the host draws something, which the budget cuts off
-            allowed = unpack_mask(words[i], self.compiled.width)[: scores.shape[1]]
-            if not (rows[i, : len(allowed)][allowed] > -math.inf).any():
-                raise SamplingError(
-                    "every token that the grammar allows has probability 0",
-                    place=f"row {i}, generated token {line.matcher.n_accepted}",
-                    remedy="weaker `warpers`, or a vocabulary of this model",
-                )
         apply_token_bitmask_inplace(scores, bitmask)
         for i, line in enumerate(self._lines):
-            if line.is_open:
+            if not line.is_open and not bool((scores[i] > -torch.inf).any()):
+                # P gives no allowed token a chance, and the host must draw something: anything that is allowed
+                scores[i] = 0.0
+                apply_token_bitmask_inplace(scores[i], bitmask[i])
+            elif line.is_open:
                 bounds = line.path.bounds()
                 if bounds:
                     at = torch.tensor([token for token, _ in bounds], device=scores.device)
@@ -360,7 +357,7 @@ class _Line:
     row: NDArray[np.float32] | None = None  # of the last visit; None: its token is known
     began: bool = False  # log_root is known
     log_root: float = 0.0
-    dead: bool = False
+    dead: bool = False  # P gives nothing that could follow a chance
     off: bool = False  # the host put in a token of its own
 
     @property
@@ -369,7 +366,11 @@ class _Line:
 
     def take(self, token: int) -> None:
         row, self.row = self.row, None
-        if row is None or not self.is_open:
+        if row is None or self.off or self.path.is_ended:
+            return
+        if self.dead:  # the text stays within the grammar, though it is no draw any more
+            if not (self.matcher.is_finished or self.matcher.accept(token)):
+                self.off = True
             return
         if token >= len(row) or self.path.law(row, token)[1] == -math.inf:
             self.off = True
