@@ -36,7 +36,9 @@ inline u32 find64(const T* x, double& point) noexcept {
     return NONE;
 }
 
-constexpr std::size_t padded(std::size_t n) { return (n + 63) / 64 * 64; }
+constexpr std::size_t padded(std::size_t n) {
+    return (n + 63) / 64 * 64;
+}
 
 }  // namespace
 

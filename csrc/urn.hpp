@@ -58,9 +58,9 @@ class Urn {
     static constexpr u32 kFan = 64;
 
     u32 n_;
-    std::vector<T> weights_;                // padded with zeros to a multiple of kFan
+    std::vector<T> weights_;                 // padded with zeros to a multiple of kFan
     std::vector<std::vector<double>> sums_;  // sums_[k][i] = sum of its kFan children below; all but the last padded
-    std::vector<u32> out_;                  // bit t: token t was taken out
+    std::vector<u32> out_;                   // bit t: token t was taken out
     double total_ = 0;
 };
 

@@ -37,7 +37,7 @@ cdef class Urn:
     cdef double log_filled   # log of the sum of exp(row), everything in
     cdef double tiny         # below this total, weights begin to lose digits, and are scaled up
 
-    def __init__(self, width):
+    def __cinit__(self, width):
         if isinstance(width, bool) or not isinstance(width, int):
             raise TypeError(f"width must be an int, not {width!r}")
         if not 1 <= width < NONE:

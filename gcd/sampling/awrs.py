@@ -11,8 +11,9 @@ What is missing is the weight. All estimators here are *properly weighted*: for 
 ``recursive``
     f(rest): draw x, q = p(x) / S. If x is refused, f = (1 - q) f(rest without x). If it is valid, f = q + (1 - q) E,
     where the estimate E of the tail is one coin: is the next token x2 of the order valid? So w is S, or p(x) if x2
-    isn't valid. After ``max_rejects`` - 1 refusals the next draw is itself the coin: valid w = S, else w = 0. Lowest
-    variance of the three wherever they were compared; at least two checks, unless one token is left.
+    isn't valid. After ``max_rejects`` - 1 refusals the next draw is itself the coin: valid w = S, else w = 0. The
+    default: its weights stay near Z where Z is tiny (those of ``two_loops`` have two thirds of their mean in draws of
+    probability Z). Not the lowest variance everywhere: of four equal tokens, three valid, 3/32 against 21/256.
 
 ``two_loops``
     Definition 2 of the paper. After x another loop runs on what is left, x among it, until it meets any valid token:

@@ -126,10 +126,12 @@ def log_mean_exp(values: Sequence[float]) -> float:
 
 def normalized_weights(log_weights: Sequence[float]) -> list[float]:
     """Weights that add up to 1; all 0 if all log-weights are minus infinity."""
-    total = log_sum_exp(log_weights)
-    if total == -math.inf:
+    top = max(log_weights, default=-math.inf)
+    if top == -math.inf:
         return [0.0] * len(log_weights)
-    return [math.exp(w - total) for w in log_weights]
+    weights = [math.exp(w - top) for w in log_weights]
+    total = math.fsum(weights)
+    return [w / total for w in weights]
 
 
 def effective_sample_size(log_weights: Sequence[float]) -> float:

@@ -170,22 +170,16 @@ def test_expected_checks():
         assert refused == sum(1 - (z / (q + z)) ** 2 for q in invalid)
 
 
-def test_variances_as_published():
-    """Two laws for which the variances are known (Z = 3/8, and a peaked one)."""
+def test_variances():
+    """Neither estimator is always the better one; where little is valid, or one token leads, the recursive one is."""
 
     def variance(step, p, valid):
-        found = outcomes(p, valid, step)
-        z = sum(target(p, valid))
-        return float(sum(q * weight(e) ** 2 for q, e in found) - z * z)
+        found = outcomes(p, valid, lambda urn, check: step(urn, check, no_random))
+        return sum(q * weight(e) ** 2 for q, e in found) - sum(target(p, valid)) ** 2
 
-    def once(urn, check):
-        return recursive(urn, check, no_random)
-
-    def twice(urn, check):
-        return two_loops(urn, check, no_random)
-
-    peaked = [F(9, 10), F(1, 10)]
-    assert variance(once, peaked, (True, False)) < variance(twice, peaked, (True, False))
+    flat, one_refused = [F(1, 4)] * 4, (False, True, True, True)
+    assert (variance(recursive, flat, one_refused), variance(two_loops, flat, one_refused)) == (F(3, 32), F(21, 256))
     for p, valid in CASES:
-        if sum(target(p, valid)):
-            assert variance(once, p, valid) <= variance(twice, p, valid) + 1e-12, (p, valid)
+        z = sum(target(p, valid))
+        if 0 < z <= F(2, 5) or (0 < z < 1 and max(p) >= F(2, 3) and valid[p.index(max(p))]):
+            assert variance(recursive, p, valid) <= variance(two_loops, p, valid), (p, valid)

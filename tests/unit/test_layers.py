@@ -18,8 +18,10 @@ STAGES = {
     "grammar": {"errors", "limits", "regex"},
     "bitmask": {"_native"},
     "processor": {"errors", "bitmask", "compiled_grammar", "_native"},
+    "sampling": {"_native", "compiled_grammar", "errors", "vocab"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
+        "sampling",
     },
 }
 
@@ -28,8 +30,8 @@ LIBRARIES = {
     "lark": {"grammar"},
     "interegular": {"grammar"},
     "tokenizers": {"vocab"},
-    "transformers": {"vocab", "processor"},
-    "torch": {"bitmask"},
+    "transformers": {"vocab", "processor", "sampling"},
+    "torch": {"bitmask", "sampling"},
 }
 
 
@@ -65,3 +67,11 @@ def test_libraries_have_their_place(stage):
         libraries = {name.split(".")[0] for name in imported(path)}
         misplaced = {name for name in libraries if name in LIBRARIES and stage not in LIBRARIES[name]}
         assert not misplaced, f"{path.relative_to(ROOT)} imports {misplaced}"
+
+
+def test_only_the_hf_model_needs_torch():
+    """Toy models, predicates and all methods work where neither torch nor transformers is installed."""
+    needed = {
+        path.name for path in files("sampling") if {"torch", "transformers"} & {n.split(".")[0] for n in imported(path)}
+    }
+    assert needed <= {"hf_model.py"}
