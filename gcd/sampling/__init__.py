@@ -14,6 +14,7 @@ from gcd.sampling.language_model import LanguageModel, ModelState
 from gcd.sampling.methods import METHODS, Task, row_seed
 from gcd.sampling.ngram_model import NGramModel
 from gcd.sampling.predicate import Predicate, predicate
+from gcd.sampling.remembered import Remembered
 from gcd.sampling.sample import Sample, Samples
 from gcd.sampling.table_model import TableModel
 from gcd.sampling.warp import Warped
@@ -32,6 +33,7 @@ __all__ = [
     "NoConstraint",
     "Predicate",
     "Product",
+    "Remembered",
     "Sample",
     "Samples",
     "SamplingWarning",

@@ -18,7 +18,7 @@ STAGES = {
     "grammar": {"errors", "limits", "regex"},
     "bitmask": {"_native"},
     "processor": {"errors", "bitmask", "compiled_grammar", "_native"},
-    "sampling": {"_native", "compiled_grammar", "errors", "vocab"},
+    "sampling": {"_native", "bitmask", "compiled_grammar", "errors", "vocab"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
         "sampling",
