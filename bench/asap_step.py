@@ -2,9 +2,9 @@
 
 Three parts, on one thread:
 
-* a step at 128k columns (the Llama-3 tokenizer), visit and draw, against one log-softmax of the same row by torch. The
-  masks are JSON's, at each token of a text, and sets of columns at random. Draws go through a trie that other texts were
-  committed to;
+* a step at 128k columns (the Llama-3 tokenizer), visit and draw, against one log-softmax of the same row by torch.
+  The masks are JSON's, at each token of a text, and sets of columns at random. Draws go through a trie that other
+  texts were committed to;
 * what a stored prefix takes, and what a commit takes, at depth 10,000 too;
 * a call of `GrammarAlignedLogitsProcessor` at 49k columns, mask and all, for JSON, one row.
 """

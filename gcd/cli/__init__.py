@@ -1,4 +1,4 @@
-"""The command line: ``gcd compile``, ``gcd inspect``, ``gcd check``.
+"""The command line: ``gcd compile``, ``gcd inspect``, ``gcd check``, ``gcd sample``.
 
 The commands are declared here and done in modules of their own, imported when they run: ``gcd --help`` costs no more
 than click.
@@ -35,12 +35,21 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gcd")
 def main() -> None:
-    """Compile grammars for the vocabulary of a language model, look at the result, check texts.
+    """Compile grammars for the vocabulary of a language model, look at the result, check texts, draw texts.
 
     Exit status: 0 all is well, 1 a text was refused, 2 wrong usage, 3 wrong or unsupported grammar, 4 the grammar
     can't be compiled exactly, 5 a limit was reached, 6 unusable artefact, 7 unusable tokenizer, 8 a file can't be
     read or written.
     """
+
+
+def _a_method(_ctx: click.Context, _option: click.Parameter, name: str) -> str:
+    """One of the methods; looked up when the command runs, for they need numpy."""
+    from gcd.sampling.methods import METHODS
+
+    if name not in METHODS:
+        raise click.BadParameter(f"no method {name!r}; there are {', '.join(METHODS)}")
+    return name
 
 
 def _json_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -127,3 +136,34 @@ def check_command(ctx: click.Context, /, **options: Any) -> None:
     from gcd.cli.check import run
 
     ctx.exit(run(**options))
+
+
+@main.command("sample")
+@click.argument("grammar", metavar="GRAMMAR", type=click.Path())
+@click.option(
+    "--model",
+    "-m",
+    required=True,
+    metavar="NAME_OR_PATH",
+    help="A causal language model that transformers knows, or ngram:FILE: an n-gram model of the file's lines.",
+)
+@click.option("--prompt", "-p", default="", metavar="TEXT")
+@click.option("--prompt-file", metavar="PATH", type=click.Path(), help="The prompt from a file.")
+@click.option("-n", default=10, show_default=True, type=click.IntRange(1), help="Samples; with smc, particles.")
+@click.option("--method", "method_name", default="local", show_default=True, metavar="METHOD", callback=_a_method)
+@click.option("--max-tokens", default=64, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=0, show_default=True, type=int)
+@click.option("--temperature", default=1.0, show_default=True, type=click.FloatRange(0, min_open=True))
+@click.option("--option", metavar="NAME=VALUE", multiple=True, help="The method's own, as ess_threshold=0.9.")
+@click.option("--start", "-s", metavar="RULE", help="Start symbol. Default: the grammar's first.")
+@click.option("--output", "-o", metavar="FILE.jsonl", type=click.Path(), help="Write the samples there, a line each.")
+@click.option("--plot", metavar="FILE.svg", type=click.Path(), help="Draw the law, the ESS, KL estimates.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each sample instead.")
+def sample_command(**options: Any) -> None:
+    """Draw texts from a language model under a grammar, compiled (.gcd) or not (.lark).
+
+    Each method draws from another law, or with weights; what is printed says which.
+    """
+    from gcd.cli.sample import run
+
+    run(**options)

@@ -9,6 +9,7 @@ from gcd.sampling.api import SamplingWarning, sample
 from gcd.sampling.constraint import Constraint, ConstraintState, GrammarConstraint, NoConstraint, Product
 from gcd.sampling.cost_model import CostModel
 from gcd.sampling.expected_future_grammaticality import GrammaticalityTrie
+from gcd.sampling.generate import custom_generate
 from gcd.sampling.grammar_probability import GrammarProbability, estimate_probability
 from gcd.sampling.language_model import LanguageModel, ModelState
 from gcd.sampling.methods import METHODS, Task, row_seed
@@ -40,6 +41,7 @@ __all__ = [
     "TableModel",
     "Task",
     "Warped",
+    "custom_generate",
     "estimate_probability",
     "predicate",
     "row_seed",

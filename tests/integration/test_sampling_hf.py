@@ -7,7 +7,7 @@ import pytest
 
 import gcd
 from gcd import ModelError
-from gcd.sampling import LanguageModel, NoConstraint, Warped
+from gcd.sampling import LanguageModel, NoConstraint, Warped, custom_generate
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -171,6 +171,41 @@ def test_refusals():
         broken.lm_head.weight[3] = float("nan")
     with pytest.raises(ModelError, match="is nan"):
         gcd.sample(gcd.HFModel(broken, None, vocab=VOCAB), None, [1])
+
+
+@pytest.mark.filterwarnings("ignore::gcd.sampling.SamplingWarning")
+@pytest.mark.parametrize("method", ["local", "smc"])
+def test_custom_generate(method):
+    """`generate` with a method of ours: its warpers are part of the law, its budget and number of sequences hold."""
+    grammar = gcd.compile(gcd.Grammar.from_regex("[a-c]{2,4}"), VOCAB)
+    model, kept = network(), []
+    hook = custom_generate(grammar, None, method=method, vocab=VOCAB, on_samples=kept.append)
+    ids = torch.tensor([[1, 2, 3]])
+    options = {"do_sample": True, "temperature": 0.5, "max_new_tokens": 7, "num_return_sequences": 5}
+    out = model.generate(ids, custom_generate=hook, **options)
+    (run,) = kept
+    assert out.shape[0] == 5
+    assert out[:, :3].tolist() == [[1, 2, 3]] * 5
+    half = Warped(gcd.HFModel(model, None, vocab=VOCAB), temperature=0.5, top_k=50)
+    for row, s in zip(out[:, 3:].tolist(), run, strict=True):
+        assert tuple(row[: len(s.ids)]) == s.ids
+        assert set(row[len(s.ids) :]) <= {END}
+        assert grammar.matcher().accept_bytes(s.data)
+        state, log_p = half.start([1, 2, 3]), 0.0
+        for token in s.ids:
+            log_p += state.log_probs()[0, token]
+            state.advance([token])
+        assert s.log_p == pytest.approx(float(log_p), abs=1e-6)
+    padded = torch.tensor([[END, 1, 2], [1, 2, 3]])
+    mask = torch.tensor([[0, 1, 1], [1, 1, 1]])
+    out = model.generate(padded, attention_mask=mask, custom_generate=hook, **options)
+    assert out[:, :3].tolist() == [[END, 1, 2]] * 5 + [[1, 2, 3]] * 5
+    assert len(kept) == 3
+    state, log_p = half.start([1, 2]), 0.0
+    for token in kept[1][0].ids:
+        log_p += state.log_probs()[0, token]
+        state.advance([token])
+    assert kept[1][0].log_p == pytest.approx(float(log_p), abs=1e-6)
 
 
 @pytest.mark.model
