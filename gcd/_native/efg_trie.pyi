@@ -6,7 +6,7 @@ from there on, writes a sentence of the grammar. `EfgTrie` bounds it from above,
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from typing_extensions import Buffer, disjoint_base
 
@@ -17,7 +17,7 @@ class EfgTrie:
     Not to be used by two threads at the same time.
     """
 
-    def __init__(self, width: int, eos_ids: Iterable[int]) -> None:
+    def __new__(cls, width: int, eos_ids: Iterable[int]) -> Self:
         """An empty trie over `width` columns; a sequence ends with one of `eos_ids`.
 
         Raises:
@@ -87,7 +87,7 @@ class EfgDraw:
     `EfgTrie.commit`.
     """
 
-    def __init__(self, trie: EfgTrie) -> None:
+    def __new__(cls, trie: EfgTrie) -> Self:
         """At the beginning."""
     @property
     def trie(self) -> EfgTrie:

@@ -18,10 +18,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gcd.sampling.expected_future_grammaticality import GrammaticalityTrie
 from gcd.sampling.methods import Task
 from gcd.sampling.sample import Samples
-from gcd.sampling.trie_draws import Draw, TrieDraws
+from gcd.sampling.trie_draws import Draw, TrieDraws, TrieLike
 
 __all__ = ["sample_asap", "sample_weighted"]
 
@@ -29,7 +28,7 @@ __all__ = ["sample_asap", "sample_weighted"]
 def sample_asap(
     task: Task,
     *,
-    trie: GrammaticalityTrie | None = None,
+    trie: TrieLike = None,
     max_draws: int | None = None,
     confidence: float = 0.95,
 ) -> Samples:
@@ -38,7 +37,8 @@ def sample_asap(
     Args:
         task: what to draw from. ``batch`` rows draw from the same bounds: 1 is the published algorithm, more cost fewer
             model calls.
-        trie: bounds to begin with, and to add to; default none.
+        trie: bounds to begin with, and to add to: a `GrammaticalityTrie`, or a file that is read, if it exists, and
+            written when the run is over; default none.
         max_draws: give up after so many, failed ones among them; default ``100 + 20 * n``.
         confidence: of the interval for P(constraint).
 
@@ -63,12 +63,13 @@ def sample_asap(
     return finished(draws, "asap", law, samples, log_z, missing(task, samples, draws))
 
 
-def sample_weighted(task: Task, *, trie: GrammaticalityTrie | None = None, confidence: float = 0.95) -> Samples:
+def sample_weighted(task: Task, *, trie: TrieLike = None, confidence: float = 0.95) -> Samples:
     """`task.n` draws with importance weights.
 
     Args:
         task: what to draw from. ``batch`` rows draw from the same bounds.
-        trie: bounds to begin with, and to add to; default none.
+        trie: bounds to begin with, and to add to: a `GrammaticalityTrie`, or a file that is read, if it exists, and
+            written when the run is over; default none.
         confidence: of the interval for P(constraint).
 
     Returns:
@@ -116,6 +117,7 @@ def finished(
     draws: TrieDraws, method: str, law: str, samples: tuple[Any, ...], log_z: float, warnings: list[str]
 ) -> Samples:
     """The run as users see it."""
+    draws.save()
     probability = draws.probability()
     return Samples(
         samples=samples,
@@ -128,5 +130,5 @@ def finished(
         seconds=draws.seconds,
         model_seconds=draws.model_seconds,
         warnings=tuple(warnings),
-        extra={"trie": draws.trie, "probability": probability, "n_draws": draws.n_draws, "finishes": draws.finishes},
+        extra={"trie": draws.bounds, "probability": probability, "n_draws": draws.n_draws, "finishes": draws.finishes},
     )

@@ -20,10 +20,9 @@ from __future__ import annotations
 import math
 
 from gcd.sampling.asap import draw_limit, finished, missing
-from gcd.sampling.expected_future_grammaticality import GrammaticalityTrie
 from gcd.sampling.methods import Task
 from gcd.sampling.sample import Samples
-from gcd.sampling.trie_draws import Draw, TrieDraws
+from gcd.sampling.trie_draws import Draw, TrieDraws, TrieLike
 
 __all__ = ["sample_cars"]
 
@@ -31,7 +30,7 @@ __all__ = ["sample_cars"]
 def sample_cars(
     task: Task,
     *,
-    trie: GrammaticalityTrie | None = None,
+    trie: TrieLike = None,
     max_draws: int | None = None,
     confidence: float = 0.95,
 ) -> Samples:
@@ -39,7 +38,8 @@ def sample_cars(
 
     Args:
         task: what to draw from. ``batch`` tries run together.
-        trie: bounds to begin with, and to add to; default none.
+        trie: bounds to begin with, and to add to: a `GrammaticalityTrie`, or a file that is read, if it exists, and
+            written when the run is over; default none.
         max_draws: give up after so many tries; default ``1000 + 100 * n``.
         confidence: of the interval for P(constraint).
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gcd.sampling.expected_future_grammaticality import GrammaticalityTrie
     from gcd.sampling.language_model import LanguageModel
+    from gcd.sampling.trie_draws import TrieLike
 
 __all__ = ["GrammarProbability", "WeightStatistics", "estimate_probability"]
 
@@ -166,7 +166,7 @@ def estimate_probability(
     max_draws: int = 2000,
     batch: int = 16,
     seed: int = 0,
-    trie: GrammaticalityTrie | None = None,
+    trie: TrieLike = None,
 ) -> GrammarProbability:
     """How likely the model is to write a sentence of the constraint by itself, within the budget.
 
@@ -183,7 +183,8 @@ def estimate_probability(
         max_draws: stop after so many in any case.
         batch: rows that draw together.
         seed: of all randomness.
-        trie: bounds to begin with, and to add to.
+        trie: bounds to begin with, and to add to: a `GrammaticalityTrie`, or a file that is read, if it exists, and
+            written when the run is over.
 
     Raises:
         ValueError: a number out of its range.
@@ -213,4 +214,5 @@ def estimate_probability(
         found = draws.probability()
         if found.relative_width <= tolerance:
             break
+    draws.save()
     return found

@@ -16,11 +16,13 @@ What a row may end with:
 from __future__ import annotations
 
 import math
+import os
 import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +37,10 @@ from gcd.sampling.methods import Task
 from gcd.sampling.sample import Sample
 from gcd.vocab import Vocabulary
 
-__all__ = ["Draw", "TrieDraws", "batch_masks", "end_words"]
+__all__ = ["Draw", "TrieDraws", "TrieLike", "batch_masks", "end_words"]
+
+TrieLike: TypeAlias = GrammaticalityTrie | str | os.PathLike[str] | None
+"""A trie, or a file that one is read from, if it exists, and written to when the run is over; None: an empty one."""
 
 
 def end_words(vocab: Vocabulary) -> NDArray[np.int32]:
@@ -107,7 +112,7 @@ class TrieDraws:
     """Batches of draws for one task, all through one trie; counts what they cost."""
 
     task: Task
-    trie: GrammaticalityTrie | None = None
+    trie: TrieLike = None
     confidence: float = 0.95
     n_draws: int = 0
     n_model_calls: int = 0
@@ -117,16 +122,20 @@ class TrieDraws:
     finishes: dict[str, int] = field(default_factory=dict)
     statistics: WeightStatistics = field(init=False)
     _end_words: NDArray[np.int32] = field(init=False)
+    _file: Path | None = None  # where the trie came from, and goes back to
     _began: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
         """An empty trie, unless one was given."""
         vocab = self.task.model.vocab
+        if isinstance(self.trie, str | os.PathLike):
+            self._file = Path(self.trie)
+            self.trie = GrammaticalityTrie.load(self._file) if self._file.exists() else None
         if self.trie is None:
             self.trie = GrammaticalityTrie(vocab.width, vocab.eos_ids)
-        elif not isinstance(self.trie, GrammaticalityTrie):
-            raise TypeError(f"trie must be a GrammaticalityTrie, not {type(self.trie).__name__}")
-        elif (self.trie.core.width, self.trie.core.eos_ids) != (vocab.width, tuple(vocab.eos_ids)):
+        if not isinstance(self.trie, GrammaticalityTrie):
+            raise TypeError(f"trie must be a GrammaticalityTrie or the path of one, not {type(self.trie).__name__}")
+        if (self.trie.core.width, self.trie.core.eos_ids) != (vocab.width, tuple(vocab.eos_ids)):
             raise SamplingError("the trie belongs to another vocabulary", remedy="a new trie for each vocabulary")
         self._end_words = end_words(vocab)
         self.statistics = WeightStatistics(self.confidence)
@@ -147,8 +156,7 @@ class TrieDraws:
             SamplingError: nothing satisfies the constraint within the budget, and the trie has proven it; or the trie
                 belongs to another law.
         """
-        task, trie = self.task, self.trie
-        assert trie is not None
+        task, trie = self.task, self.bounds
         start = task.constraint.start(task.model.vocab)
         draws = [Draw(EfgDraw(trie.core), start.fork(), self._rng(self.n_draws + i)) for i in range(n)]
         self.n_draws += n
@@ -232,10 +240,21 @@ class TrieDraws:
             return self.task.named_rng(f"draw {draw}")
         return self.task.row_rng(draw)
 
+    @property
+    def bounds(self) -> GrammaticalityTrie:
+        """The trie."""
+        assert isinstance(self.trie, GrammaticalityTrie)
+        return self.trie
+
+    def save(self) -> None:
+        """Write the trie back to the file that it was taken from, if it was."""
+        if self._file is not None:
+            self.bounds.save(self._file)
+
     def probability(self) -> GrammarProbability:
         """P(constraint) within the budget, as far as it is known."""
-        assert self.trie is not None
-        return self.statistics.summary(self.trie.core.log_found, self.trie.core.log_bound())
+        core = self.bounds.core
+        return self.statistics.summary(core.log_found, core.log_bound())
 
     def sample(self, draw: Draw, log_weight: float, log_q: float | None) -> Sample:
         """A row as users see it."""

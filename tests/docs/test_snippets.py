@@ -17,7 +17,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("quickstart", "command-line", "hosts", "compatibility", "grammar-aligned"))]
+PAGES = [
+    "README.md",
+    *(f"docs/{name}.md" for name in ("quickstart", "command-line", "hosts", "compatibility", "grammar-aligned")),
+]
 MODEL_PAGES = {"README.md", "docs/hosts.md"}
 PROSE = ["docs/glossary.md"]
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"

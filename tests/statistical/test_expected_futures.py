@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from oracle.expected_futures import World, distance, five_bits, random_world
 from oracle.sentence_sets import SentenceSet, table_model
+from statistical.bounds import assert_law
 
 import gcd
 from gcd._native.efg_trie import EfgDraw, EfgTrie
@@ -16,26 +17,7 @@ from gcd.sampling.grammar_probability import WeightStatistics
 from gcd.sampling.methods import Task
 from gcd.sampling.trie_draws import TrieDraws
 
-pytestmark = pytest.mark.statistical
-
-LEVEL = 1e-4  # of every test here; seeds are fixed
-
-
-def surprising(observed: Counter, law: dict, n: int) -> bool:
-    """Pearson's chi-square test at LEVEL; kinds that are expected fewer than five times are lumped together."""
-    assert sum(observed.values()) == n
-    assert set(observed) <= {k for k, p in law.items() if p}, "drawn, and yet impossible"
-    cells = [(observed[k], float(p) * n) for k, p in law.items() if float(p) * n >= 5]
-    rest = n - sum(o for o, _ in cells), n - sum(e for _, e in cells)
-    cells += [rest] if rest[1] > 1e-9 else []
-    statistic = sum((o - e) ** 2 / e for o, e in cells)
-    return len(cells) > 1 and statistic > chi_square_quantile(len(cells) - 1)
-
-
-def chi_square_quantile(degrees: int) -> float:
-    """The quantile at 1 - LEVEL, by Wilson and Hilferty (1931): to a percent from 1 degree of freedom on."""
-    z = 3.71902  # of the normal distribution
-    return degrees * (1 - 2 / (9 * degrees) + z * math.sqrt(2 / (9 * degrees))) ** 3 * 1.03
+pytestmark = pytest.mark.statistical  # at level 1e-4 each; seeds are fixed
 
 
 def drawn(world: World, method: str, n: int, **options):
@@ -119,7 +101,7 @@ def test_law_of_the_kth_asap_draw(k):
     for seed in range(n):
         draws = gcd.sample(model, sentences, [], k, method="asap", max_tokens=8, seed=seed, batch=1)
         kth[draws[k - 1].ids] += 1
-    assert not surprising(kth, list(world.asap_laws(k))[-1], n)
+    assert_law(kth, list(world.asap_laws(k))[-1])
 
 
 @pytest.mark.parametrize(("world", "batch"), [(WORLDS[0], 1), (WORLDS[1], 1), (WORLDS[2], 3), (WORLDS[4], 3)])
@@ -155,13 +137,16 @@ def test_cars_is_exact_from_the_first_sample_on(world, batch):
         for count, sample in zip(counts, run, strict=True):
             count[sample.ids] += 1
     for count in counts:
-        assert not surprising(count, world.target(), n)
-    pairs = Counter()  # the first two are independent
+        assert_law(count, world.target())
+    kind = {ids: i % 3 for i, ids in enumerate(sorted(world.sentences))}
+    pairs, law = Counter(), Counter()  # of kinds: the first two are independent
     for seed in range(n):
         run = gcd.sample(model, sentences, [], 2, method="cars", max_tokens=8, seed=n + seed, batch=batch)
-        pairs[run[0].ids, run[1].ids] += 1
-    target = world.target()
-    assert not surprising(pairs, {(a, b): p * q for a, p in target.items() for b, q in target.items()}, n)
+        pairs[kind[run[0].ids], kind[run[1].ids]] += 1
+    for a, p in world.target().items():
+        for b, q in world.target().items():
+            law[kind[a], kind[b]] += p * q
+    assert_law(pairs, law)
 
 
 def test_cars_tries_have_the_published_law():
@@ -177,7 +162,7 @@ def test_cars_tries_have_the_published_law():
     for seed in range(n):
         (draw,) = TrieDraws(Task(model, sentences, (), 1, 8, seed=seed)).batch(1, reject=True)
         seen[tuple(draw.path.tokens), draw.finish == "eos"] += 1
-    assert not surprising(seen, law, n)
+    assert_law(seen, law)
 
 
 def test_acceptance_rises_and_the_root_finds_z():
@@ -188,7 +173,7 @@ def test_acceptance_rises_and_the_root_finds_z():
     assert math.exp(trie.log_found) == pytest.approx(17 / 32, rel=1e-12)
     again = drawn(world, "cars", 600, seed=6, trie=run.extra["trie"])
     assert again.extra["acceptance"] == 1.0
-    assert not surprising(Counter(s.ids for s in again), world.target(), 600)
+    assert_law(Counter(s.ids for s in again), world.target())
 
 
 @pytest.mark.parametrize("proposal", ["restart", "prefix", "priority"])
@@ -197,7 +182,7 @@ def test_law_of_a_chain_after_some_steps(world, n_steps, proposal):
     law = chain_law(world, n_steps, proposal)
     n = 3000
     run = drawn(world, "mcmc", n, proposal=proposal, n_steps=n_steps, batch=500, seed=2)
-    assert not surprising(Counter(s.ids for s in run), law, n)
+    assert_law(Counter(s.ids for s in run), law)
 
 
 def chain_law(world: World, n_steps: int, proposal: str) -> dict:
@@ -239,7 +224,7 @@ def test_predicates_without_masks_keep_the_laws():
     blind = SentenceSet(world, has_mask=False)
     n = 1500
     run = gcd.sample(model, blind, [], n, method="cars", max_tokens=8, seed=3)
-    assert not surprising(Counter(s.ids for s in run), world.target(), n)
+    assert_law(Counter(s.ids for s in run), world.target())
     run = gcd.sample(model, blind, [], n, method="weighted", max_tokens=8, seed=3)
     weights = [math.exp(s.log_weight) for s in run]
     assert abs(np.mean(weights) - float(world.z)) <= 4 * np.std(weights) / math.sqrt(n) + 1e-9

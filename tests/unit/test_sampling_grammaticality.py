@@ -40,6 +40,20 @@ def test_saved_and_loaded_is_the_same(tmp_path):
     assert "prefixes" in repr(again)
 
 
+def test_a_file_is_read_and_written_back(tmp_path):
+    path = tmp_path / "bits.efg"
+    n = run(8, trie=path).extra["trie"].core.n_nodes
+    assert GrammaticalityTrie.load(path).core.n_nodes == n
+    more = run(60, trie=str(path), method="weighted", seed=2).extra["trie"].core.n_nodes
+    assert more > n
+    estimate_probability(MODEL, SENTENCES, max_tokens=8, trie=path, tolerance=1e-6)
+    assert GrammaticalityTrie.load(path).core.n_nodes >= more
+    path.write_bytes(b"nothing")
+    with pytest.raises(ArtifactError):
+        run(8, trie=path)
+    assert path.read_bytes() == b"nothing"
+
+
 def test_merged_tries_know_what_both_know():
     one, two = run(4, seed=1).extra["trie"], run(4, seed=2).extra["trie"]
     n = one.core.n_nodes, two.core.n_nodes
@@ -70,7 +84,7 @@ def test_other_laws_are_refused_by_name():
     with pytest.raises(SamplingError, match="another vocabulary"):
         run(trie=GrammaticalityTrie(4, [3]))
     with pytest.raises(TypeError, match="GrammaticalityTrie"):
-        run(trie="bits.efg")
+        run(trie=7)
     assert trie.core.section() == before
 
 
