@@ -17,7 +17,7 @@ CSRC    = $(wildcard csrc/*.cpp csrc/*.hpp)
 STUBS   = $(wildcard gcd/_native/*.pyi)
 NATIVE  = $(filter-out gcd._native.__init__,$(subst /,.,$(STUBS:.pyi=)))
 
-.PHONY: venv build debug models demo test test-all lint format bench asan tsan docs clean help
+.PHONY: venv build debug models demo test test-all lint format bench bench-genlm asan tsan docs clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -66,6 +66,14 @@ $(VENV)-bench/.installed: requirements-bench.txt
 	$(VENV)-bench/bin/python -m pip install -q "$$(grep '^torch==' requirements-bench.txt)"
 	$(VENV)-bench/bin/python -m pip install -q -r requirements-bench.txt
 	touch $@
+
+$(VENV)-bench-genlm/.installed: requirements-bench-genlm.txt
+	test -x $(VENV)-bench-genlm/bin/python || $(PYTHON) -m venv $(VENV)-bench-genlm
+	$(VENV)-bench-genlm/bin/python -m pip install -q "$$(grep '^torch==' requirements-bench-genlm.txt)"
+	$(VENV)-bench-genlm/bin/python -m pip install -q -r requirements-bench-genlm.txt
+	touch $@
+
+bench-genlm: $(VENV)-bench-genlm/.installed
 
 bench: build models $(VENV)-bench/.installed
 	$(PY) -m bench $(BENCH)

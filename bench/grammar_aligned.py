@@ -119,7 +119,18 @@ TASKS = {
 }
 
 
+QUICK = ("binary-5", "initials", "inverse-add", "parse-short")
+"""One task of each family."""
+
+
 def main(argv: list[str]) -> int:
+    """Draw what isn't there yet, and print the report."""
+    print(summary(argv))
+    return 0
+
+
+def summary(argv: list[str]) -> str:
+    """The report."""
     parser = argparse.ArgumentParser(prog="python -m bench grammar_aligned", description=__doc__.partition("\n")[0])
     parser.add_argument("--samples", type=int, default=96, help="of each method, for each task (default 96)")
     parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=list(TASKS))
@@ -128,9 +139,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("bench/record/grammar_aligned"), help="where results go")
     options = parser.parse_args(argv)
-    results = run(options)
-    print(report(results, options.samples))
-    return 0
+    return report(run(options), options.samples)
 
 
 def run(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -284,12 +293,12 @@ def report(results: dict[str, dict[str, Any]], samples: int) -> str:
     whole: dict[str, dict[str, Any]] = {}
     for name, found in results.items():
         if not any(s[4] for r in found.values() for s in r["samples"]):
-            lines += [f"\n## {name}\n\nNo method found a sentence."]
+            lines += [f"\n### {name}\n\nNo method found a sentence."]
             continue
         per = whole[name] = figures(found, samples)
         t = per["target"]
         lines += [
-            f"\n## {name}",
+            f"\n### {name}",
             f"\n{t['n']} sentences drawn by any method; the target's mean log P {t['log_likelihood']:.2f}; floor of "
             f"the KL {t['floor']:.2f} (last quarter {t['floor_quarter']:.2f}); the union holds "
             f"{t['covered_least']:.0%} or more of P(grammar)\n",
@@ -314,7 +323,7 @@ def report(results: dict[str, dict[str, Any]], samples: int) -> str:
         for name, per in whole.items()
         if all(m in per and per[m]["n"] >= (1 if m == "weighted" else samples) for m in methods)
     ]
-    lines.append(f"\n## Means over the {len(paired)} of {len(results)} tasks where every method has its samples\n")
+    lines.append(f"\n### Means over the {len(paired)} of {len(results)} tasks where every method has its samples\n")
     if paired:
         lines += [
             f"({', '.join(paired)})\n",

@@ -1,7 +1,7 @@
 """Drawing tokens without replacement from a row of log-probabilities."""
 
 from cython cimport floating
-from libc.math cimport INFINITY, floor, isfinite, isnan, log, log1p
+from libc.math cimport INFINITY, exp, floor, isnan, log, log1p
 from libc.stdint cimport uint32_t
 from libcpp.memory cimport unique_ptr
 
@@ -126,11 +126,11 @@ cdef class Urn:
         token = self.double_.get().draw(u) if self.is_double else self.single.get().draw(u)
         return -1 if token == NONE else token
 
-    def remove(self, token):
+    def remove(self, Py_ssize_t token):
         self._need()
         if not 0 <= token < self.width:
             raise IndexError(f"token {token} is not in range({self.width})")
-        cdef uint32_t t = token
+        cdef uint32_t t = <uint32_t>token
         if self.is_double:
             self.double_.get().take_out(t)
         else:
@@ -159,6 +159,9 @@ cdef class Urn:
 
     def log_share(self):
         self._need()
+        return self._log_share()
+
+    cdef double _log_share(self) noexcept:
         cdef double total = self._total(), share
         if not total > 0:
             return -INFINITY
@@ -171,14 +174,14 @@ cdef class Urn:
             raise IndexError(f"token {token} is not in range({self.width})")
         return float(self.row[token]) - self.log_filled
 
-    def misses(self, double u):
+    def misses(self, double u, double log_start=0):
+        self._need()
         # The number of failures before a success of probability s: floor(log(1 - u) / log(1 - s)).
-        cdef double share = self.log_share(), n
+        cdef double share = self._log_share() - log_start, n
         if not 0 <= u < 1:
             raise ValueError(f"u must be in [0, 1), not {u}")
-        if share == 0:
+        if share >= 0:
             return 0
-        from math import exp
         share = exp(share)
         if not share > 0:
             return int(MOST_MISSES)

@@ -36,6 +36,11 @@ class ConstraintState(ABC):
 
     has_mask: bool = False
 
+    @property
+    def has_cheap_mask(self) -> bool:
+        """Whether `cheap_mask` writes something."""
+        return self.has_mask
+
     @abstractmethod
     def check(self, token: int) -> bool:
         """Whether the token may come next; of an end-of-sequence token, whether the text may end. Changes nothing."""
@@ -242,6 +247,11 @@ class ProductState(ConstraintState):
         if not self.has_mask:
             fill_by_checks(left, [state.check for state in self._states if not state.has_mask])
         words[:] = left
+
+    @property
+    def has_cheap_mask(self) -> bool:
+        """Whether any part has a mask."""
+        return any(state.has_mask for state in self._states)
 
     def cheap_mask(self, words: NDArray[np.int32]) -> bool:
         """The intersection of the parts that have masks; False, and nothing written, if none has."""

@@ -12,13 +12,25 @@ from html import escape
 from gcd.sampling.meter import kl_estimates
 from gcd.sampling.sample import Samples
 
-__all__ = ["to_svg"]
+__all__ = ["chart", "to_svg"]
 
 _WIDTH, _HEIGHT = 620, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 20, 36, 34
 _BARS = 12
 """Texts to show."""
-_INK, _FIRST, _SECOND, _GRID = "#222", "#2b6cb0", "#c05621", "#ddd"
+_INK, _GRID = "#222", "#ddd"
+_COLOURS = (
+    "#2b6cb0",
+    "#c05621",
+    "#2f855a",
+    "#6b46c1",
+    "#b7791f",
+    "#718096",
+    "#d53f8c",
+    "#0987a0",
+    "#9b2c2c",
+    "#1a202c",
+)
 
 
 def to_svg(run: Samples) -> str:
@@ -45,6 +57,15 @@ def to_svg(run: Samples) -> str:
         kl = _running_kl(run)
         if kl:
             panels.append(_lines("KL estimates from the first samples, nats", "samples", kl, bottom=0.0))
+    return _document(panels)
+
+
+def chart(panels: Sequence[tuple[str, dict[str, list[tuple[float, float]]]]]) -> str:
+    """Panels of curves, one below the other: (title, {name: points}) each."""
+    return _document([_lines(title, "", series) for title, series in panels])
+
+
+def _document(panels: Sequence[str]) -> str:
     height = _HEIGHT * len(panels)
     body = "\n".join(f'<g transform="translate(0 {i * _HEIGHT})">{panel}</g>' for i, panel in enumerate(panels))
     return (
@@ -64,7 +85,7 @@ def _posterior(run: Samples) -> str:
     for i, (text, p) in enumerate(shown):
         y = _TOP + i * step
         width = 300 * p / top
-        parts.append(f'<rect x="250" y="{y:.1f}" width="{width:.1f}" height="{step * 0.75:.1f}" fill="{_FIRST}"/>')
+        parts.append(f'<rect x="250" y="{y:.1f}" width="{width:.1f}" height="{step * 0.75:.1f}" fill="{_COLOURS[0]}"/>')
         parts.append(_text(244, y + step * 0.6, _clip(text), "end"))
         parts.append(_text(254 + width, y + step * 0.6, f"{p:.3g}"))
     if not shown:
@@ -115,14 +136,14 @@ def _lines(
         parts.append(f'<path d="M{left:.1f} {level:.1f}H{right:.1f}" stroke="{_GRID}"/>')
         parts.append(_text(left - 5, level + 4, f"{y:.3g}", "end"))
     for x in (x0, (x0 + x1) / 2, x1):
-        parts.append(_text(at(x, y0)[0], _HEIGHT - _BOTTOM + 14, f"{x:.0f}", "middle"))
+        parts.append(_text(at(x, y0)[0], _HEIGHT - _BOTTOM + 14, f"{x:.3g}", "middle"))
     parts.append(_text((_LEFT + _WIDTH) / 2, _HEIGHT - 6, x_name, "middle"))
     for x in marks:
         parts.append(
             f'<path d="M{at(x, y0)[0]:.1f} {_HEIGHT - _BOTTOM}V{_TOP}" stroke="{_GRID}" stroke-dasharray="3 3"/>'
         )
     for i, (name, curve) in enumerate(series.items()):
-        colour = (_FIRST, _SECOND)[i % 2]
+        colour = _COLOURS[i % len(_COLOURS)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in curve))
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
         parts.append(_text(_WIDTH - _RIGHT - 4, _TOP + 12 + 14 * i, name, "end", colour))

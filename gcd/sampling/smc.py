@@ -62,7 +62,7 @@ def sample_smc(
     resampler: str = "systematic",
     proposal: str = "awrs",
     critic: Critic | None = None,
-    estimator: str = "recursive",
+    estimator: str = "auto",
     max_rejects: int | None = None,
     max_accepts: int = 2,
     cost_model: CostModel | None = None,
@@ -79,7 +79,7 @@ def sample_smc(
             constraint says no (with `ess_threshold` 0 that is sampling and reranking).
         critic: a factor of the target, see above.
         estimator, max_rejects, max_accepts: of AWRS.
-        cost_model: when AWRS asks for a mask instead; default: where a grammar alone has refused many tokens.
+        cost_model: when estimator "auto" asks for a mask; default: at the first refusal, if there is one to be had.
     """
     n = task.n if particles is None else particles
     if n < 1:
@@ -142,7 +142,7 @@ def sample_smc(
 def sample_awrs(
     task: Task,
     *,
-    estimator: str = "recursive",
+    estimator: str = "auto",
     max_rejects: int | None = None,
     max_accepts: int = 2,
     cost_model: CostModel | None = None,
@@ -205,11 +205,10 @@ class _Step:
         self.words = np.zeros(-(-vocab.width // 32), dtype=np.int32)
         self.proposal = proposal
         self.estimator = estimator
-        # A mask in the middle replaces the recursive estimator's tail only.
-        recursive = estimator.estimator == "recursive" and estimator.max_rejects is None
-        self.cost_model = cost_model or CostModel() if recursive else None
-        if cost_model is not None and not recursive:
-            raise ValueError("a cost model needs estimator='recursive' and max_rejects=None")
+        auto = estimator.estimator == "auto"
+        if cost_model is not None and not auto:
+            raise ValueError(f"a cost model needs estimator='auto', not {estimator.estimator!r}")
+        self.cost_model = cost_model or CostModel() if auto else None
         self.ends = vocab.eos_ids
 
     def draw(self, row: Any, particle: Particle) -> Estimate:
@@ -218,7 +217,7 @@ class _Step:
         urn.fill(row)
         if self.proposal == "awrs":
             if particle.costs is not None:
-                return particle.costs.step(urn, state, random, self.words)
+                return particle.costs.step(urn, state, random, self.words, self.estimator)
             return self.estimator.step(urn, state.check, random)
         if self.proposal == "local":
             return awrs.exact(urn, state.fill_mask, self.words, random)

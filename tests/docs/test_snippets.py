@@ -17,10 +17,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [
-    "README.md",
-    *(f"docs/{name}.md" for name in ("quickstart", "command-line", "hosts", "compatibility", "grammar-aligned")),
-]
+USE = ("quickstart", "command-line", "hosts", "compatibility", "sampling", "grammar-aligned")
+PAGES = ["README.md", *(f"docs/{name}.md" for name in USE)]
 MODEL_PAGES = {"README.md", "docs/hosts.md"}
 PROSE = ["docs/glossary.md"]
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"

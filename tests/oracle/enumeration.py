@@ -62,8 +62,8 @@ class FractionUrn:
     def log_share_of(self, token):
         return self.p[token]
 
-    def misses(self, _):
-        miss = 1 - sum(self.left.values())
+    def misses(self, _, start=1):
+        miss = 1 - sum(self.left.values()) / start
         if not miss:
             return 0
         if miss == 1:

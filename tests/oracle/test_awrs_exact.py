@@ -129,7 +129,7 @@ def test_hybrid_is_properly_weighted(rejects_before_mask, part):
 
         def run(choices, p=p, valid=valid):
             state = Masked(valid, part)
-            return hybrid(Restricted(p, choices), state, no_random, [False] * len(p), rejects_before_mask)
+            return hybrid(Restricted(p, choices), state, no_random, [False] * len(p), rejects_before_mask, recursive)
 
         assert mean_weights(p, valid, paths(run)) == target(p, valid), (p, valid)
 

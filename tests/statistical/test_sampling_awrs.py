@@ -11,7 +11,7 @@ from statistical.bounds import assert_law, assert_mean
 
 from gcd._native.urn import Urn
 from gcd.sampling.awrs import geometric, hybrid, recursive, two_loops
-from gcd.sampling.cost_model import CostModel
+from gcd.sampling.cost_model import CostModel, expected_checks
 
 pytestmark = pytest.mark.statistical
 
@@ -83,7 +83,7 @@ def test_expected_checks():
     p = rng.dirichlet(np.full(200, 0.5))
     valid = (rng.random(200) < 0.3).tolist()
     z = float(p[valid].sum())
-    one = CostModel().expected_checks(p.tolist(), valid)
+    one = expected_checks(p.tolist(), valid)
     assert one <= 1 / z
     urn, random_ = Urn(200), random.Random(7).random
     refused = []
@@ -97,7 +97,7 @@ def test_expected_checks():
     assert_mean([step(np.log(p), valid, recursive, urn, random_).n_checks for _ in range(4000)], one + 1, sigmas=3)
 
 
-@pytest.mark.parametrize("mask_cost", [0.5, 3, 60, math.inf])
+@pytest.mark.parametrize("mask_cost", [0, 1, 3, 60, math.inf])
 def test_cost_model_keeps_weights_proper(mask_cost):
     """Whatever it chose before, each step's weight is unbiased."""
     rng = np.random.default_rng(8)
@@ -105,7 +105,7 @@ def test_cost_model_keeps_weights_proper(mask_cost):
     valid = rng.random(100) < 0.1
 
     class State:
-        has_mask = True
+        has_mask = has_cheap_mask = True
         check = staticmethod(lambda t: bool(valid[t]))
 
         @staticmethod
@@ -122,8 +122,11 @@ def test_cost_model_keeps_weights_proper(mask_cost):
         found.append(costs.step(urn, State, random_, words))
     assert_mean([math.exp(e.log_weight) for e in found], float(p[valid].sum()))
     masks = sum(e.n_masks for e in found)
-    assert masks == (3000 if mask_cost < 1 else masks if mask_cost < math.inf else 0)
+    assert masks == 3000 if mask_cost == 0 else masks < 3000 if mask_cost < math.inf else masks == 0
     assert all(e.n_checks <= mask_cost + 1 or mask_cost == math.inf for e in found)
+    if mask_cost <= 1:
+        weights = np.exp([e.log_weight for e in found])
+        assert weights.var() / weights.mean() ** 2 < 1
 
 
 def test_nothing_valid():

@@ -68,7 +68,7 @@ def test_marginal_likelihood_is_unbiased(resampler, ess_threshold):
         {"estimator": "two_loops"},
         {"estimator": "geometric", "max_rejects": 3},
         {"max_rejects": 2},
-        {"cost_model": CostModel.never()},
+        {"cost_model": CostModel(math.inf)},
     ],
     ids=str,
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gcd
-from gcd.sampling import NGramModel, Samples, SamplingWarning, TableModel, predicate, row_seed
+from gcd.sampling import CostModel, NGramModel, Samples, SamplingWarning, TableModel, predicate, row_seed
 from gcd.sampling.meter import kl_estimates
 from gcd.sampling.methods import METHODS, method
 from gcd.sampling.sample import effective_sample_size, log_mean_exp, log_sum_exp, normalized_weights
@@ -178,7 +178,8 @@ def test_no_end_token():
         ({"method": "awrs", "estimator": "x"}, ValueError, "estimator"),
         ({"method": "awrs", "max_rejects": 0}, ValueError, "max_rejects"),
         ({"method": "awrs", "estimator": "two_loops", "max_rejects": 3}, ValueError, "no unbiased truncation"),
-        ({"method": "awrs", "max_accepts": 3}, ValueError, "geometric"),
+        ({"method": "awrs", "max_accepts": 3, "estimator": "recursive"}, ValueError, "geometric"),
+        ({"method": "awrs", "estimator": "geometric", "cost_model": CostModel()}, ValueError, "cost model"),
         ({"method": "awrs", "estimator": "geometric", "max_accepts": 1}, ValueError, "at least 2"),
         ({"constraint": "a+"}, TypeError, "a constraint is"),
         ({"model": "gpt2"}, TypeError, "a model is"),

@@ -1,0 +1,1 @@
+"""What ``python -m bench sampling`` runs, each part in a process of its own."""
