@@ -35,7 +35,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "asap": {"method": "asap"},
     "weighted": {"method": "weighted"},
     "cars": {"method": "cars"},
-    "mcmc": {"method": "mcmc", "n_steps": 10},
+    "mcmc": {"method": "mcmc"},
 }
 REPLICATES = 400
 
@@ -135,6 +135,7 @@ def summary(argv: list[str]) -> str:
     parser.add_argument("--samples", type=int, default=96, help="of each method, for each task (default 96)")
     parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS))
+    parser.add_argument("--mcmc-steps", type=int, default=5, help="of each chain (default 5)")
     parser.add_argument("--minutes", type=float, default=15, help="begin no new task and method after this long")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("bench/record/grammar_aligned"), help="where results go")
@@ -150,14 +151,16 @@ def run(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     results: dict[str, dict[str, Any]] = {}
     for name in options.tasks:
         for method in options.methods:
-            path = options.out / f"{name}-{method}-{options.samples}-{options.seed}.json"
+            more = {"n_steps": options.mcmc_steps} if method == "mcmc" else {}
+            label = f"{method}-{options.mcmc_steps}" if more else method
+            path = options.out / f"{name}-{label}-{options.samples}-{options.seed}.json"
             if path.exists():
                 results.setdefault(name, {})[method] = json.loads(path.read_text())
                 continue
             if time.monotonic() - began > 60 * options.minutes:
                 continue
             model = model or load()
-            found = draw(model, TASKS[name], method, options.samples, options.seed)
+            found = draw(model, TASKS[name], method, options.samples, options.seed, more)
             print(f"{name:<12} {method:<9} {found['seconds']:6.1f} s, {len(found['samples'])} samples", flush=True)
             path.write_text(json.dumps(found) + "\n")
             results.setdefault(name, {})[method] = found
@@ -179,7 +182,7 @@ def load() -> Any:
     return gcd.HFModel(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval(), tokenizer)
 
 
-def draw(model: Any, task: Task, method: str, n: int, seed: int) -> dict[str, Any]:
+def draw(model: Any, task: Task, method: str, n: int, seed: int, more: dict[str, Any]) -> dict[str, Any]:
     """One method's samples of one task, as JSON's types. Nothing is remembered from one method to the next."""
     import warnings
 
@@ -192,7 +195,7 @@ def draw(model: Any, task: Task, method: str, n: int, seed: int) -> dict[str, An
     kept = Remembered(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", gcd.sampling.SamplingWarning)  # they are in the report
-        found = gcd.sample(kept, compiled, prompt, n, max_tokens=task.max_tokens, seed=seed, **METHODS[method])
+        found = gcd.sample(kept, compiled, prompt, n, max_tokens=task.max_tokens, seed=seed, **METHODS[method], **more)
     probability = found.extra.get("probability")
     return {
         "samples": [[s.text, list(s.ids), s.log_p, s.log_weight, s.finished] for s in found],

@@ -74,4 +74,4 @@ def test_only_the_hf_model_needs_torch():
     needed = {
         path.name for path in files("sampling") if {"torch", "transformers"} & {n.split(".")[0] for n in imported(path)}
     }
-    assert needed <= {"hf_model.py", "generate.py"}
+    assert needed <= {"hf_model.py", "generate.py", "grammar_aligned_processor.py"}
