@@ -12,9 +12,9 @@ target is the union of all sentences that any method drew, renormalized by the m
 * seconds, draws and evaluated rows.
 
 Intervals are bootstrap intervals over samples (95 %). Means over tasks are paired: over the tasks where all methods
-found half of their samples or more. The target is an underestimate: mass of sentences that nobody drew is missing from it;
-the report says how much of P(grammar) the union holds at least. Runs can be
-resumed: each (task, method) is written to `--out` when it is done.
+found half of their samples or more. The target is an underestimate: mass of sentences that nobody drew is missing from
+it; the report says how much of P(grammar) the union holds at least. Runs can be resumed: each (task, method) is written
+to `--out` when it is done.
 """
 
 import argparse
@@ -323,7 +323,7 @@ def report(results: dict[str, dict[str, Any]], samples: int) -> str:
     methods = [m for m in METHODS if any(m in r for r in results.values())]
     paired = [name for name, per in whole.items() if all(m in per and per[m]["n"] >= samples / 2 for m in methods)]
     lines.append(
-        f"\n### Means over the {len(paired)} of {len(results)} tasks where every method found half of its samples, or more\n"
+        f"\n### Means over the {len(paired)} of {len(results)} tasks where all methods found half of their samples\n"
     )
     if paired:
         lines += [
