@@ -1,9 +1,10 @@
 """Samplers: distance to known laws, the AWRS step and SMC beside genlm-control, grammar-aligned decoding.
 
-Four parts, each kept in the record as soon as it is done, so that a run that was cut off goes on where it was:
+Parts, each kept in the record as soon as it is done, so that a run that was cut off goes on where it was:
 
 * ``toy``: every method's distance from an enumerated target, by number of samples (bench/samplers/toy.py);
 * ``step``: one AWRS step at 128k tokens (bench/samplers/awrs_step.py);
+* ``local``: how many masks drawing first saves on JSON with the real model (bench/samplers/local_masks.py);
 * ``smc``: ten particles of the real model, 40 tokens (bench/samplers/smc_run.py);
 * ``aligned``: the ASAp paper's shape on the real model (bench/grammar_aligned.py).
 
@@ -26,7 +27,7 @@ from bench.harness import system
 from bench.harness.report import number, table
 
 RECORDS = ROOT / "bench" / "record"
-PARTS = ("toy", "step", "smc", "aligned")
+PARTS = ("toy", "step", "local", "smc", "aligned")
 
 
 def genlm_python() -> Path | None:
@@ -74,14 +75,21 @@ def step(options: argparse.Namespace) -> Any:
     return both("bench.samplers.awrs_step", ("gcd",), (str(10 if options.full else 3),), limit=600)
 
 
+def test_model() -> str:
+    """The folder of the real test model."""
+    command = [sys.executable, str(ROOT / "tools" / "get_test_model.py")]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+
+
+def local(options: argparse.Namespace) -> Any:
+    """Part ``local``."""
+    n = "24" if options.full else "6"
+    return worker(Path(sys.executable), "bench.samplers.local_masks", "gcd", test_model(), n, limit=1200)
+
+
 def smc(options: argparse.Namespace) -> Any:
     """Part ``smc``."""
-    command = [sys.executable, str(ROOT / "tools" / "get_test_model.py")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        return {"missing": (done.stderr.strip().splitlines() or ["no test model"])[-1]}
-    folder = done.stdout.splitlines()[-1]
-    seeds = "3" if options.full else "1"
+    folder, seeds = test_model(), "3" if options.full else "1"
     return both("bench.samplers.smc_run", ("gcd", "gcd-predicate"), (folder, seeds), limit=1200, threads=1)
 
 
@@ -95,7 +103,13 @@ def aligned(options: argparse.Namespace) -> Any:
     return {"report": grammar_aligned.summary([*arguments, "--tasks", *names])}
 
 
-RUN: dict[str, Callable[[argparse.Namespace], Any]] = {"toy": toy, "step": step, "smc": smc, "aligned": aligned}
+RUN: dict[str, Callable[[argparse.Namespace], Any]] = {
+    "toy": toy,
+    "step": step,
+    "local": local,
+    "smc": smc,
+    "aligned": aligned,
+}
 
 
 def mean(rows: list[dict[str, Any]], name: str) -> float:
@@ -121,6 +135,9 @@ def targets(record: dict[str, Any]) -> list[tuple[str, float | None, str, float,
                     True,
                 )
             )
+    first = parts.get("local", {}).get("draw first")
+    if first:
+        rows.append(("local, JSON: steps for each mask", first["steps"] / max(1, first["masks"]), "×", 3, True))
     ours, theirs = (parts.get("smc", {}).get(name) for name in ("gcd-predicate", "genlm"))
     if isinstance(ours, list):
         ratio = mean(theirs, "seconds") / mean(ours, "seconds") if isinstance(theirs, list) else None
@@ -182,6 +199,16 @@ def report(record: dict[str, Any]) -> str:
                 body.append([name, r["law"], r["valid"], f"{r['z']:.2g}", *figures, f"{r['zero_weights']:.0%}"])
         head = ["engine", "law", "valid", "Z", "median", "p90", "checks", "weight 0"]
         lines += table(head, body, 3)
+    if "local" in parts:
+        lines += ["## Local decoding of JSON, SmolLM2-135M", ""]
+        if "missing" in parts["local"]:
+            lines += [f"not measured: {parts['local']['missing']}", ""]
+        else:
+            body = [
+                [name, *(number(r[k]) for k in ("steps", "masks", "outside_us_a_step")), f"{r['removed_mass']:.1%}"]
+                for name, r in parts["local"].items()
+            ]
+            lines += table(["", "steps", "masks", "µs outside of the model a step", "removed mass"], body)
     if "smc" in parts:
         lines += ["## SMC, 10 particles, 40 tokens, SmolLM2-135M", ""]
         body = []

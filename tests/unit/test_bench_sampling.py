@@ -1,0 +1,58 @@
+"""`python -m bench sampling`: what was measured is kept, a run that was cut off goes on, gaps are shown as such."""
+
+import json
+
+import pytest
+
+WHY = "the project's root is not on the path: run as python -m pytest"
+sampling = pytest.importorskip("bench.sampling", reason=WHY)
+toy = pytest.importorskip("bench.samplers.toy", reason=WHY)
+
+STEP = {"law": "flat", "valid": "one token, rank 64,000", "z": 1e-5, "steps": 5, "outside_us": 10.0}
+STEP |= {"outside_p90_us": 12.0, "checks": 3.0, "zero_weights": 0.0, "mean_weight_over_z": 1.0}
+
+
+def test_a_run_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
+    calls = []
+
+    def step(options):
+        calls.append("step")
+        return {"gcd": [STEP], "genlm": [{**STEP, "outside_us": 50.0}]}
+
+    def smc(options):
+        calls.append("smc")
+        if calls.count("smc") == 1:
+            raise KeyboardInterrupt
+        return {"gcd": {"missing": "no model"}, "gcd-predicate": {"missing": "no model"}, "genlm": {"missing": "x"}}
+
+    monkeypatch.setitem(sampling.RUN, "step", step)
+    monkeypatch.setitem(sampling.RUN, "smc", smc)
+    command = ["--parts", "step,smc", "--out", str(tmp_path)]
+    with pytest.raises(KeyboardInterrupt):
+        sampling.main(command)
+    assert sampling.main(command) == 0
+    assert calls == ["step", "smc", "smc"]
+    (record,) = tmp_path.glob("*-sampling.json")
+    assert json.loads(record.read_text())["parts"]["step"]["gcd"] == [STEP]
+    said = capsys.readouterr().out
+    assert "| 5 × | ≥ 10 | **MISS** |" in said
+    assert "not measured: no model" in said
+    assert not list(tmp_path.glob("*running*"))
+
+
+def test_unknown_part(capsys):
+    with pytest.raises(SystemExit):
+        sampling.main(["--parts", "nope"])
+    assert "there are toy" in capsys.readouterr().err
+
+
+def test_toy_worlds_are_enumerated(monkeypatch, tmp_path):
+    monkeypatch.setattr(toy, "SIZES", (5, 20))
+    monkeypatch.setattr(toy, "WORLDS", {"five bits": toy.five_bits})
+    monkeypatch.setattr(toy, "METHODS", {})
+    rows = list(toy.runs(3, 60))
+    assert {r["method"] for r in rows} == {"floor", *toy.VARIANTS}
+    assert all(0 <= r["tv"][1] <= r["tv"][0] <= r["tv"][2] <= 1 for r in rows)
+    for make in (toy.five_bits, lambda: toy.random_world(1)):
+        assert sum(make()[2].values()) == pytest.approx(1)
+    assert "<svg" in sampling.picture({"parts": {"toy": rows}})
