@@ -6,9 +6,6 @@
 // Sixteen lanes at a time in the vector types that GCC and Clang share; they lower them to what the target has. Vectors
 // never cross a function's border: all that takes one is inlined.
 #pragma GCC diagnostic ignored "-Wpsabi"
-#if defined(__clang__)  // GCC contracts nothing in ISO mode
-#pragma STDC FP_CONTRACT OFF
-#endif
 #define GCD_INLINE inline __attribute__((always_inline))
 #if defined(__x86_64__)
 #define GCD_WIDER(name, params, args)                                             \

@@ -100,6 +100,15 @@ def test_float32_rows_lose_nothing_far_below():
     assert trie.log_bound() == pytest.approx(-138 + math.log(63), abs=1e-4)
 
 
+def test_sums_are_the_same_on_every_machine():
+    """Whatever vectors it has, and whether it fuses multiplications and additions. Within a double's rounding of logs."""
+    scores = ((np.arange(5000, dtype=np.int64) * 2654435761) % 100_003 / 7000).astype(np.float32)
+    for raw, share, expected in ((True, 1, -0.39781577512631117), (False, 2, -0.9538755182469956)):
+        mask = np.arange(5000) % 3 >= share
+        row = scores if raw else scores - np.float32(20)
+        assert fresh(5000).visit(row, pack_mask(mask), raw) == pytest.approx(expected, rel=1e-14)
+
+
 def test_children_and_rest_add_up():
     """The example of the header: after 00000, theta(0) = 1/16 and the root's is 17/32."""
     trie = EfgTrie(3, [2])
