@@ -101,7 +101,7 @@ def test_float32_rows_lose_nothing_far_below():
 
 
 def test_sums_are_the_same_on_every_machine():
-    """Whatever vectors it has, and whether it fuses multiplications and additions. Within a double's rounding of logs."""
+    """Whatever vectors it has, and whether it fuses multiplications and additions, but for the rounding of logs."""
     scores = ((np.arange(5000, dtype=np.int64) * 2654435761) % 100_003 / 7000).astype(np.float32)
     for raw, share, expected in ((True, 1, -0.39781577512631117), (False, 2, -0.9538755182469956)):
         mask = np.arange(5000) % 3 >= share
