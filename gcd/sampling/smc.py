@@ -251,7 +251,16 @@ class _Run:
             start = ProductState([start, critic.start(task.model.vocab)])
             critic = None
         self.critic = critic
-        self.particles = [Particle(start.fork() if i else start, task.row_rng(first_row + i), row=i) for i in range(n)]
+        costs = step.cost_model
+        self.particles = [
+            Particle(
+                start.fork() if i else start,
+                task.row_rng(first_row + i),
+                row=i,
+                costs=None if costs is None else costs.copy(),
+            )
+            for i in range(n)
+        ]
         self.live = list(self.particles)
         self.state = TimedState(task.model, task.prompt, n)
         self.n_checks = 0

@@ -194,6 +194,22 @@ def test_bad_arguments(arguments, error, words):
         gcd.sample(**call)
 
 
+@pytest.mark.parametrize("method", ["awrs", "smc"])
+def test_a_mask_is_built_where_the_grammar_refuses(method):
+    """Not where it agrees; and a predicate beside the grammar is asked about nothing that the grammar refuses."""
+    agreed = gcd.sample(MODEL, None, n=30, method=method, max_tokens=40)
+    assert agreed.n_masks == 0
+    refused = gcd.sample(MODEL, GRAMMAR, n=30, method=method, max_tokens=40, cost_model=CostModel(1))
+    assert 0 < refused.n_masks < sum(len(s.ids) for s in refused)
+    never = gcd.sample(MODEL, GRAMMAR, n=30, method=method, max_tokens=40, cost_model=CostModel(math.inf))
+    assert never.n_masks == 0
+    assert never.n_checks > refused.n_checks
+    asked = []
+    both = [GRAMMAR, predicate(lambda text: asked.append(text) is None)]
+    gcd.sample(MODEL, both, n=30, method=method, max_tokens=40)
+    assert all(not text or GRAMMAR.matcher().accept_bytes(text.encode()) for text in asked)
+
+
 def test_every_method_can_be_had():
     for name in METHODS:
         assert callable(method(name))
