@@ -1,6 +1,7 @@
 """Tries that are kept: laws that differ, saving, loading, merging, damaged files; P(constraint) and its error bars."""
 
 import dataclasses
+import doctest
 import json
 import math
 import struct
@@ -13,7 +14,7 @@ from oracle.sentence_sets import SentenceSet, table_model
 import gcd
 from gcd._native.trie import checksum
 from gcd.errors import ArtifactError, SamplingError
-from gcd.sampling import GrammaticalityTrie, TableModel, Warped, predicate
+from gcd.sampling import GrammaticalityTrie, TableModel, Warped, grammar_probability, predicate
 from gcd.sampling.expected_future_grammaticality import Law
 from gcd.sampling.grammar_probability import WeightStatistics, estimate_probability
 
@@ -229,6 +230,10 @@ def test_estimate_stops_when_it_is_good_enough():
     for bad in ({"tolerance": 0}, {"max_draws": 0}, {"confidence": 0}):
         with pytest.raises(ValueError, match="must be"):
             estimate_probability(model, sentences, [], **bad)
+
+
+def test_docstrings_example():
+    assert doctest.testmod(grammar_probability) == (0, 6)
 
 
 def test_statistics_at_any_scale():
