@@ -140,7 +140,10 @@ def summary(argv: list[str]) -> str:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("bench/record/grammar_aligned"), help="where results go")
     options = parser.parse_args(argv)
-    return report(run(options), options.samples)
+    results = run(options)
+    if any(s[4] for found in results.values() for r in found.values() for s in r["samples"]):
+        (options.out / "grammar_aligned.svg").write_text(picture(results, options.samples), encoding="utf-8")
+    return report(results, options.samples)
 
 
 def run(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -250,6 +253,11 @@ def bootstrap(values: list[Any], statistic: Any, rng: random.Random) -> tuple[fl
     return found[int(0.025 * REPLICATES)], found[int(0.975 * REPLICATES)]
 
 
+def sizes(n: int, of: int | None = None) -> list[int]:
+    """Where the curves are looked at: an eighth, a quarter, a half and all of `of` samples, as far as there are `n`."""
+    return [k for k in (max(1, (of or n) // share) for share in (8, 4, 2)) if k < n] + [n]
+
+
 def figures(results: dict[str, Any], samples: int) -> dict[str, dict[str, Any]]:
     """Of one task: method -> figures, and "target"."""
     rng = random.Random(0)
@@ -263,7 +271,7 @@ def figures(results: dict[str, Any], samples: int) -> dict[str, dict[str, Any]]:
             "floor": floor(samples, target, rng),
             "floor_quarter": floor(quarter, target, rng),
             "log_likelihood": math.fsum(p * logs[ids] for ids, p in target.items()),
-            "covered_most": min(1.0, math.exp(log_mass - max((b["log_found"] for b in bounds), default=log_mass))),
+            "curve": [[k, floor(k, target, rng)] for k in sizes(samples)],
             "covered_least": math.exp(log_mass - min((b["log_upper"] for b in bounds), default=0.0)),
         }
     }
@@ -281,6 +289,7 @@ def figures(results: dict[str, Any], samples: int) -> dict[str, dict[str, Any]]:
             "kl": kl(drawn, target),
             "kl_interval": bootstrap(drawn, lambda sample: kl(sample, target), rng),
             "kl_quarter": kl(drawn[-quarter:], target),
+            "curve": [[k, kl(drawn[:k], target), mean(drawn[:k])] for k in sizes(len(drawn), samples)],
             "log_likelihood": mean(drawn),
             "log_likelihood_interval": bootstrap(drawn, mean, rng),
             "seconds": result["seconds"],
@@ -340,4 +349,31 @@ def report(results: dict[str, dict[str, Any]], samples: int) -> str:
             keys = ("kl", "kl_quarter", "log_likelihood", "seconds")
             a, b, c, d = (sum(whole[n][method][k] for n in paired) / len(paired) for k in keys)
             lines.append(f"| {method} | {a:.2f} | {b:.2f} | {c:.2f} | {d:.1f} |")
+        lines += ["\nAgainst the share of the samples, KL (mean log P), means over the same tasks\n"]
+        lines += ["| method | 1/8 | 1/4 | 1/2 | all |", "|---|---:|---:|---:|---:|"]
+        for method in ("target", *methods):
+            curves = [whole[n][method]["curve"] for n in paired]
+            cells = []
+            for i in range(min(map(len, curves))):
+                cell = f"{sum(c[i][1] for c in curves) / len(curves):.2f}"
+                if method != "target":
+                    cell += f" ({sum(c[i][2] for c in curves) / len(curves):.2f})"
+                cells.append(cell)
+            cells += ["-"] * (4 - len(cells))
+            lines.append(f"| {'floor' if method == 'target' else method} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def picture(results: dict[str, dict[str, Any]], samples: int) -> str:
+    """KL against the number of samples as SVG, a panel for each task."""
+    from gcd.sampling.plot import chart
+
+    panels = []
+    for name, found in results.items():
+        if any(s[4] for r in found.values() for s in r["samples"]):
+            per = figures(found, samples)
+            lines = {
+                "floor" if m == "target" else m: [(p[0], p[1]) for p in f.get("curve", [])] for m, f in per.items()
+            }
+            panels.append((f"{name}: KL in nats against samples", lines))
+    return chart(panels)

@@ -97,7 +97,8 @@ class GrammarAlignedLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # tr
 
     Attributes:
         compiled: the grammar.
-        tries: the trie of each prompt, by its ids as `generate` showed them (padding among them).
+        tries: the trie of each prompt, by its ids as `generate` showed them (padding among them). All are kept:
+            ``tries.clear()`` forgets them.
         draws: the rows of the last batch that was closed.
         criteria: a stopping criterion that never stops anything; it closes the batch once all rows have ended.
         calls, rows, seconds: how often it was called, with how many rows together, how long that took together.

@@ -50,6 +50,10 @@ def test_report():
     assert figures["local"]["kl"] == pytest.approx(0.5 * math.log(0.5 / 0.8) + 0.5 * math.log(0.5 / 0.2))
     low, high = figures["local"]["kl_interval"]
     assert low <= figures["local"]["kl"] <= high
+    assert [point[0] for point in figures["local"]["curve"]] == [1, 2, 4, 8]
+    assert figures["local"]["curve"][-1][1] == figures["local"]["kl"]
+    assert bench.sizes(3, 8) == [1, 2, 3]
+    assert bench.picture(results, 8).startswith("<svg")
     text = bench.report(results, 8)
     assert "Means over the 1 of 2 tasks" in text
     assert "No method found a sentence" in text
