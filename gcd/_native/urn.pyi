@@ -55,7 +55,7 @@ class Urn:
         """log of the share that is left: `log_mass` less what it was with everything in. At most 0."""
     def log_share_of(self, token: int) -> float:
         """log of the share that a token had with everything in, whether it is left or not."""
-    def misses(self, u: float, log_start: float = 0) -> int:
+    def misses(self, u: float, log_start: float = 0.0) -> int:
         """How many draws *with* replacement would hit tokens that were taken out before one hits a token that is left.
 
         `log_start` is `log_share` when the draws began: what was out before doesn't count. Geometric, by inversion of

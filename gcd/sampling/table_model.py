@@ -6,7 +6,7 @@ Given as fractions, its law can be enumerated in rationals beside the samplers t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -194,9 +194,3 @@ def encode_greedily(vocab: Vocabulary, data: bytes) -> list[int]:
 def _shown(data: bytes) -> str:
     text = data[:40].decode(errors="replace")
     return repr(text + "…" if len(data) > 40 else text)
-
-
-def texts_of(vocab: Vocabulary, sequences: Iterable[Sequence[int]]) -> list[bytes]:
-    """The bytes of token sequences; tokens without bytes add nothing."""
-    tokens = vocab.tokens
-    return [b"".join(tokens[t] or b"" for t in ids) for ids in sequences]

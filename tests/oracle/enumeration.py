@@ -74,5 +74,9 @@ class FractionUrn:
 
 def weight(estimate):
     """The weight as a fraction."""
-    share = 1 if estimate.log_share is None else estimate.log_share
-    return Fraction(estimate.numerator, estimate.denominator) * share if estimate.numerator else Fraction(0)
+    if not estimate.numerator:
+        return Fraction(0)
+    total = estimate.numerator * (1 if estimate.log_share is None else estimate.log_share)
+    if estimate.other_numerator:
+        total += estimate.other_numerator * estimate.other_share
+    return Fraction(total) / estimate.denominator

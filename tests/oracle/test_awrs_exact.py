@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from oracle.enumeration import FractionUrn, paths, weight
 
-from gcd.sampling.awrs import geometric, hybrid, recursive, two_loops
+from gcd.sampling.awrs import coins, geometric, hybrid, recursive, two_loops
 
 LAWS = [
     [F(1)],
@@ -68,6 +68,19 @@ def test_recursive_is_properly_weighted(max_rejects):
     for p, valid in CASES:
         found = outcomes(p, valid, lambda urn, check: recursive(urn, check, no_random, max_rejects))
         assert mean_weights(p, valid, found) == target(p, valid), (p, valid)
+
+
+@pytest.mark.parametrize("max_rejects", [None, 1, 2, 3])
+@pytest.mark.parametrize("max_coins", [2, 3, None])
+def test_coins_are_properly_weighted(max_rejects, max_coins):
+    for p, valid in [case for case in CASES if len(case[0]) <= 4]:
+
+        def step(urn, check):
+            if max_coins is None:
+                return coins(urn, check, no_random, max_rejects)
+            return recursive(urn, check, no_random, max_rejects, max_coins)
+
+        assert mean_weights(p, valid, outcomes(p, valid, step)) == target(p, valid), (p, valid)
 
 
 def test_two_loops_is_properly_weighted():

@@ -2,6 +2,7 @@
 
 import math
 import random
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -10,12 +11,13 @@ from oracle.enumeration import FractionUrn, paths, weight
 from statistical.bounds import assert_law, assert_mean
 
 from gcd._native.urn import Urn
-from gcd.sampling.awrs import geometric, hybrid, recursive, two_loops
+from gcd.sampling.awrs import coins, geometric, hybrid, recursive, two_loops
 from gcd.sampling.cost_model import CostModel, expected_checks
 
 pytestmark = pytest.mark.statistical
 
 ESTIMATORS = {
+    "coins": coins,
     "recursive": recursive,
     "two loops": two_loops,
     "geometric": geometric,
@@ -40,7 +42,7 @@ def variance_of_two_loops(z):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("spread", [1, 50])
 @pytest.mark.parametrize("z", [1e-3, 1e-6, 1e-9, 1e-12])
-@pytest.mark.parametrize("name", ["recursive", "two loops", "geometric"])
+@pytest.mark.parametrize("name", ["coins", "recursive", "two loops", "geometric"])
 def test_rare_valid_tokens(name, z, spread, dtype):
     """Two tokens have nearly everything and are invalid; Z is valid. The mean weight is Z, and nothing is lost."""
     p = np.array([0.5, 0.5 - z, *([z / spread] * spread)])
@@ -140,3 +142,23 @@ def test_nothing_valid():
     state.fill_mask = staticmethod(lambda words: words.fill(0))
     urn.fill(law)
     assert hybrid(urn, state, random.Random(1).random, np.zeros(1, np.int32), 2).log_weight == -math.inf
+
+
+def test_measured_cost():
+    """A slow mask is worth many checks, a slow check few; and it is what the run goes by."""
+
+    class State:
+        has_mask = has_cheap_mask = True
+
+        def __init__(self, check_seconds, mask_seconds):
+            self.check = lambda token: time.sleep(check_seconds) is None
+            self.cheap_mask = lambda words: time.sleep(mask_seconds) is None and words.fill(-1) is None
+
+    urn, words = Urn(5), np.zeros(1, np.int32)
+    urn.fill(np.log(np.full(5, 0.2)))
+    costs = CostModel()
+    assert costs.measure(urn, State(0, 0.05), words, range(5)) > 100
+    assert costs.copy().mask_cost == costs.mask_cost
+    assert costs.measure(urn, State(0.02, 0), words, range(5)) < 1
+    with pytest.raises(ValueError, match="mask_cost"):
+        CostModel(-1)
