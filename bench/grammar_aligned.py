@@ -312,8 +312,8 @@ def report(results: dict[str, dict[str, Any]], samples: int) -> str:
         lines += [
             f"\n### {name}",
             f"\n{t['n']} sentences drawn by any method; the target's mean log P {t['log_likelihood']:.2f}; floor of "
-            f"the KL {t['floor']:.2f} (last quarter {t['floor_quarter']:.2f}); the union holds "
-            f"{t['covered_least']:.0%} or more of P(grammar)\n",
+            f"the KL {t['floor']:.2f} (last quarter {t['floor_quarter']:.2f}); the union holds at least "
+            f"{t['covered_least']:.0%} of P(grammar)\n",
             "| method | samples | KL (95 %) | KL, last quarter | mean log P (95 %) | draws | rows | s |",
             "|---|---:|---:|---:|---:|---:|---:|---:|",
         ]
