@@ -28,6 +28,7 @@ MODE = "-".join(filter(None, ["debug" if DEBUG else "release", SANITIZE.replace(
 BUILD = Path("build") / MODE
 
 COMPILE = ["-std=c++17", "-fPIC", "-fno-plt", "-fvisibility=hidden", "-pthread"]
+COMPILE += ["-ffp-contract=off"]  # sums are the same to the bit on machines with and without fused multiply-add
 LINK = ["-pthread", "-Wl,--gc-sections"]
 WARN = ["-Wall", "-Wextra"]
 if DEBUG:

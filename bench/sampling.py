@@ -1,11 +1,12 @@
-"""Samplers: distance to known laws, the AWRS step and SMC beside genlm-control.
+"""Samplers: distance to known laws, the AWRS step and SMC beside genlm-control, grammar-aligned decoding.
 
-Four parts, each kept in the record as soon as it is done, so that a run that was cut off goes on where it was:
+Parts, each kept in the record as soon as it is done, so that a run that was cut off goes on where it was:
 
 * ``toy``: every method's distance from an enumerated target, by number of samples (bench/samplers/toy.py);
 * ``step``: one AWRS step at 128k tokens (bench/samplers/awrs_step.py);
 * ``local``: how many masks drawing first saves on JSON with the real model (bench/samplers/local_masks.py);
-* ``smc``: ten particles of the real model, 40 tokens (bench/samplers/smc_run.py).
+* ``smc``: ten particles of the real model, 40 tokens (bench/samplers/smc_run.py);
+* ``aligned``: the ASAp paper's shape on the real model (bench/grammar_aligned.py).
 
 genlm-control runs in an environment of its own (`make bench-genlm`; BENCH_GENLM_PYTHON), in processes of its own, right
 after ours; without it, its columns say so. METHODOLOGY.md says what the numbers mean.
@@ -26,7 +27,7 @@ from bench.harness import system
 from bench.harness.report import number, table
 
 RECORDS = ROOT / "bench" / "record"
-PARTS = ("toy", "step", "local", "smc")
+PARTS = ("toy", "step", "local", "smc", "aligned")
 
 
 def genlm_python() -> Path | None:
@@ -92,7 +93,23 @@ def smc(options: argparse.Namespace) -> Any:
     return both("bench.samplers.smc_run", ("gcd", "gcd-predicate"), (folder, seeds), limit=1200, threads=1)
 
 
-RUN: dict[str, Callable[[argparse.Namespace], Any]] = {"toy": toy, "step": step, "local": local, "smc": smc}
+def aligned(options: argparse.Namespace) -> Any:
+    """Part ``aligned``; it goes on where it was by itself."""
+    from bench import grammar_aligned
+
+    samples, minutes = ("96", "600") if options.full else ("32", "20")
+    names = grammar_aligned.TASKS if options.full else grammar_aligned.QUICK
+    arguments = ["--samples", samples, "--minutes", minutes, "--out", str(options.out / "grammar_aligned")]
+    return {"report": grammar_aligned.summary([*arguments, "--tasks", *names])}
+
+
+RUN: dict[str, Callable[[argparse.Namespace], Any]] = {
+    "toy": toy,
+    "step": step,
+    "local": local,
+    "smc": smc,
+    "aligned": aligned,
+}
 
 
 def mean(rows: list[dict[str, Any]], name: str) -> float:
@@ -204,6 +221,8 @@ def report(record: dict[str, Any]) -> str:
                 body.append([name, *figures, *(number(r.get(k)) for k in ("prefills", "checks", "masks"))])
         head = ["engine", "s", "s in forwards", "forwards", "log ML", "prefills", "checks", "masks"]
         lines += table(head, body)
+    if "aligned" in parts:
+        lines += ["## Grammar-aligned decoding, SmolLM2-135M", "", parts["aligned"]["report"]]
     return "\n".join(lines).rstrip() + "\n"
 
 

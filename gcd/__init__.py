@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors
     from gcd.limits import Limits
     from gcd.processor import GrammarLogitsProcessor
     from gcd.sampling.api import sample
+    from gcd.sampling.grammar_aligned_processor import GrammarAlignedLogitsProcessor
     from gcd.sampling.hf_model import HFModel
     from gcd.vocab import Vocabulary
 
@@ -45,6 +46,7 @@ _PUBLIC = {
     "Exactness": "gcd.exactness",
     "GcdError": "gcd.errors",
     "Grammar": "gcd.grammar.ir",
+    "GrammarAlignedLogitsProcessor": "gcd.sampling.grammar_aligned_processor",
     "GrammarError": "gcd.errors",
     "GrammarLogitsProcessor": "gcd.processor",
     "HealedMatcher": "gcd.healing",
@@ -77,6 +79,7 @@ __all__ = [
     "Exactness",
     "GcdError",
     "Grammar",
+    "GrammarAlignedLogitsProcessor",
     "GrammarError",
     "GrammarLogitsProcessor",
     "HealedMatcher",

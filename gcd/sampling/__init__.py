@@ -8,11 +8,14 @@ needed, torch and transformers by `HFModel` only.
 from gcd.sampling.api import SamplingWarning, sample
 from gcd.sampling.constraint import Constraint, ConstraintState, GrammarConstraint, NoConstraint, Product
 from gcd.sampling.cost_model import CostModel
+from gcd.sampling.expected_future_grammaticality import GrammaticalityTrie
 from gcd.sampling.generate import custom_generate
+from gcd.sampling.grammar_probability import GrammarProbability, estimate_probability
 from gcd.sampling.language_model import LanguageModel, ModelState
 from gcd.sampling.methods import METHODS, Task, row_seed
 from gcd.sampling.ngram_model import NGramModel
 from gcd.sampling.predicate import Predicate, predicate
+from gcd.sampling.remembered import Remembered
 from gcd.sampling.sample import Sample, Samples
 from gcd.sampling.table_model import TableModel
 from gcd.sampling.warp import Warped
@@ -23,12 +26,15 @@ __all__ = [
     "ConstraintState",
     "CostModel",
     "GrammarConstraint",
+    "GrammarProbability",
+    "GrammaticalityTrie",
     "LanguageModel",
     "ModelState",
     "NGramModel",
     "NoConstraint",
     "Predicate",
     "Product",
+    "Remembered",
     "Sample",
     "Samples",
     "SamplingWarning",
@@ -36,6 +42,7 @@ __all__ = [
     "Task",
     "Warped",
     "custom_generate",
+    "estimate_probability",
     "predicate",
     "row_seed",
     "sample",

@@ -22,6 +22,10 @@ METHODS: dict[str, str] = {
     "local": "gcd.sampling.local:sample_local",
     "awrs": "gcd.sampling.smc:sample_awrs",
     "smc": "gcd.sampling.smc:sample_smc",
+    "asap": "gcd.sampling.asap:sample_asap",
+    "weighted": "gcd.sampling.asap:sample_weighted",
+    "cars": "gcd.sampling.cars:sample_cars",
+    "mcmc": "gcd.sampling.mcmc:sample_mcmc",
 }
 """Method -> ``module:function``. The module is imported when the method is first used."""
 

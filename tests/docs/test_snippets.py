@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-_NAMES = ("quickstart", "command-line", "hosts", "tokenizers", "composition", "compatibility", "sampling")
+_USE = ("quickstart", "command-line", "hosts", "tokenizers", "composition", "sampling", "grammar-aligned")
+_NAMES = (*_USE, "compatibility")
 PAGES = ["README.md", *(f"docs/{name}.md" for name in _NAMES)]
 MODEL_PAGES = {"README.md", "docs/hosts.md", "docs/command-line.md"}
 PROSE = ["docs/glossary.md"]

@@ -1,9 +1,11 @@
 """`HFModel`: the cache shared, forked, re-ordered and pruned gives what evaluating whole prefixes gives."""
 
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
+from statistical.bounds import assert_law, assert_mean
 
 import gcd
 from gcd import ModelError
@@ -221,3 +223,40 @@ def test_the_real_model(smollm2_folder):
     assert run.n_model_calls <= 10
     assert any(s.finished for s in run)
     assert all(grammar.matcher().accept_bytes(s.data) for s in run if s.finished)
+
+
+@pytest.mark.parametrize("method", ["cars", "weighted", "mcmc"])
+def test_exact_laws_on_a_network(method):
+    """Against all sentences, each evaluated as a whole: samples, weights, log P."""
+    model = hf()
+    words = ["a", "the", "th", "tho", "at the", "no", "n", "hat"]
+    compiled = gcd.compile(gcd.Grammar.from_choices(words), VOCAB)
+    prompt = (1, 2, 3)
+    law = {}
+
+    def walk(ids):
+        matcher = compiled.matcher()
+        assert matcher.accept_tokens(ids) == len(ids)
+        for token in range(len(TOKENS)):
+            if matcher.check(token):
+                if token == END:
+                    law[(*ids, token)] = sum(
+                        directly(model, [*prompt, *ids[:i]])[t] for i, t in enumerate([*ids, token])
+                    )
+                else:
+                    walk((*ids, token))
+
+    walk(())
+    z = sum(np.exp(p) for p in law.values())
+    n = 500
+    options = {"n_steps": 30} if method == "mcmc" else {}
+    run = gcd.sample(gcd.sampling.Remembered(model), compiled, prompt, n, method=method, max_tokens=8, **options)
+    for sample in run:
+        if sample.finished:
+            assert sample.log_p == pytest.approx(law[sample.ids], abs=1e-9)
+    if method == "weighted":
+        assert_mean([float(np.exp(s.log_weight)) for s in run], z)
+        trie = run.extra["trie"].core
+        assert np.exp(trie.log_found) <= z * (1 + 1e-9) <= np.exp(trie.log_bound()) * (1 + 1e-6)
+    else:
+        assert_law(Counter(s.ids for s in run), {ids: float(np.exp(p) / z) for ids, p in law.items()})

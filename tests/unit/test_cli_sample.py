@@ -29,12 +29,26 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("method", ["local", "awrs", "smc"])
+@pytest.mark.parametrize("method", ["local", "awrs", "smc", "asap", "weighted", "cars", "mcmc"])
 def test_table(folder, method):
     done = run(folder / "pets.gcd", "-m", f"ngram:{folder}/pets.txt", "--method", method, "-n", 20)
     assert done.exit_code == 0, done.output
     for word in ('"the cat ', "law  ", "ESS", "model calls"):
         assert word in done.output
+
+
+def test_a_trie_is_kept_from_run_to_run(folder, tmp_path):
+    args = (folder / "pets.gcd", "-m", f"ngram:{folder}/pets.txt", "--method", "cars", "-n", 20)
+    trie = tmp_path / "pets.efg"
+    first = run(*args, "--option", f"trie={trie}")
+    assert first.exit_code == 0, first.output
+    size = trie.stat().st_size
+    again = run(*args, "--option", f"trie={trie}", "--seed", 2)
+    assert again.exit_code == 0, again.output
+    assert trie.stat().st_size >= size
+    other = run(*args, "--option", f"trie={trie}", "--temperature", 0.5)
+    assert other.exit_code != 0
+    assert "the trie belongs to another law" in other.output
 
 
 def test_json_lines_and_files(folder, tmp_path):

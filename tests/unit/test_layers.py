@@ -25,7 +25,7 @@ STAGES = {
         *("_native", "bitmask", "compiled_grammar", "compiler", "errors", "grammar", "limits", "prefix", "processor"),
         "vocab",
     },
-    "sampling": {"_native", "compiled_grammar", "errors", "vocab"},
+    "sampling": {"_native", "bitmask", "compiled_grammar", "errors", "vocab"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
         *("explain", "grammar_info", "healing", "processor", "regex", "sampling"),
@@ -84,4 +84,4 @@ def test_only_the_hf_model_needs_torch():
     needed = {
         path.name for path in files("sampling") if {"torch", "transformers"} & {n.split(".")[0] for n in imported(path)}
     }
-    assert needed <= {"hf_model.py", "generate.py"}
+    assert needed <= {"hf_model.py", "generate.py", "grammar_aligned_processor.py"}
