@@ -25,37 +25,9 @@
 #include <unordered_map>
 
 #include "archive.hpp"
+#include "nfa_program.hpp"
 
 namespace gcd {
-
-enum Op : u32 {
-    OP_CLASS,
-    OP_SPLIT,
-    OP_LOOKAHEAD,
-    OP_LOOKBEHIND,
-    OP_EOF,
-    OP_ACCEPT,
-    OP_REPEAT,
-    OP_LAZY_REPEAT,
-    OP_COUNT,
-    OP_LAZY_COUNT
-};
-
-inline bool is_repeat(u32 op) {
-    return op == OP_REPEAT || op == OP_LAZY_REPEAT;
-}
-inline bool is_count(u32 op) {
-    return op == OP_COUNT || op == OP_LAZY_COUNT;
-}
-
-// See gcd/regex/program.py for the format.
-struct NfaProgram {
-    std::vector<u32> code, splits, starts, lookaheads, lookbehinds, node_start, range_lo, range_hi, range_to;
-    void validate() const;  // throws bad_input: every pc, node and index is in range
-    u32 op(u32 pc) const { return code[pc * 5]; }
-    u32 arg(u32 pc, u32 k) const { return code[pc * 5 + 1 + k]; }
-    u32 n_code() const { return static_cast<u32>(code.size() / 5); }
-};
 
 struct Unless {
     u32 regex;
@@ -76,6 +48,8 @@ struct Thread {
     }
 };
 using Threads = std::vector<Thread>;
+u64 hash_threads(u64 h, View<Thread> ts);
+void unite(Threads& into, const Threads& more);  // sorted
 
 struct Context {
     Threads neg;               // sorted
@@ -186,8 +160,7 @@ class Lexer {
     // A state with its threads, also where it lay packed in an artefact.
     const LexState& whole(u32 state);
     const NfaProgram& nfa() const { return nfa_; }
-    // Where a byte leads inside of a character: 0 nowhere, NONE to its end, else to a class node (its id + 1).
-    u32 class_step(u32 node, u8 byte) const;
+    u32 class_step(u32 node, u8 byte) const { return nfa_.class_step(node, byte); }
 
     // While set, making new states past this time throws limit_seconds.
     std::chrono::steady_clock::time_point deadline{};
