@@ -1,23 +1,8 @@
-#include "lexer.hpp"
-
 #include <algorithm>
 
-namespace gcd {
+#include "lexer_closing.hpp"
 
-// Thread lists right after a byte (or at a lexeme's start), before empty moves.
-struct Lexer::Raw {
-    std::vector<Threads> groups;
-    Threads obs;
-    Threads neg;
-    std::vector<Threads> pos;
-    Threads back;
-    u64 back_true = 0;
-    bool back_closed = false;      // `back` and `back_true` are final (no byte was read since)
-    bool promises_closed = false;  // same for neg and pos
-    bool start = false;
-    u32 unless = NONE;
-    u32 column = NONE;
-};
+namespace gcd {
 
 Lexer::Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignore, bool independent, bool all_lengths,
              const bool* used_bytes, u32 max_states, u32 newline_terminal, u32 tab_len)
@@ -89,10 +74,11 @@ Lexer::Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignor
     std::vector<signed char> guess(nfa_.lookaheads.size(), -1);
     std::vector<u32> accepts;
     u32 ask = NONE;
-    if (!close(raw, false, guess, nullptr, c.back, accepts, ask))
+    if (!close(raw, nullptr, guess, nullptr, c.back, accepts, ask))
         throw CoreError(ErrorKind::bad_input, ask, "a lookbehind contains a lookahead");
     for (u32 pc : accepts) c.back_true |= 1ull << lookbehind_owner_[pc];
     first_ctx_ = intern_context(std::move(c));
+    intern_guard({});
 }
 
 void Lexer::own_accepts(u32 start, u32 owner, std::vector<u32>& owners) {
@@ -230,35 +216,17 @@ Edge Lexer::intern_edge(std::vector<u32> states) {
     return id | EDGE_LIST;
 }
 
-// Closes all lists at one position under one common guess of the lookaheads, branching when a new one is asked for.
-void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<u32>& out) {
+bool Lexer::close_context(const Raw& raw, const Guesses& guesses, Context& ctx, bool& possible, u32& ask) {
     std::vector<u32> acc;
-    u32 ask = NONE;
-    auto branch = [&] {
-        if (independent_ && raw.groups.size() > 1) {
-            // Terminals that are lexed on their own do not share a guess: what one of them asks about the text ahead
-            // is no promise of the others.
-            for (const Threads& g : raw.groups) {
-                Raw one = raw;
-                one.groups.assign(1, g);
-                finish(one, guess, out);
-            }
-            return;
-        }
-        guess[ask] = 1;
-        finish(raw, guess, out);
-        guess[ask] = 0;
-        finish(raw, guess, out);
-        guess[ask] = -1;
-    };
-    Context ctx;
+    const Guess& guess = guesses.lookaheads;
+    possible = false;
     ctx.back_true = raw.back_true;
     if (raw.back_closed) {
         ctx.back = raw.back;
     } else {
         Threads back = raw.back;
         for (u32 pc : nfa_.lookbehinds) back.push_back({pc, 0, 0});
-        if (!close(back, false, guess, nullptr, ctx.back, acc, ask))
+        if (!close(back, nullptr, guess, nullptr, ctx.back, acc, ask))
             throw CoreError(ErrorKind::bad_input, ask, "a lookbehind contains a lookahead");
         ctx.back_true = 0;
         for (u32 pc : acc) ctx.back_true |= 1ull << lookbehind_owner_[pc];
@@ -267,83 +235,135 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
         ctx.neg = raw.neg;
         ctx.pos = raw.pos;
     } else {
-        if (!close(raw.neg, false, guess, &ctx.back_true, ctx.neg, acc, ask)) return branch();
-        if (!acc.empty()) return;  // a promise is broken
+        if (!close(raw.neg, nullptr, guess, &ctx.back_true, ctx.neg, acc, ask)) return false;
+        if (!acc.empty()) return true;  // a promise is broken
         settle(ctx.neg);
         for (const Threads& p : raw.pos) {
             Threads closed;
-            if (!close(p, false, guess, &ctx.back_true, closed, acc, ask)) return branch();
-            if (!acc.empty()) continue;  // kept
-            if (closed.empty()) return;  // can no longer be kept
+            if (!close(p, nullptr, guess, &ctx.back_true, closed, acc, ask)) return false;
+            if (!acc.empty()) continue;       // kept
+            if (closed.empty()) return true;  // can no longer be kept
             settle(closed);
             ctx.pos.push_back(std::move(closed));
         }
     }
-    // Everything is closed first (a closure may ask for a guess), then promises made by the guesses are added, then
-    // the lists are pruned by what is promised.
-    std::vector<Threads> groups(raw.groups.size());
-    std::vector<u32> accept_pcs(raw.groups.size(), NONE);
-    for (size_t g = 0; g < groups.size(); ++g) {
-        if (!close(raw.groups[g], true, guess, &ctx.back_true, groups[g], acc, ask)) return branch();
-        if (!acc.empty()) accept_pcs[g] = acc[0];
-    }
-    LexState s;
-    s.start = raw.start;
-    s.unless = raw.unless;
-    std::vector<u32> obs_accepts;
-    if (!raw.obs.empty()) {
-        if (!close(raw.obs, false, guess, &ctx.back_true, s.obs, acc, ask)) return branch();
-        for (u32 pc : acc) obs_accepts.push_back(accept_owner_[pc]);
-    }
     for (u32 k = 0; k < guess.size(); ++k) {
         if (guess[k] < 0) continue;
         Threads body;
-        if (!close({{nfa_.lookaheads[k], 0, 0}}, false, guess, &ctx.back_true, body, acc, ask)) return branch();
+        if (!close({{nfa_.lookaheads[k], 0, 0}}, nullptr, guess, &ctx.back_true, body, acc, ask)) return false;
         settle(body);
         if (guess[k] == 1) {
             if (!acc.empty()) continue;
-            if (body.empty()) return;
+            if (body.empty()) return true;
             ctx.pos.push_back(std::move(body));
         } else {
-            if (!acc.empty()) return;
+            if (!acc.empty()) return true;
             unite(ctx.neg, body);
+        }
+    }
+    for (const auto& [threads, holds] : guesses.guards) {
+        if (holds) {
+            unite(ctx.neg, threads);
+        } else {
+            ctx.pos.push_back(threads);
         }
     }
     for (Threads& p : ctx.pos) {
         prune(ctx.neg, p);
-        if (p.empty()) return;  // contradicts what must not match
+        if (p.empty()) return true;  // contradicts what must not match
     }
     prune_by_pos(ctx.pos, ctx.neg);
     std::sort(ctx.pos.begin(), ctx.pos.end());
     ctx.pos.erase(std::unique(ctx.pos.begin(), ctx.pos.end()), ctx.pos.end());
     for (const Threads& p : ctx.pos)
-        if (std::includes(ctx.neg.begin(), ctx.neg.end(), p.begin(), p.end())) return;  // contradiction
+        if (std::includes(ctx.neg.begin(), ctx.neg.end(), p.begin(), p.end())) return true;  // contradiction
+    possible = true;
+    return true;
+}
+
+// Makes the states at one position, under the guesses made so far; branches when another one is asked for.
+void Lexer::finish(const Raw& raw, Guesses& guesses, std::vector<u32>& out) {
+    const Guess& guess = guesses.lookaheads;
+    u32 ask = NONE;
+    auto apart = [&] {
+        // Terminals that are lexed on their own do not share a guess: what one of them asks about the text ahead is no
+        // promise of the others.
+        if (!independent_ || raw.groups.size() <= 1) return false;
+        for (const Threads& g : raw.groups) {
+            Raw one = raw;
+            one.groups.assign(1, g);
+            finish(one, guesses, out);
+        }
+        return true;
+    };
+    auto branch = [&] {
+        if (apart()) return;
+        const u32 k = ask;
+        for (signed char g : {1, 0, -1}) {
+            guesses.lookaheads[k] = g;
+            if (g >= 0) finish(raw, guesses, out);
+        }
+    };
+    auto branch_on_guard = [&](u32 guard) {
+        if (apart()) return;
+        for (bool holds : {true, false}) {
+            guesses.guards.emplace_back(guards_[guard], holds);
+            finish(raw, guesses, out);
+            guesses.guards.pop_back();
+        }
+    };
+    Context ctx;
+    bool possible;
+    if (!close_context(raw, guesses, ctx, possible, ask)) return branch();
+    if (!possible) return;
+    // Everything is closed and pruned by what is promised, before anything is made of it: a closure may ask for a
+    // guess.
+    LexState s;
+    s.start = raw.start;
+    s.unless = raw.unless;
+    std::vector<u32> acc, obs_accepts;
+    if (!raw.obs.empty()) {
+        if (!close(raw.obs, nullptr, guess, &ctx.back_true, s.obs, acc, ask)) return branch();
+        for (u32 pc : acc) obs_accepts.push_back(accept_owner_[pc]);
+    }
     prune(ctx.neg, s.obs);
-    std::vector<u32> group_accept;  // per kept group: its ACCEPT pc or NONE
-    for (size_t g = 0; g < groups.size(); ++g) {
-        prune(ctx.neg, groups[g]);
-        prune_by_pos(ctx.pos, groups[g]);
-        if (groups[g].empty() && accept_pcs[g] == NONE) continue;
-        s.main.insert(s.main.end(), groups[g].begin(), groups[g].end());
+    std::vector<Threads> groups;
+    if (!close_guards(raw, guess, ctx, groups, ask)) return branch();
+    struct End {
+        u32 accept_pc = NONE;
+        Context before, after;  // if the lexeme need not be over, or is for good
+    };
+    std::vector<End> ends;  // one for each group that is kept
+    for (const Threads& group : groups) {
+        Choice choice(ctx);
+        Threads threads;
+        if (!close_choice(group, guess, choice, threads, acc, ask)) return branch();
+        End end;
+        if (!choice.ends.empty()) {
+            const Choice::End& best = choice.ends[0];
+            Threads behind(threads.begin() + static_cast<long>(best.at), threads.end());
+            threads.resize(best.at);
+            prune_guarded(ctx, behind);
+            if (!behind.empty() || choice.ends.size() > 1) return branch_on_guard(best.guard);
+        }
+        prune_guarded(ctx, threads);
+        if (!choice.ends.empty()) {
+            end.accept_pc = acc[0];
+            const u32 guard = choice.ends[0].guard;
+            if (all_lengths_) end_lexeme(ctx, threads, guard, false, end.before, ask);
+            const bool for_good = !all_lengths_ || is_ignored(accept_owner_[acc[0]]);
+            if (for_good && !end_lexeme(ctx, threads, guard, true, end.after, ask)) return branch_on_guard(ask);
+        }
+        if (threads.empty() && end.accept_pc == NONE) continue;
+        s.main.insert(s.main.end(), threads.begin(), threads.end());
         s.group_end.push_back(static_cast<u32>(s.main.size()));
-        group_accept.push_back(accept_pcs[g]);
+        ends.push_back(std::move(end));
     }
     if (s.group_end.empty() && !raw.start) return;
 
-    for (size_t g = 0; g < s.group_end.size(); ++g) {
-        if (group_accept[g] == NONE) continue;
-        const u32 terminal = accept_owner_[group_accept[g]];
-        const u32 from = g ? s.group_end[g - 1] : 0;
-        // The promise that the lexeme ends here for good; NONE if it contradicts what is promised already.
-        auto ended = [&] {
-            Context after = ctx;
-            Threads longer(s.main.begin() + from, s.main.begin() + s.group_end[g]);
-            settle(longer);
-            unite(after.neg, longer);
-            for (const Threads& p : after.pos)
-                if (std::includes(after.neg.begin(), after.neg.end(), p.begin(), p.end())) return NONE;
-            return intern_context(std::move(after));
-        };
+    for (const End& end : ends) {
+        if (end.accept_pc == NONE) continue;
+        const u32 terminal = accept_owner_[end.accept_pc];
         u32 emitted = terminal;
         if (s.unless != NONE)
             for (const Unless& u : lexsets_[s.unless].unless) {
@@ -354,12 +374,20 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
                         break;
                     }
             }
+        // NONE if what the end promises contradicts what is promised already.
+        auto context = [&](const Context& after) {
+            for (const Threads& p : after.pos)
+                if (std::includes(after.neg.begin(), after.neg.end(), p.begin(), p.end())) return NONE;
+            return intern_context(after);
+        };
         // With all_lengths a lexeme may end here although it could go on; an ignored one never may (Lark's way).
-        const u32 final_ctx = ended();
-        if (is_ignored(terminal) && final_ctx != NONE) s.accepts.push_back({ignored(), final_ctx, NONE});
-        if (is_ignored(terminal) && !independent_) continue;
-        const u32 actx = all_lengths_ ? intern_context(Context(ctx)) : final_ctx;
-        if (actx != NONE) s.accepts.push_back({emitted, actx, NONE});
+        if (is_ignored(terminal)) {
+            const u32 over = context(end.after);
+            if (over != NONE) s.accepts.push_back({ignored(), over, NONE});
+            if (!independent_) continue;
+        }
+        const u32 over = context(all_lengths_ ? end.before : end.after);
+        if (over != NONE) s.accepts.push_back({emitted, over, NONE});
     }
     s.ctx = intern_context(ctx);
     if (s.obs.empty()) s.unless = NONE;  // no keyword can come of this lexeme any more: states of all lexsets are one
@@ -371,8 +399,8 @@ void Lexer::finish(const Raw& raw, std::vector<signed char>& guess, std::vector<
             one.ctx = s.ctx;
             one.main.assign(s.main.begin() + (g ? s.group_end[g - 1] : 0), s.main.begin() + s.group_end[g]);
             one.group_end.push_back(static_cast<u32>(one.main.size()));
-            if (group_accept[g] != NONE) {
-                const u32 t = accept_owner_[group_accept[g]];
+            if (ends[g].accept_pc != NONE) {
+                const u32 t = accept_owner_[ends[g].accept_pc];
                 for (const Accept& a : s.accepts)
                     if (a.terminal == t || (a.terminal == ignored() && is_ignored(t))) one.accepts.push_back(a);
             }
@@ -451,9 +479,15 @@ Edge Lexer::step_locked(u32 state, u32 cls) {
         }
         step_threads(c.back, b, raw.back);
         if (alive) {
-            std::vector<signed char> guess(nfa_.lookaheads.size(), -1);
+            for (const Thread& t : s.main) {
+                auto same = [&](const auto& g) { return g.first == t.guard; };
+                if (!t.guard || std::any_of(raw.guards.begin(), raw.guards.end(), same)) continue;
+                raw.guards.emplace_back(t.guard, Threads());
+                step_threads(guards_[t.guard], b, raw.guards.back().second);
+            }
+            Guesses guesses{Guess(nfa_.lookaheads.size(), -1), {}};
             std::vector<u32> out;
-            finish(raw, guess, out);
+            finish(raw, guesses, out);
             e = intern_edge(std::move(out));
         }
     }
@@ -517,9 +551,9 @@ Edge Lexer::start_locked(u32 lex_id, u32 ctx) {
                     if (nfa_.starts[t] != NONE) raw.obs.push_back({nfa_.starts[t], 0, 0});
         }
     }
-    std::vector<signed char> guess(nfa_.lookaheads.size(), -1);
+    Guesses guesses{Guess(nfa_.lookaheads.size(), -1), {}};
     std::vector<u32> out;
-    finish(raw, guess, out);
+    finish(raw, guesses, out);
     return intern_edge(std::move(out));
 }
 

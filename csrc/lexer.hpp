@@ -17,7 +17,9 @@
 // the promise is kept; a digit would have broken it.
 //
 // Lookaheads are guessed: the state after a position where the truth of one matters is split in two, each with the
-// promise that makes its guess right. Exactly one survives any complete text, so nothing is approximated.
+// promise that makes its guess right. Exactly one survives any complete text, so nothing is approximated. In `main` the
+// truth of a negative lookahead matters to the thread that met it and mostly to nothing else, so that thread takes the
+// lookahead along as its *guard* (guards.cpp), and a guess is put off until something else depends on it.
 #pragma once
 
 #include <chrono>
@@ -42,9 +44,16 @@ struct Thread {
     u32 pc;
     u32 node;   // 0: at a character's start; else the class node inside a character (node ids are stored + 1)
     u32 count;  // REPEAT: characters eaten so far; in the body of a COUNT: rounds before this one
-    bool operator==(const Thread& o) const { return pc == o.pc && node == o.node && count == o.count; }
+    // In `main`: threads none of which may ever accept (Lexer::guard), or else this one never was; 0: there are none.
+    u32 guard = 0;
+    bool operator==(const Thread& o) const {
+        return pc == o.pc && node == o.node && count == o.count && guard == o.guard;
+    }
     bool operator<(const Thread& o) const {
-        return pc != o.pc ? pc < o.pc : node != o.node ? node < o.node : count < o.count;
+        return pc != o.pc         ? pc < o.pc
+               : node != o.node   ? node < o.node
+               : count != o.count ? count < o.count
+                                  : guard < o.guard;
     }
 };
 using Threads = std::vector<Thread>;
@@ -127,6 +136,7 @@ class Lexer {
     }
     const LexState& state(u32 id) const { return states_[id]; }
     const Context& context(u32 id) const { return contexts_[id]; }
+    const Threads& guard(u32 id) const { return guards_[id]; }  // 0: none
     u32 n_states() const { return states_.size(); }
     u32 n_contexts() const { return contexts_.size(); }
     u32 n_classes() const { return n_classes_; }
@@ -171,12 +181,27 @@ class Lexer {
     Edge step_slow(u32 state, u32 cls);
     Edge step_locked(u32 state, u32 cls);
     Edge start_locked(u32 lex_id, u32 ctx);
-    struct Raw;  // thread lists right after a byte, before their closures
-    void finish(const Raw& raw, std::vector<signed char>& guess, std::vector<u32>& out);
+    using Guess = std::vector<signed char>;  // per lookahead: 1 it matches here, 0 it doesn't, -1 nobody has asked
+    struct Raw;                              // see lexer_closing.hpp
+    struct Guesses;
+    struct Choice;
+    void finish(const Raw& raw, Guesses& guesses, std::vector<u32>& out);
+    // What becomes of a context. `possible`: it does not contradict itself.
+    bool close_context(const Raw& raw, const Guesses& guesses, Context& ctx, bool& possible, u32& ask);
     // Follows a thread list's empty moves. Returns false if the truth of lookahead `ask` must be guessed first.
     // `back_true`: the lookbehinds that hold here; null if that is not known: then what depends on them is left out.
-    bool close(const Threads& raw, bool ordered, const std::vector<signed char>& guess, const u64* back_true,
-               Threads& out, std::vector<u32>& accept_pcs, u32& ask);
+    // `choice` for a list of `main`, which is ordered; null for a set.
+    bool close(const Threads& raw, Choice* choice, const Guess& guess, const u64* back_true, Threads& out,
+               std::vector<u32>& accept_pcs, u32& ask);
+    bool close_choice(const Threads& raw, const Guess& guess, Choice& choice, Threads& out, std::vector<u32>& accepts,
+                      u32& ask);
+    bool close_guards(const Raw& raw, const Guess& guess, const Context& ctx, std::vector<Threads>& groups, u32& ask);
+    // The number of a guard in a context: 0 if it holds anyway, NONE if it can't.
+    u32 guard_in(const Context& ctx, Threads threads);
+    u32 add_guard(Choice& choice, u32 guard, u32 lookahead);
+    u32 intern_guard(Threads threads);
+    void prune_guarded(const Context& ctx, Threads& threads);
+    bool end_lexeme(const Context& ctx, const Threads& better, u32 guard, bool for_good, Context& after, u32& ask);
     const u8* context_dies_slow(u32 ctx);
     bool non_ascii_breaks(const Context& c);
     bool accepts_after_one(const Thread& t);
@@ -221,10 +246,11 @@ class Lexer {
     std::vector<std::unique_ptr<std::atomic<Edge>[]>> delta_storage_;
     View<u32> saved_delta_;
     StableVector<Context> contexts_;
+    StableVector<Threads> guards_;  // the first is empty
     StableVector<std::vector<u32>> lists_;
     StableVector<std::atomic<const u8*>> dies_;
     std::vector<std::unique_ptr<u8[]>> dies_storage_;
-    ReadMostlyMap state_index_, context_index_, list_index_, start_index_;
+    ReadMostlyMap state_index_, context_index_, guard_index_, list_index_, start_index_;
     StableVector<Bits> start_sets_;
     ReadMostlyMap start_set_index_;
     u32 first_ctx_ = 0;

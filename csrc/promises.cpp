@@ -252,7 +252,7 @@ bool Lexer::non_ascii_breaks(const Context& c) {
                     Threads raw, closed;
                     step_threads(s, static_cast<u8>(b), raw);
                     if (last) {
-                        if (!close(raw, false, guess, nullptr, closed, acc, ask) || acc.empty()) return false;
+                        if (!close(raw, nullptr, guess, nullptr, closed, acc, ask) || acc.empty()) return false;
                     } else if (std::find(next.begin(), next.end(), raw) == next.end()) {
                         next.push_back(std::move(raw));
                     }
@@ -276,7 +276,7 @@ const u8* Lexer::context_dies_slow(u32 ctx) {
     u32 ask = NONE;
     for (u32 cls = 0; cls < n_classes_; ++cls) {
         step_threads(c.neg, class_byte_[cls], raw);
-        if (close(raw, false, guess, nullptr, closed, acc, ask) && !acc.empty()) table[cls] = 1;
+        if (close(raw, nullptr, guess, nullptr, closed, acc, ask) && !acc.empty()) table[cls] = 1;
         for (const Threads& p : c.pos) {
             step_threads(p, class_byte_[cls], raw);
             if (raw.empty()) table[cls] = 1;
