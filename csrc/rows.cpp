@@ -6,7 +6,7 @@
 
 namespace gcd {
 
-Rows::Rows(Compiled& c, u32 max_rows) : c_(c), max_rows_(max_rows), scratch_(c.trie().words()) {
+Rows::Rows(Compiled& c, u32 max_rows) : c_(c), max_rows_(max_rows), collector_(c.trie().words()) {
     intern_nodes({0});
 }
 
@@ -249,51 +249,31 @@ struct Rows::Builder {
             v.insert(v.end(), nodes.begin(), nodes.end());
         }
     }
-    // Through a bitmask: that sorts the ids and drops what several paths led to.
-    void collect_ids(u32 live, u32 words, TokenSet& out) {
-        std::vector<u32>& scratch = rows.scratch_;
-        u32 lo = words, hi = 0;
-        auto put = [&](u32 id) {
-            const u32 w = id / 32;
-            scratch[w] |= 1u << (id % 32);
-            if (w < lo) lo = w;
-            if (w >= hi) hi = w + 1;
-        };
-        for (u32 id : singles[live]) put(id);
+    // Sorted, each once.
+    void collect_ids(u32 live, TokenSet& out) {
+        IdCollector& collector = rows.collector_;
+        for (u32 id : singles[live]) collector.add(id);
         for (auto [a, b] : ranges[live])
-            for (u32 i = a; i < b; ++i) put(t.order[i]);
-        const u32 many = lo < hi ? count_bits(scratch.data() + lo, hi - lo) : 0;
-        if (many > words) {
-            out.words = rows.keep(scratch);
+            for (u32 i = a; i < b; ++i) collector.add(t.order[i]);
+        const u32 many = collector.count();
+        if (many > t.words()) {
+            out.words = rows.keep(collector.words());
+            collector.clear();
         } else {
-            std::vector<u32> ids;
-            ids.reserve(many);
-            for (u32 w = lo; w < hi; ++w)
-                for (u32 x = scratch[w]; x; x &= x - 1) ids.push_back(w * 32 + static_cast<u32>(__builtin_ctz(x)));
+            std::vector<u32> ids(many);
+            collector.take(ids.data());
             out.ids = rows.keep(std::move(ids));
         }
-        if (lo < hi) std::fill(scratch.begin() + lo, scratch.begin() + hi, 0);
     }
     Row finish() {
         Row row;
-        const u32 words = t.words();
         Bits sets;
         for (auto& [live, v] : singles) bits_set(sets, live);
         for (auto& [live, v] : ranges) bits_set(sets, live);
         bits_each(sets, [&](u32 live) {
             RowGroup g;
             g.live_set = live;
-            u64 total = singles[live].size();
-            for (auto [a, b] : ranges[live]) total += b - a;
-            if (total <= 256) {
-                std::vector<u32> ids = std::move(singles[live]);
-                for (auto [a, b] : ranges[live]) ids.insert(ids.end(), t.order.begin() + a, t.order.begin() + b);
-                std::sort(ids.begin(), ids.end());
-                ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-                g.tokens.ids = rows.keep(std::move(ids));
-            } else {
-                collect_ids(live, words, g.tokens);
-            }
+            collect_ids(live, g.tokens);
             bits_or(row.symbols, c.live_set(live));
             rows.bytes_ += sizeof(RowGroup);
             row.groups.push_back(std::move(g));

@@ -103,7 +103,7 @@ class Rows {
     std::vector<std::unique_ptr<Skip>> skips_;  // by lexer state; null: not known yet
     Saved saved_;
     std::unordered_map<u64, std::unique_ptr<Fragment>> fragments_;  // (node, lexer state)
-    std::vector<u32> scratch_;                                      // one bitmask, all zero between uses
+    IdCollector collector_;
 };
 
 }  // namespace gcd

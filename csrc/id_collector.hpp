@@ -1,0 +1,50 @@
+// Collects ids in any order, some more than once, and hands them out sorted, at a cost of the ids and not of the range
+// that they come from: a bitmask with a second one on top that says which of its words are touched.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "common.hpp"
+
+namespace gcd {
+
+class IdCollector {
+  public:
+    explicit IdCollector(u32 n_words) : words_(n_words), touched_((n_words + 63) / 64) {}
+    void add(u32 id) {
+        const u32 w = id / 32;
+        words_[w] |= 1u << (id % 32);
+        touched_[w / 64] |= 1ull << (w % 64);
+    }
+    u32 count() const {
+        u32 n = 0;
+        each_word([&](u32 w) { n += count_bits(&words_[w], 1); });
+        return n;
+    }
+    // The ids, sorted, and all is empty again.
+    void take(u32* out) {
+        each_word([&](u32 w) {
+            for (u32 x = words_[w]; x; x &= x - 1) *out++ = w * 32 + static_cast<u32>(__builtin_ctz(x));
+            words_[w] = 0;
+        });
+        std::fill(touched_.begin(), touched_.end(), 0);
+    }
+    // As a bitmask; `clear` when it is no longer needed.
+    const std::vector<u32>& words() const { return words_; }
+    void clear() {
+        each_word([&](u32 w) { words_[w] = 0; });
+        std::fill(touched_.begin(), touched_.end(), 0);
+    }
+
+  private:
+    template <class F>
+    void each_word(F&& f) const {
+        for (size_t i = 0; i < touched_.size(); ++i)
+            for (u64 x = touched_[i]; x; x &= x - 1) f(static_cast<u32>(i * 64 + static_cast<u32>(__builtin_ctzll(x))));
+    }
+    std::vector<u32> words_;
+    std::vector<u64> touched_;
+};
+
+}  // namespace gcd
