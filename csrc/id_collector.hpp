@@ -12,43 +12,64 @@ namespace gcd {
 class IdCollector {
   public:
     explicit IdCollector(u32 n_words) : words_(n_words), touched_((n_words + 63) / 64) {}
+    u32 n_words() const { return static_cast<u32>(words_.size()); }
+    // To be said before many ids are added: then it isn't noted which words they touch.
+    void expect_many() { many_ = true; }
     void add(u32 id) {
-        const u32 w = id / 32, bit = id % 32;
-        count_ += ~words_[w] >> bit & 1;
-        words_[w] |= 1u << bit;
-        touched_[w / 64] |= 1ull << (w % 64);
+        words_[id / 32] |= 1u << (id % 32);
+        if (!many_) touched_[id / 2048] |= 1ull << (id / 32 % 64);
+    }
+    void add_word(u32 w, u32 bits) {
+        words_[w] |= bits;
+        if (!many_) touched_[w / 64] |= 1ull << (w % 64);
     }
     void add_words(const u32* words) {
+        many_ = true;
         for (size_t w = 0; w < words_.size(); ++w) words_[w] |= words[w];
-        std::fill(touched_.begin(), touched_.end(), ~0ull);
-        if (words_.size() % 64) touched_.back() = (1ull << (words_.size() % 64)) - 1;
-        count_ = count_bits(words_.data(), static_cast<u32>(words_.size()));
     }
-    u32 count() const { return count_; }
+    u32 count() const {
+        if (many_) return count_bits(words_.data(), n_words());
+        u32 n = 0;
+        each_word([&](u32, u32 bits) { n += count_bits(&bits, 1); });
+        return n;
+    }
+    // f(word, its bits), for all that have some, in order.
+    template <class F>
+    void each_word(F&& f) const {
+        if (many_) {
+            for (u32 w = 0; w < n_words(); ++w)
+                if (words_[w]) f(w, words_[w]);
+            return;
+        }
+        for (size_t i = 0; i < touched_.size(); ++i)
+            for (u64 x = touched_[i]; x; x &= x - 1) {
+                const u32 w = static_cast<u32>(i * 64 + static_cast<u32>(__builtin_ctzll(x)));
+                f(w, words_[w]);
+            }
+    }
     // The ids, sorted, and all is empty again.
     void take(u32* out) {
-        each_word([&](u32 w) {
-            for (u32 x = words_[w]; x; x &= x - 1) *out++ = w * 32 + static_cast<u32>(__builtin_ctz(x));
+        each_word([&](u32 w, u32 bits) {
+            for (u32 x = bits; x; x &= x - 1) *out++ = w * 32 + static_cast<u32>(__builtin_ctz(x));
         });
         clear();
     }
     // As a bitmask; `clear` when it is no longer needed.
     const std::vector<u32>& words() const { return words_; }
     void clear() {
-        each_word([&](u32 w) { words_[w] = 0; });
+        if (many_) {
+            std::fill(words_.begin(), words_.end(), 0);
+        } else {
+            each_word([&](u32 w, u32) { words_[w] = 0; });
+        }
         std::fill(touched_.begin(), touched_.end(), 0);
-        count_ = 0;
+        many_ = false;
     }
 
   private:
-    template <class F>
-    void each_word(F&& f) const {
-        for (size_t i = 0; i < touched_.size(); ++i)
-            for (u64 x = touched_[i]; x; x &= x - 1) f(static_cast<u32>(i * 64 + static_cast<u32>(__builtin_ctzll(x))));
-    }
     std::vector<u32> words_;
     std::vector<u64> touched_;
-    u32 count_ = 0;
+    bool many_ = false;
 };
 
 }  // namespace gcd

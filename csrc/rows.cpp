@@ -166,14 +166,19 @@ const Rows::Skip& Rows::skip_of(u32 state) {
 
 // Tokens by what is live where they end, and exits, as they are met.
 struct Rows::Fragment {
+    // Tokens as words of a bitmask: all words, or those that `index` names.
+    struct Packed {
+        std::vector<u32> index, words;
+    };
     struct Tokens {
         u32 live;                                 // set
         std::vector<u32> ids;                     // in any order
         std::vector<std::pair<u32, u32>> ranges;  // of `order`
-        std::vector<const u32*> masks;            // words that lie in other fragments
+        std::vector<const Packed*> packed;        // these lie in fragments
         u64 size() const {
             u64 n = ids.size();
             for (auto [a, b] : ranges) n += b - a;
+            for (const Packed* p : packed) n += p->words.size();
             return n;
         }
     };
@@ -184,7 +189,7 @@ struct Rows::Fragment {
     };
     std::vector<Tokens> tokens;
     std::vector<Exit> exits;
-    std::vector<std::unique_ptr<std::vector<u32>>> words;  // what masks of this one lie in
+    std::vector<std::unique_ptr<const Packed>> packed;
 };
 
 struct Rows::Builder {
@@ -281,7 +286,7 @@ struct Rows::Builder {
             Fragment::Tokens& to = bucket(x.live);
             to.ids.insert(to.ids.end(), x.ids.begin(), x.ids.end());
             to.ranges.insert(to.ranges.end(), x.ranges.begin(), x.ranges.end());
-            to.masks.insert(to.masks.end(), x.masks.begin(), x.masks.end());
+            to.packed.insert(to.packed.end(), x.packed.begin(), x.packed.end());
         }
         for (const Fragment::Exit& x : f.exits) {
             std::vector<u32>& to = exit(x.symbol, x.ctx, x.column);
@@ -290,19 +295,38 @@ struct Rows::Builder {
     }
     void collect(const Fragment::Tokens& x) {
         IdCollector& collector = rows.collector_;
+        if (x.size() > collector.n_words() / 4) collector.expect_many();
         for (u32 id : x.ids) collector.add(id);
         for (auto [a, b] : x.ranges)
             for (u32 i = a; i < b; ++i) collector.add(t.order[i]);
-        for (const u32* words : x.masks) collector.add_words(words);
+        for (const Fragment::Packed* p : x.packed) {
+            if (p->index.empty()) {
+                collector.add_words(p->words.data());
+            } else {
+                for (size_t i = 0; i < p->index.size(); ++i) collector.add_word(p->index[i], p->words[i]);
+            }
+        }
     }
-    // Where a fragment has many tokens of one kind, whoever uses it takes them as a mask.
+    // What a fragment has many of is packed: that is done once, and then used time and again.
     void pack() {
+        IdCollector& collector = rows.collector_;
         for (Fragment::Tokens& x : out.tokens) {
-            if (x.size() < kMaskTokens) continue;
+            if (x.size() < kPackedTokens) continue;
             collect(x);
-            out.words.push_back(std::make_unique<std::vector<u32>>(rows.collector_.words()));
-            rows.collector_.clear();
-            x = {x.live, {}, {}, {out.words.back()->data()}};
+            auto packed = std::make_unique<Fragment::Packed>();
+            collector.each_word([&](u32 w, u32 bits) {
+                packed->index.push_back(w);
+                packed->words.push_back(bits);
+            });
+            if (packed->index.size() > collector.n_words() / 2) {
+                packed->index.clear();
+                packed->words = collector.words();
+            }
+            packed->index.shrink_to_fit();
+            packed->words.shrink_to_fit();
+            collector.clear();
+            x = {x.live, {}, {}, {packed.get()}};
+            out.packed.push_back(std::move(packed));
         }
     }
     Row finish() {
@@ -350,7 +374,8 @@ const Rows::Fragment& Rows::fragment(u32 node, u32 state) {
     u64 size = 200;
     for (const Fragment::Tokens& x : f->tokens) size += sizeof(x) + x.ids.size() * 4 + x.ranges.size() * 8;
     for (const Fragment::Exit& x : f->exits) size += sizeof(x) + x.nodes.size() * 4;
-    bytes_ += size + f->words.size() * c_.trie().words() * 4;
+    for (const auto& p : f->packed) size += (p->index.size() + p->words.size()) * 4 + 64;
+    bytes_ += size;
     return *fragments_.emplace(pair_key(node, state), std::move(f)).first->second;
 }
 
