@@ -236,7 +236,7 @@ u32 Counts::highest(u32 state, u32 position) {
 }
 
 u32 Counts::alike(u32 state, u32 reach) {
-    if (!trie_.byte_complete || lexer_.state(state).column != NONE) return state;
+    if (!lexer_.counts() || !trie_.byte_complete || lexer_.state(state).column != NONE) return state;
     const Shape* whole = shape(state, 0);
     if (!whole || !whole->in_step) return state;
     // After a token the state may be any of those reached: the outcomes of each have to be the same at all counts, also

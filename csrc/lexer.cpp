@@ -60,8 +60,10 @@ Lexer::Lexer(NfaProgram nfa, std::vector<Lexset> lexsets, std::vector<u32> ignor
     lookbehind_owner_.assign(nfa_.n_code(), NONE);
     pc_owner_.assign(nfa_.n_code(), NONE);
     body_of_.assign(nfa_.n_code(), NONE);
-    for (u32 pc = 0; pc < nfa_.n_code(); ++pc)
+    for (u32 pc = 0; pc < nfa_.n_code(); ++pc) {
+        counts_ |= is_count(nfa_.op(pc)) || is_repeat(nfa_.op(pc));
         if (is_count(nfa_.op(pc))) own_body(pc);
+    }
     for (u32 t = 0; t < n_terminals(); ++t)
         if (nfa_.starts[t] != NONE) own_accepts(nfa_.starts[t], t, accept_owner_);
     for (u32 k = 0; k < nfa_.lookbehinds.size(); ++k) own_accepts(nfa_.lookbehinds[k], k, lookbehind_owner_);

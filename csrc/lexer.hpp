@@ -159,6 +159,7 @@ class Lexer {
 
     // Counts (see counts.hpp). The instruction that a thread counts for (REPEAT, or the COUNT whose body it is in);
     // NONE.
+    bool counts() const { return counts_; }  // whether any pattern does
     u32 counter(const Thread& t) const { return is_repeat(nfa_.op(t.pc)) ? t.pc : body_of_[t.pc]; }
     // By how much a thread's count can rise before anything depends on it; NONE if the thread
     // has no count that rises.
@@ -231,7 +232,7 @@ class Lexer {
     std::vector<Lexset> lexsets_;
     Bits ignore_;
     std::vector<u32> ignore_list_;
-    bool independent_, all_lengths_;
+    bool independent_, all_lengths_, counts_ = false;
     u32 newline_, tab_len_;
     std::vector<u32> pc_owner_;  // pc -> terminal
     std::vector<u32> body_of_;   // pc -> the COUNT whose body it is in

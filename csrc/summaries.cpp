@@ -212,10 +212,9 @@ void Summaries::after_call(u32 set, u32 call, const Exit& e, Sum& sum) {
 // What follows a frame whose nonterminal was completed inside a token.
 u32 Summaries::beyond(u32 frame, const Exit& e) {
     const u64 key = pair_key(frame, e.ret);
-    u32 known = beyond_index_.find(key);
-    if (known != NONE)
-        for (const auto& [scope, tokens] : beyond_[known])
-            if (scope == e.scope) return tokens;
+    const u32 first = beyond_index_.find(key);
+    for (u32 i = first; i != NONE; i = beyond_[i].next)
+        if (beyond_[i].scope == e.scope) return beyond_[i].tokens;
     const Return r = returns_[e.ret];
     // One newline may close many levels, and frames with them, without a byte in between: those don't count.
     const Nested nested(nested_, c_.trie().max_token_bytes, points_[r.point].due() ? 0 : 1);
@@ -227,13 +226,13 @@ u32 Summaries::beyond(u32 frame, const Exit& e) {
             sets.push_back(beyond(g.frame, {x.ret, x.scope == UNCHANGED ? e.scope : x.scope}));
     }
     const u32 out = sets_.unite(sets);
-    known = beyond_index_.find(key);
+    const u32 known = beyond_index_.find(key), id = static_cast<u32>(beyond_.size());
+    beyond_.push_back({e.scope, out, known == NONE ? NONE : beyond_[known].next});
     if (known == NONE) {
-        known = static_cast<u32>(beyond_.size());
-        beyond_index_.insert(key, known);
-        beyond_.emplace_back();
+        beyond_index_.insert(key, id);
+    } else {
+        beyond_[known].next = id;
     }
-    beyond_[known].push_back({e.scope, out});
     bytes_ += 64;
     beyond_bytes_ += 64;
     return out;

@@ -127,12 +127,16 @@ class Summaries {
     HashIndex point_index_;
     std::vector<Return> returns_;
     HashIndex return_index_;
-    Table rows_of_;                                         // (local set, row)
-    Table points_of_;                                       // (local set, point)
-    FlatMap beyond_index_;                                  // (frame, return) -> beyond_
-    std::vector<std::vector<std::pair<u32, u32>>> beyond_;  // (scope, token set)
-    u32 nested_ = 0;                                        // summaries being worked out
-    size_t n_saved_points_ = 0, n_saved_returns_ = 0;       // from an artefact; they come first
+    Table rows_of_;    // (local set, row)
+    Table points_of_;  // (local set, point)
+    struct Beyond {
+        u32 scope, tokens;
+        u32 next;  // of the same frame and return, in another scope
+    };
+    FlatMap beyond_index_;  // (frame, return) -> the first
+    std::vector<Beyond> beyond_;
+    u32 nested_ = 0;                                   // summaries being worked out
+    size_t n_saved_points_ = 0, n_saved_returns_ = 0;  // from an artefact; they come first
     u64 bytes_ = 0, beyond_bytes_ = 0, worked_out_ = 0;
 };
 
