@@ -76,6 +76,7 @@ u32 Masks::keep(u64 set_and_end) {
         by_content_.add(h, id);
         mask_bytes_ += words_ * 4 + 128;
     }
+    if (keys_[id] == FORGOTTEN) keys_[id] = set_and_end;
     by_set_.emplace(set_and_end, id);
     return id;
 }
