@@ -62,7 +62,6 @@ void Lexer::prune_guarded(const Context& ctx, Threads& threads) {
 bool Lexer::close_guards(const Raw& raw, const Guess& guess, const Context& ctx, std::vector<Threads>& groups,
                          u32& ask) {
     groups = raw.groups;
-    if (raw.guards.empty()) return true;
     std::map<u32, u32> now;
     std::vector<u32> accepts;
     for (const auto& [guard, stepped] : raw.guards) {

@@ -329,8 +329,9 @@ void Lexer::finish(const Raw& raw, Guesses& guesses, std::vector<u32>& out) {
         for (u32 pc : acc) obs_accepts.push_back(accept_owner_[pc]);
     }
     prune(ctx.neg, s.obs);
-    std::vector<Threads> groups;
-    if (!close_guards(raw, guess, ctx, groups, ask)) return branch();
+    std::vector<Threads> guarded;
+    if (!raw.guards.empty() && !close_guards(raw, guess, ctx, guarded, ask)) return branch();
+    const std::vector<Threads>& groups = raw.guards.empty() ? raw.groups : guarded;
     struct End {
         u32 accept_pc = NONE;
         Context before, after;  // if the lexeme need not be over, or is for good
@@ -363,7 +364,7 @@ void Lexer::finish(const Raw& raw, Guesses& guesses, std::vector<u32>& out) {
     }
     if (s.group_end.empty() && !raw.start) return;
 
-    for (const End& end : ends) {
+    for (End& end : ends) {
         if (end.accept_pc == NONE) continue;
         const u32 terminal = accept_owner_[end.accept_pc];
         u32 emitted = terminal;
@@ -377,10 +378,10 @@ void Lexer::finish(const Raw& raw, Guesses& guesses, std::vector<u32>& out) {
                     }
             }
         // NONE if what the end promises contradicts what is promised already.
-        auto context = [&](const Context& after) {
+        auto context = [&](Context after) {
             for (const Threads& p : after.pos)
                 if (std::includes(after.neg.begin(), after.neg.end(), p.begin(), p.end())) return NONE;
-            return intern_context(after);
+            return intern_context(std::move(after));
         };
         // With all_lengths a lexeme may end here although it could go on; an ignored one never may (Lark's way).
         if (is_ignored(terminal)) {
@@ -388,7 +389,7 @@ void Lexer::finish(const Raw& raw, Guesses& guesses, std::vector<u32>& out) {
             if (over != NONE) s.accepts.push_back({ignored(), over, NONE});
             if (!independent_) continue;
         }
-        const u32 over = context(all_lengths_ ? end.before : end.after);
+        const u32 over = context(std::move(all_lengths_ ? end.before : end.after));
         if (over != NONE) s.accepts.push_back({emitted, over, NONE});
     }
     s.ctx = intern_context(ctx);
