@@ -75,7 +75,7 @@ class Rows {
     // the same states meet the same subtrees over and over.
     struct Fragment;
     static constexpr u32 kFragmentNodes = 512;  // a subtree is worth keeping from this size on
-    static constexpr u64 kPackedTokens = 32;    // of one kind in a fragment
+    static constexpr u64 kPackedTokens = 256;   // of one kind in a fragment
     const Fragment& fragment(u32 node, u32 state);
     u32 row_slow(u32 node_list, u32 lexer_state);
     u32 intern_nodes(std::vector<u32> nodes);
