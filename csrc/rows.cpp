@@ -190,6 +190,14 @@ struct Rows::Fragment {
     std::vector<Tokens> tokens;
     std::vector<Exit> exits;
     std::vector<std::unique_ptr<const Packed>> packed;
+    bool reused = false;
+    u64 bytes() const {
+        u64 n = 200;
+        for (const Tokens& x : tokens) n += sizeof(x) + x.ids.size() * 4 + x.ranges.size() * 8 + x.packed.size() * 8;
+        for (const Exit& x : exits) n += sizeof(x) + x.nodes.size() * 4;
+        for (const auto& p : packed) n += (p->index.size() + p->words.size()) * 4 + 64;
+        return n;
+    }
 };
 
 struct Rows::Builder {
@@ -307,7 +315,7 @@ struct Rows::Builder {
             }
         }
     }
-    // What a fragment has many of is packed: that is done once, and then used time and again.
+    // What a fragment has many of is packed when it is used again: many never are.
     void pack() {
         IdCollector& collector = rows.collector_;
         for (Fragment::Tokens& x : out.tokens) {
@@ -365,18 +373,23 @@ struct Rows::Builder {
 
 const Rows::Fragment& Rows::fragment(u32 node, u32 state) {
     auto known = fragments_.find(pair_key(node, state));
-    if (known != fragments_.end()) return *known->second;
     Builder b(*this);
-    b.arrive(node, state);
+    if (known == fragments_.end()) {
+        b.arrive(node, state);
+        visited_ += b.visited;
+        auto f = std::make_unique<Fragment>(std::move(b.out));
+        bytes_ += f->bytes();
+        return *fragments_.emplace(pair_key(node, state), std::move(f)).first->second;
+    }
+    Fragment& f = *known->second;
+    if (f.reused) return f;
+    bytes_ -= f.bytes();
+    b.out = std::move(f);
     b.pack();
-    visited_ += b.visited;
-    auto f = std::make_unique<Fragment>(std::move(b.out));
-    u64 size = 200;
-    for (const Fragment::Tokens& x : f->tokens) size += sizeof(x) + x.ids.size() * 4 + x.ranges.size() * 8;
-    for (const Fragment::Exit& x : f->exits) size += sizeof(x) + x.nodes.size() * 4;
-    for (const auto& p : f->packed) size += (p->index.size() + p->words.size()) * 4 + 64;
-    bytes_ += size;
-    return *fragments_.emplace(pair_key(node, state), std::move(f)).first->second;
+    f = std::move(b.out);
+    f.reused = true;
+    bytes_ += f.bytes();
+    return f;
 }
 
 u32 Rows::row_slow(u32 node_list, u32 state) {
