@@ -36,6 +36,8 @@ const std::vector<std::string>& Counts::non_ascii(u32 state) {
         }
     };
     add(s.main);
+    for (const Thread& t : s.main)
+        if (t.guard) add(lexer_.guard(t.guard));
     add(s.obs);
     add(c.neg);
     for (const Threads& p : c.pos) add(p);
@@ -108,7 +110,7 @@ bool Counts::in_step(const LexState& a, const LexState& b, std::vector<bool>& ra
     raised.assign(a.main.size(), false);
     for (size_t i = 0; i < a.main.size(); ++i) {
         const Thread &x = a.main[i], &y = b.main[i];
-        if (x.pc != y.pc || x.node != y.node) return false;
+        if (x.pc != y.pc || x.node != y.node || x.guard != y.guard) return false;
         if (x.count == y.count) continue;
         const u32 room = lexer_.stretch(x);
         if (y.count != x.count + 1 || room == NONE || room == 0 || lexer_.stretch(y) != room - 1) return false;
@@ -131,7 +133,7 @@ std::vector<u32> Counts::shape_key(const LexState& s, const std::vector<bool>& r
     u32 first = NONE;
     for (size_t i = 0; i < s.main.size(); ++i) {
         const Thread& t = s.main[i];
-        key.insert(key.end(), {t.pc, t.node, raised[i]});
+        key.insert(key.end(), {t.pc, t.node, t.guard, raised[i]});
         if (!raised[i]) {
             key.push_back(t.count);
             continue;
@@ -234,7 +236,7 @@ u32 Counts::highest(u32 state, u32 position) {
 }
 
 u32 Counts::alike(u32 state, u32 reach) {
-    if (!trie_.byte_complete || lexer_.state(state).column != NONE) return state;
+    if (!lexer_.counts() || !trie_.byte_complete || lexer_.state(state).column != NONE) return state;
     const Shape* whole = shape(state, 0);
     if (!whole || !whole->in_step) return state;
     // After a token the state may be any of those reached: the outcomes of each have to be the same at all counts, also

@@ -17,7 +17,9 @@
 // the promise is kept; a digit would have broken it.
 //
 // Lookaheads are guessed: the state after a position where the truth of one matters is split in two, each with the
-// promise that makes its guess right. Exactly one survives any complete text, so nothing is approximated.
+// promise that makes its guess right. Exactly one survives any complete text, so nothing is approximated. In `main` the
+// truth of a negative lookahead matters to the thread that met it and mostly to nothing else, so that thread takes the
+// lookahead along as its *guard* (guards.cpp), and a guess is put off until something else depends on it.
 #pragma once
 
 #include <chrono>
@@ -25,37 +27,9 @@
 #include <unordered_map>
 
 #include "archive.hpp"
+#include "nfa_program.hpp"
 
 namespace gcd {
-
-enum Op : u32 {
-    OP_CLASS,
-    OP_SPLIT,
-    OP_LOOKAHEAD,
-    OP_LOOKBEHIND,
-    OP_EOF,
-    OP_ACCEPT,
-    OP_REPEAT,
-    OP_LAZY_REPEAT,
-    OP_COUNT,
-    OP_LAZY_COUNT
-};
-
-inline bool is_repeat(u32 op) {
-    return op == OP_REPEAT || op == OP_LAZY_REPEAT;
-}
-inline bool is_count(u32 op) {
-    return op == OP_COUNT || op == OP_LAZY_COUNT;
-}
-
-// See gcd/regex/program.py for the format.
-struct NfaProgram {
-    std::vector<u32> code, splits, starts, lookaheads, lookbehinds, node_start, range_lo, range_hi, range_to;
-    void validate() const;  // throws bad_input: every pc, node and index is in range
-    u32 op(u32 pc) const { return code[pc * 5]; }
-    u32 arg(u32 pc, u32 k) const { return code[pc * 5 + 1 + k]; }
-    u32 n_code() const { return static_cast<u32>(code.size() / 5); }
-};
 
 struct Unless {
     u32 regex;
@@ -70,12 +44,21 @@ struct Thread {
     u32 pc;
     u32 node;   // 0: at a character's start; else the class node inside a character (node ids are stored + 1)
     u32 count;  // REPEAT: characters eaten so far; in the body of a COUNT: rounds before this one
-    bool operator==(const Thread& o) const { return pc == o.pc && node == o.node && count == o.count; }
+    // In `main`: threads none of which may ever accept (Lexer::guard), or else this one never was; 0: there are none.
+    u32 guard = 0;
+    bool operator==(const Thread& o) const {
+        return pc == o.pc && node == o.node && count == o.count && guard == o.guard;
+    }
     bool operator<(const Thread& o) const {
-        return pc != o.pc ? pc < o.pc : node != o.node ? node < o.node : count < o.count;
+        return pc != o.pc         ? pc < o.pc
+               : node != o.node   ? node < o.node
+               : count != o.count ? count < o.count
+                                  : guard < o.guard;
     }
 };
 using Threads = std::vector<Thread>;
+u64 hash_threads(u64 h, View<Thread> ts);
+void unite(Threads& into, const Threads& more);  // sorted
 
 struct Context {
     Threads neg;               // sorted
@@ -153,6 +136,7 @@ class Lexer {
     }
     const LexState& state(u32 id) const { return states_[id]; }
     const Context& context(u32 id) const { return contexts_[id]; }
+    const Threads& guard(u32 id) const { return guards_[id]; }  // 0: none
     u32 n_states() const { return states_.size(); }
     u32 n_contexts() const { return contexts_.size(); }
     u32 n_classes() const { return n_classes_; }
@@ -175,6 +159,7 @@ class Lexer {
 
     // Counts (see counts.hpp). The instruction that a thread counts for (REPEAT, or the COUNT whose body it is in);
     // NONE.
+    bool counts() const { return counts_; }  // whether any pattern does
     u32 counter(const Thread& t) const { return is_repeat(nfa_.op(t.pc)) ? t.pc : body_of_[t.pc]; }
     // By how much a thread's count can rise before anything depends on it; NONE if the thread
     // has no count that rises.
@@ -186,8 +171,7 @@ class Lexer {
     // A state with its threads, also where it lay packed in an artefact.
     const LexState& whole(u32 state);
     const NfaProgram& nfa() const { return nfa_; }
-    // Where a byte leads inside of a character: 0 nowhere, NONE to its end, else to a class node (its id + 1).
-    u32 class_step(u32 node, u8 byte) const;
+    u32 class_step(u32 node, u8 byte) const { return nfa_.class_step(node, byte); }
 
     // While set, making new states past this time throws limit_seconds.
     std::chrono::steady_clock::time_point deadline{};
@@ -198,12 +182,27 @@ class Lexer {
     Edge step_slow(u32 state, u32 cls);
     Edge step_locked(u32 state, u32 cls);
     Edge start_locked(u32 lex_id, u32 ctx);
-    struct Raw;  // thread lists right after a byte, before their closures
-    void finish(const Raw& raw, std::vector<signed char>& guess, std::vector<u32>& out);
+    using Guess = std::vector<signed char>;  // per lookahead: 1 it matches here, 0 it doesn't, -1 nobody has asked
+    struct Raw;                              // see lexer_closing.hpp
+    struct Guesses;
+    struct Choice;
+    void finish(const Raw& raw, Guesses& guesses, std::vector<u32>& out);
+    // What becomes of a context. `possible`: it does not contradict itself.
+    bool close_context(const Raw& raw, const Guesses& guesses, Context& ctx, bool& possible, u32& ask);
     // Follows a thread list's empty moves. Returns false if the truth of lookahead `ask` must be guessed first.
     // `back_true`: the lookbehinds that hold here; null if that is not known: then what depends on them is left out.
-    bool close(const Threads& raw, bool ordered, const std::vector<signed char>& guess, const u64* back_true,
-               Threads& out, std::vector<u32>& accept_pcs, u32& ask);
+    // `choice` for a list of `main`, which is ordered; null for a set.
+    bool close(const Threads& raw, Choice* choice, const Guess& guess, const u64* back_true, Threads& out,
+               std::vector<u32>& accept_pcs, u32& ask);
+    bool close_choice(const Threads& raw, const Guess& guess, Choice& choice, Threads& out, std::vector<u32>& accepts,
+                      u32& ask);
+    bool close_guards(const Raw& raw, const Guess& guess, const Context& ctx, std::vector<Threads>& groups, u32& ask);
+    // The number of a guard in a context: 0 if it holds anyway, NONE if it can't.
+    u32 guard_in(const Context& ctx, Threads threads);
+    u32 add_guard(Choice& choice, u32 guard, u32 lookahead);
+    u32 intern_guard(Threads threads);
+    void prune_guarded(const Context& ctx, Threads& threads);
+    bool end_lexeme(const Context& ctx, const Threads& better, u32 guard, bool for_good, Context& after, u32& ask);
     const u8* context_dies_slow(u32 ctx);
     bool non_ascii_breaks(const Context& c);
     bool accepts_after_one(const Thread& t);
@@ -233,7 +232,7 @@ class Lexer {
     std::vector<Lexset> lexsets_;
     Bits ignore_;
     std::vector<u32> ignore_list_;
-    bool independent_, all_lengths_;
+    bool independent_, all_lengths_, counts_ = false;
     u32 newline_, tab_len_;
     std::vector<u32> pc_owner_;  // pc -> terminal
     std::vector<u32> body_of_;   // pc -> the COUNT whose body it is in
@@ -248,10 +247,11 @@ class Lexer {
     std::vector<std::unique_ptr<std::atomic<Edge>[]>> delta_storage_;
     View<u32> saved_delta_;
     StableVector<Context> contexts_;
+    StableVector<Threads> guards_;  // the first is empty
     StableVector<std::vector<u32>> lists_;
     StableVector<std::atomic<const u8*>> dies_;
     std::vector<std::unique_ptr<u8[]>> dies_storage_;
-    ReadMostlyMap state_index_, context_index_, list_index_, start_index_;
+    ReadMostlyMap state_index_, context_index_, guard_index_, list_index_, start_index_;
     StableVector<Bits> start_sets_;
     ReadMostlyMap start_set_index_;
     u32 first_ctx_ = 0;

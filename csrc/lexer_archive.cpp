@@ -12,7 +12,7 @@ class Flat {
   public:
     void threads(const Threads& ts) {
         out.push_back(static_cast<u32>(ts.size()));
-        for (const Thread& t : ts) out.insert(out.end(), {t.pc, t.node, t.count});
+        for (const Thread& t : ts) out.insert(out.end(), {t.pc, t.node, t.count, t.guard});
     }
     void list(const std::vector<u32>& v) {
         out.push_back(static_cast<u32>(v.size()));
@@ -21,7 +21,7 @@ class Flat {
     std::vector<u32> out;
 };
 
-static_assert(sizeof(Thread) == 12 && alignof(Thread) == 4, "threads are used where they lie in a section");
+static_assert(sizeof(Thread) == 16 && alignof(Thread) == 4, "threads are used where they lie in a section");
 static_assert(sizeof(std::atomic<Edge>) == 4 && std::atomic<Edge>::is_always_lock_free, "edges likewise");
 
 class Unflat {
@@ -42,13 +42,14 @@ class Unflat {
         at_ += n;
         return out;
     }
-    // Threads of patterns that `owned` names: whoever steps them looks up whose they are.
-    View<Thread> threads(const std::vector<bool>* owned) {
-        const u32 n = count(3);
+    // Threads of patterns that `owned` names: whoever steps them looks up whose they are. Their guards are among the
+    // first `guards`.
+    View<Thread> threads(const std::vector<bool>* owned, u32 guards = 1) {
+        const u32 n = count(4);
         const View<Thread> out(reinterpret_cast<const Thread*>(v_.data() + at_), n);
-        at_ += 3 * static_cast<size_t>(n);
+        at_ += 4 * static_cast<size_t>(n);
         for (const Thread& t : out) {
-            Reader::check(t.pc < nfa_.n_code(), "a thread is out of bounds");
+            Reader::check(t.pc < nfa_.n_code() && t.guard < guards, "a thread is out of bounds");
             Reader::check(!owned || (*owned)[t.pc], "a thread belongs to no pattern");
             const u32 op = nfa_.op(t.pc);
             Reader::check(op == OP_CLASS || op == OP_EOF || op == OP_REPEAT || op == OP_LAZY_REPEAT,
@@ -87,6 +88,10 @@ void Lexer::save(Writer& w) {
     }
     w.array(contexts.out);
     w.array(back_true);
+    Flat guards;
+    for (u32 i = 1; i < guards_.size(); ++i) guards.threads(guards_[i]);
+    w.number(guards_.size());
+    w.array(guards.out);
     Flat states;
     const u32 n = states_.size();
     std::vector<u32> delta;
@@ -155,6 +160,12 @@ void Lexer::restore(Reader& r) {
         check(intern_context(std::move(c)) == i, "lexer contexts are out of step");
     }
     contexts.done();
+    const u32 n_guards = r.number32();
+    Unflat guards(r.view<u32>(), nfa_);
+    for (u32 i = 1; i < n_guards; ++i)
+        check(intern_guard(copy(guards.threads(nullptr))) == i, "guards of lexer threads are out of step");
+    guards.done();
+    check(guards_.size() == n_guards, "guards of lexer threads are out of step");
     const u32 n = r.number32();
     Unflat states(r.view<u32>(), nfa_);
     saved_delta_ = r.view<u32>();
@@ -182,7 +193,7 @@ void Lexer::restore(Reader& r) {
         s.column = states.one();
         s.base = states.one();
         s.packed = states.here();
-        const View<Thread> main = states.threads(&terminal);
+        const View<Thread> main = states.threads(&terminal, n_guards);
         const View<u32> group_end = states.list();
         const View<Thread> obs = states.threads(&terminal);
         const u32 n_accepts = states.count(3);
@@ -234,7 +245,7 @@ void Lexer::unpack(LexState& s) {
     auto threads = [&](Threads& out) {
         const u32 n = *p++;
         out.assign(reinterpret_cast<const Thread*>(p), reinterpret_cast<const Thread*>(p) + n);
-        p += 3 * static_cast<size_t>(n);
+        p += 4 * static_cast<size_t>(n);
     };
     threads(s.main);
     s.group_end.assign(p + 1, p + 1 + *p);

@@ -17,24 +17,33 @@ u64 hash_of(const u32* data, size_t n) {
 }
 }  // namespace
 
-u32 LocalSets::intern(u32 nonterminal, bool is_entry, u32 lex_id, std::vector<LocalItem> items) {
+u32 LocalSets::intern(u32 nonterminal, bool is_entry, u32 lex_id, std::vector<LocalItem>& items) {
     const bool independent = positions_.lexer.independent();
     if (independent || is_entry) lex_id = 0;  // it follows from the items; or is the caller's
     std::sort(items.begin(), items.end());
     items.erase(std::unique(items.begin(), items.end()), items.end());
-    std::vector<u32> content{nonterminal, is_entry, lex_id};
-    for (const LocalItem& i : items) content.insert(content.end(), {i.position, i.forbid});
-    const u64 h = hash_of(content.data(), content.size());
+    u64 h = mix(mix(mix(83, nonterminal), is_entry), lex_id);
+    for (const LocalItem& i : items) h = mix(mix(h, i.position), i.forbid);
     const u32 known = index_.find(h, [&](u32 id) {
-        if (sets_[id]) return flat(*sets_[id], independent) == content;
-        return saved_[id].size() == content.size() && std::equal(content.begin(), content.end(), saved_[id].begin());
+        if (sets_[id]) {
+            const LocalSet& s = *sets_[id];
+            return s.nonterminal == nonterminal && s.entry == is_entry && (independent || s.lex_id == lex_id) &&
+                   s.items == items;
+        }
+        const View<u32> saved = saved_[id];
+        if (saved.size() != 3 + 2 * items.size() || saved[0] != nonterminal || saved[1] != is_entry ||
+            saved[2] != lex_id)
+            return false;
+        for (size_t i = 0; i < items.size(); ++i)
+            if (saved[3 + 2 * i] != items[i].position || saved[4 + 2 * i] != items[i].forbid) return false;
+        return true;
     });
     if (known != NONE && sets_[known]) return known;
     if (known != NONE) {
-        sets_[known] = make(known, nonterminal, is_entry, lex_id, std::move(items));
+        sets_[known] = make(known, nonterminal, is_entry, lex_id, items);
         return known;
     }
-    auto made = make(NONE, nonterminal, is_entry, lex_id, std::move(items));
+    auto made = make(NONE, nonterminal, is_entry, lex_id, items);
     const u32 id = size();
     sets_.push_back(std::move(made));
     index_.add(h, id);
@@ -78,7 +87,7 @@ std::unique_ptr<const LocalSet> LocalSets::make(u32 id, u32 nonterminal, bool is
     for (LocalSet::Call& c : s->calls) c.entry = entry(c.nonterminal, c.forbid);
     if (independent && !is_entry && s->calls.size() + (own.empty() ? 0 : 1) > 1) {
         if (!own.empty()) s->parts.push_back(intern(nonterminal, false, 0, own));
-        for (const std::vector<LocalItem>& c : callers) s->parts.push_back(intern(nonterminal, false, 0, c));
+        for (std::vector<LocalItem>& c : callers) s->parts.push_back(intern(nonterminal, false, 0, c));
     }
     if (s->parts.empty()) s->parts.push_back(id == NONE ? size() : id);
     s->items = std::move(items);
@@ -90,7 +99,7 @@ u32 LocalSets::entry(u32 nonterminal, u32 forbid) {
     if (known != entries_.end()) return known->second;
     std::vector<LocalItem> items;
     for (const Positions::Entry& e : positions_.entries(nonterminal)) items.push_back({e.position - 1, forbid});
-    const u32 id = intern(nonterminal, true, 0, std::move(items));
+    const u32 id = intern(nonterminal, true, 0, items);
     entries_.emplace(pair_key(nonterminal, forbid), id);
     return id;
 }
@@ -112,7 +121,7 @@ void LocalSets::after(u32 position, u32 forbid, u32 nonterminal, std::vector<Loc
 void LocalSets::finish(LocalStep& step, u32 nonterminal, std::vector<LocalItem> items) {
     std::sort(step.returns.begin(), step.returns.end());
     step.returns.erase(std::unique(step.returns.begin(), step.returns.end()), step.returns.end());
-    if (!items.empty()) step.set = intern(nonterminal, false, step.lexset, std::move(items));
+    if (!items.empty()) step.set = intern(nonterminal, false, step.lexset, items);
 }
 
 const LocalStep& LocalSets::step(u32 id, u32 symbol) {
@@ -159,27 +168,37 @@ const LocalStep& LocalSets::after_call(u32 id, u32 call, u32 lexset, u32 forbid)
 
 std::vector<LocalSets::Group> LocalSets::group(const Items& items, u32 lex_id, u32 forbid) {
     std::lock_guard<std::mutex> lock(positions_.mutex);
-    std::map<u32, std::vector<LocalItem>> by_frame;
-    for (const Item& i : items) by_frame[i.frame].push_back({i.position, positions_.forbid_union(i.forbid, forbid)});
+    std::vector<Item> by_frame(items);
+    std::stable_sort(by_frame.begin(), by_frame.end(), [](const Item& a, const Item& b) { return a.frame < b.frame; });
     std::vector<Group> out;
-    for (auto& [frame, local] : by_frame)
-        out.push_back({intern(syntax_.called(frame), false, lex_id, std::move(local)), frame});
+    std::vector<LocalItem> local;
+    for (size_t i = 0; i < by_frame.size(); ++i) {
+        const Item& item = by_frame[i];
+        local.push_back({item.position, positions_.forbid_union(item.forbid, forbid)});
+        if (i + 1 < by_frame.size() && by_frame[i + 1].frame == item.frame) continue;
+        out.push_back({intern(syntax_.called(item.frame), false, lex_id, local), item.frame});
+        local.clear();
+    }
     bytes_ += 96 + out.size() * 8;
     return out;
 }
 
 const std::vector<LocalSets::Group>& LocalSets::of_state(u32 state) {
-    auto known = states_.find(state);
-    if (known != states_.end()) return known->second;
+    const u32 known = states_.find(state);
+    if (known != NONE) return groups_[known];
     const SyntaxState& s = syntax_.state(state);
-    return states_.emplace(state, group(s.items, s.lex_id, 0)).first->second;
+    states_.insert(state, static_cast<u32>(groups_.size()));
+    groups_.push_back(group(s.items, s.lex_id, 0));
+    return groups_.back();
 }
 
 const std::vector<LocalSets::Group>& LocalSets::of_continuation(u32 frame, u32 lexset, u32 forbid) {
-    const std::array<u32, 3> key{frame, lexset, forbid};
-    auto known = continuations_.find(key);
-    if (known != continuations_.end()) return known->second;
-    return continuations_.emplace(key, group(syntax_.continuation(frame), lexset, forbid)).first->second;
+    FlatMap& index = continuations_[pair_key(lexset, forbid)];
+    const u32 known = index.find(frame);
+    if (known != NONE) return groups_[known];
+    index.insert(frame, static_cast<u32>(groups_.size()));
+    groups_.push_back(group(syntax_.continuation(frame), lexset, forbid));
+    return groups_.back();
 }
 
 void LocalSets::save(Writer& w) {
@@ -200,10 +219,10 @@ void LocalSets::restore(Reader& r) {
 }
 
 void LocalSets::forget_groups() {
-    for (const auto& [state, groups] : states_) bytes_ -= 96 + groups.size() * 8;
-    for (const auto& [key, groups] : continuations_) bytes_ -= 96 + groups.size() * 8;
+    for (const std::vector<Group>& groups : groups_) bytes_ -= 96 + groups.size() * 8;
     states_.clear();
     continuations_.clear();
+    groups_.clear();
 }
 
 }  // namespace gcd

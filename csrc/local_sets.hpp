@@ -73,7 +73,7 @@ class LocalSets {
 
   private:
     u32 entry(u32 nonterminal, u32 forbid);
-    u32 intern(u32 nonterminal, bool entry, u32 lex_id, std::vector<LocalItem> items);
+    u32 intern(u32 nonterminal, bool entry, u32 lex_id, std::vector<LocalItem>& items);  // sorts them
     std::unique_ptr<const LocalSet> make(u32 id, u32 nonterminal, bool entry, u32 lex_id, std::vector<LocalItem> items);
     void after(u32 position, u32 forbid, u32 nonterminal, std::vector<LocalItem>& out, LocalStep& step);
     void finish(LocalStep& step, u32 nonterminal, std::vector<LocalItem> items);
@@ -88,8 +88,9 @@ class LocalSets {
     std::deque<LocalStep> steps_;
     FlatMap step_index_;                                       // (set, symbol) -> step
     std::map<std::array<u32, 2>, FlatMap> call_step_indices_;  // lexset, forbid: (set, call) -> step
-    std::unordered_map<u32, std::vector<Group>> states_;
-    std::map<std::array<u32, 3>, std::vector<Group>> continuations_;
+    FlatMap states_;                                           // -> groups_
+    std::unordered_map<u64, FlatMap> continuations_;           // lexset, forbid: frame -> groups_
+    std::deque<std::vector<Group>> groups_;
     u64 bytes_ = 0;
 };
 

@@ -3,7 +3,12 @@
 namespace gcd {
 
 Masks::Masks(Compiled& c, Rows& rows, std::vector<u32> eos, u64 max_bytes)
-    : c_(c), eos_(std::move(eos)), words_(c.trie().words()), max_bytes_(max_bytes), summaries_(c, rows) {}
+    : c_(c),
+      eos_(std::move(eos)),
+      words_(c.trie().words()),
+      max_bytes_(max_bytes),
+      summaries_(c, rows),
+      scratch_(words_) {}
 
 void Masks::fill(const Readings& readings, u32* out) {
     if (fill_known(readings, out)) return;
@@ -58,13 +63,21 @@ u32 Masks::keep(u64 set_and_end) {
     auto known = by_set_.find(set_and_end);
     if (known != by_set_.end()) return known->second;
     if (mask_bytes_ + summaries_.bytes() > max_bytes_) return NONE;
-    counters.unions.fetch_add(1, std::memory_order_relaxed);
-    std::unique_ptr<u32[]> words(new u32[words_]());
-    write(set_and_end, words.get());
-    const u32 id = masks_.push_back(std::move(words));
-    keys_.push_back(set_and_end);
+    std::fill(scratch_.begin(), scratch_.end(), 0);
+    write(set_and_end, scratch_.data());
+    const u64 h = section_checksum(reinterpret_cast<const u8*>(scratch_.data()), words_ * 4);
+    u32 id = by_content_.find(h, [&](u32 i) { return !std::memcmp(data(i), scratch_.data(), words_ * 4); });
+    if (id == NONE) {
+        counters.unions.fetch_add(1, std::memory_order_relaxed);
+        std::unique_ptr<u32[]> words(new u32[words_]);
+        std::memcpy(words.get(), scratch_.data(), words_ * 4);
+        id = masks_.push_back(std::move(words));
+        keys_.push_back(set_and_end);
+        by_content_.add(h, id);
+        mask_bytes_ += words_ * 4 + 128;
+    }
+    if (keys_[id] == FORGOTTEN) keys_[id] = set_and_end;
     by_set_.emplace(set_and_end, id);
-    mask_bytes_ += words_ * 4 + 64;
     return id;
 }
 

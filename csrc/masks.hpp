@@ -88,6 +88,8 @@ class Masks {
     ReadMostlyMap union_index_;
     ReadMostlyMap index_;                  // reading -> mask
     std::unordered_map<u64, u32> by_set_;  // token set, end of text -> mask
+    HashIndex by_content_;
+    std::vector<u32> scratch_;
 };
 
 }  // namespace gcd

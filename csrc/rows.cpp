@@ -1,14 +1,15 @@
 #include "rows.hpp"
 
 #include <algorithm>
-#include <array>
-#include <map>
+#include <tuple>
 
 namespace gcd {
 
-Rows::Rows(Compiled& c, u32 max_rows) : c_(c), max_rows_(max_rows), scratch_(c.trie().words()) {
+Rows::Rows(Compiled& c, u32 max_rows) : c_(c), max_rows_(max_rows), collector_(c.trie().words()) {
     intern_nodes({0});
 }
+
+Rows::~Rows() = default;
 
 View<u32> Rows::keep(std::vector<u32> v) {
     v.shrink_to_fit();
@@ -142,42 +143,96 @@ const Rows::Skip& Rows::skip_of(u32 state) {
         return true;
     };
     u32 n = 0;
+    u16 some = 0, rest = TokenTrie::kBrokenUtf8;
     for (u32 b = 0; b < 128; ++b) {
         const u32 cls = lx.byte_class[b];
-        if (cls != NONE && (lx.step_class(state, cls) != state || !dies(cls))) continue;
+        const u16 kind = TokenTrie::kind_of(static_cast<u8>(b));
+        if (cls != NONE && (lx.step_class(state, cls) != state || !dies(cls))) {
+            rest |= kind;
+            continue;
+        }
+        some |= kind;
         k.ascii[b / 64] |= 1ull << (b % 64);
         n += cls != NONE;
     }
     k.usable = n >= 8;
     if (!k.usable && !s.start) return k;
     if (dies(lx.n_classes())) k.utf8_target = after_non_ascii(state);
+    (k.utf8_target == state ? some : rest) |= TokenTrie::kNonAscii;
+    k.all = some & static_cast<u16>(~rest);
+    k.none = rest & static_cast<u16>(~some);
     return k;
 }
+
+// Tokens by what is live where they end, and exits, as they are met.
+struct Rows::Fragment {
+    // Tokens as words of a bitmask: all words, or those that `index` names.
+    struct Packed {
+        std::vector<u32> index, words;
+    };
+    struct Tokens {
+        u32 live;                                 // set
+        std::vector<u32> ids;                     // in any order
+        std::vector<std::pair<u32, u32>> ranges;  // of `order`
+        std::vector<const Packed*> packed;        // these lie in fragments
+        u64 size() const {
+            u64 n = ids.size();
+            for (auto [a, b] : ranges) n += b - a;
+            for (const Packed* p : packed) n += p->words.size();
+            return n;
+        }
+    };
+    struct Exit {
+        u32 symbol, ctx, column;
+        std::vector<u32> nodes;
+        bool is(u32 s, u32 c, u32 col) const { return symbol == s && ctx == c && column == col; }
+    };
+    std::vector<Tokens> tokens;
+    std::vector<Exit> exits;
+    std::vector<std::unique_ptr<const Packed>> packed;
+    bool reused = false;
+    u64 bytes() const {
+        u64 n = 200;
+        for (const Tokens& x : tokens) n += sizeof(x) + x.ids.size() * 4 + x.ranges.size() * 8 + x.packed.size() * 8;
+        for (const Exit& x : exits) n += sizeof(x) + x.nodes.size() * 4;
+        for (const auto& p : packed) n += (p->index.size() + p->words.size()) * 4 + 64;
+        return n;
+    }
+};
 
 struct Rows::Builder {
     Rows& rows;
     Compiled& c;
     Lexer& lx;
     const TokenTrie& t;
-    // Per live set: token ids one by one, and whole ranges of `order`.
-    std::unordered_map<u32, std::vector<u32>> singles;
-    std::unordered_map<u32, std::vector<std::pair<u32, u32>>> ranges;
-    std::map<std::array<u32, 3>, std::vector<u32>> exits;  // (symbol, ctx, column) -> nodes
-
+    Fragment out;
     u64 visited = 0;
-    u32 last_live = NONE;
-    std::vector<u32>* last_bucket = nullptr;
+    size_t last_tokens = 0, last_exit = 0;  // most likely wanted again
 
     explicit Builder(Rows& r) : rows(r), c(r.c_), lx(r.c_.lexer()), t(r.c_.trie()) {}
 
-    std::vector<u32>& bucket(u32 live) {
-        if (live != last_live) {
-            last_live = live;
-            last_bucket = &singles[live];
-        }
-        return *last_bucket;
+    Fragment::Tokens& bucket(u32 live) {
+        std::vector<Fragment::Tokens>& v = out.tokens;
+        if (last_tokens < v.size() && v[last_tokens].live == live) return v[last_tokens];
+        for (last_tokens = 0; last_tokens < v.size(); ++last_tokens)
+            if (v[last_tokens].live == live) return v[last_tokens];
+        v.push_back({live, {}, {}, {}});
+        return v.back();
     }
-    static bool loops(const SubtreeSummary& b, const Skip& skip, u32 state) {
+    std::vector<u32>& exit(u32 symbol, u32 ctx, u32 column) {
+        std::vector<Fragment::Exit>& v = out.exits;
+        if (last_exit < v.size() && v[last_exit].is(symbol, ctx, column)) return v[last_exit].nodes;
+        for (last_exit = 0; last_exit < v.size(); ++last_exit)
+            if (v[last_exit].is(symbol, ctx, column)) return v[last_exit].nodes;
+        v.push_back({symbol, ctx, column, {}});
+        return v.back().nodes;
+    }
+    // Whether all that lies below a node loops on a state.
+    bool loops(u32 n, const Skip& skip, u32 state) const {
+        const u16 kinds = t.kinds[n];
+        if (kinds & skip.none) return false;
+        if (!(kinds & static_cast<u16>(~(skip.all | TokenTrie::kBoundary)))) return true;
+        const SubtreeSummary& b = t.summaries[t.summary_id[n]];
         return !(b.ascii[0] & ~skip.ascii[0]) && !(b.ascii[1] & ~skip.ascii[1]) &&
                (!b.non_ascii || (skip.utf8_target == state && !b.broken_utf8));
     }
@@ -186,10 +241,10 @@ struct Rows::Builder {
         if (n + 1 >= t.end[n]) return;
         const LexState& s = lx.state(state);
         u32 target = NONE;  // where a non-ASCII character leads, if whole subtrees below one can be taken
-        if (t.boundary[n]) {
+        if (t.kinds[n] & TokenTrie::kBoundary) {
             const Skip& skip = rows.skip_of(state);
-            if (skip.usable && loops(t.summaries[t.summary_id[n]], skip, state)) {
-                ranges[c.live_set_id(state)].push_back({t.own_end(n), t.token_begin[t.end[n]]});
+            if (skip.usable && loops(n, skip, state)) {
+                bucket(c.live_set_id(state)).ranges.push_back({t.own_end(n), t.token_begin[t.end[n]]});
                 return;
             }
             target = skip.utf8_target;
@@ -201,7 +256,7 @@ struct Rows::Builder {
                 const u32 cls = lx.byte_class[t.byte[k]];
                 some = cls != NONE && !dies[cls];
             }
-            if (some) exits[{c.accept_symbol(state, i, n), s.accepts[i].ctx, s.accepts[i].column}].push_back(n);
+            if (some) exit(c.accept_symbol(state, i, n), s.accepts[i].ctx, s.accepts[i].column).push_back(n);
         }
         for (u32 k = n + 1; k < t.end[n]; k = t.end[k]) {
             const u32 cls = lx.byte_class[t.byte[k]];
@@ -209,9 +264,8 @@ struct Rows::Builder {
             ++visited;
             if (target != NONE && t.byte[k] >= 0xC2 && t.byte[k] <= 0xF4) {
                 const Skip& skip = rows.skip_of(target);
-                if (skip.utf8_target == target &&
-                    (t.summary_id[k] == NONE || loops(t.summaries[t.summary_id[k]], skip, target))) {
-                    ranges[c.live_set_id(target)].push_back({t.own_begin(k), t.token_begin[t.end[k]]});
+                if (skip.utf8_target == target && (t.end[k] == k + 1 || loops(k, skip, target))) {
+                    bucket(c.live_set_id(target)).ranges.push_back({t.own_begin(k), t.token_begin[t.end[k]]});
                     continue;
                 }
             }
@@ -229,80 +283,88 @@ struct Rows::Builder {
         if (t.own_begin(k) < t.own_end(k)) {
             const u32 live = c.live_set_id(state);
             if (live != 0) {
-                std::vector<u32>& v = bucket(live);
+                std::vector<u32>& v = bucket(live).ids;
                 for (u32 i = t.own_begin(k); i < t.own_end(k); ++i) v.push_back(t.order[i]);
             }
         }
         enter(k, state);
     }
     void add(const Fragment& f) {
-        for (const auto& [live, ids] : f.singles) {
-            std::vector<u32>& v = bucket(live);
-            v.insert(v.end(), ids.begin(), ids.end());
+        for (const Fragment::Tokens& x : f.tokens) {
+            Fragment::Tokens& to = bucket(x.live);
+            to.ids.insert(to.ids.end(), x.ids.begin(), x.ids.end());
+            to.ranges.insert(to.ranges.end(), x.ranges.begin(), x.ranges.end());
+            to.packed.insert(to.packed.end(), x.packed.begin(), x.packed.end());
         }
-        for (const auto& [live, more] : f.ranges) {
-            auto& v = ranges[live];
-            v.insert(v.end(), more.begin(), more.end());
-        }
-        for (const auto& [key, nodes] : f.exits) {
-            std::vector<u32>& v = exits[key];
-            v.insert(v.end(), nodes.begin(), nodes.end());
+        for (const Fragment::Exit& x : f.exits) {
+            std::vector<u32>& to = exit(x.symbol, x.ctx, x.column);
+            to.insert(to.end(), x.nodes.begin(), x.nodes.end());
         }
     }
-    // Through a bitmask: that sorts the ids and drops what several paths led to.
-    void collect_ids(u32 live, u32 words, TokenSet& out) {
-        std::vector<u32>& scratch = rows.scratch_;
-        u32 lo = words, hi = 0;
-        auto put = [&](u32 id) {
-            const u32 w = id / 32;
-            scratch[w] |= 1u << (id % 32);
-            if (w < lo) lo = w;
-            if (w >= hi) hi = w + 1;
-        };
-        for (u32 id : singles[live]) put(id);
-        for (auto [a, b] : ranges[live])
-            for (u32 i = a; i < b; ++i) put(t.order[i]);
-        const u32 many = lo < hi ? count_bits(scratch.data() + lo, hi - lo) : 0;
-        if (many > words) {
-            out.words = rows.keep(scratch);
-        } else {
-            std::vector<u32> ids;
-            ids.reserve(many);
-            for (u32 w = lo; w < hi; ++w)
-                for (u32 x = scratch[w]; x; x &= x - 1) ids.push_back(w * 32 + static_cast<u32>(__builtin_ctz(x)));
-            out.ids = rows.keep(std::move(ids));
+    void collect(const Fragment::Tokens& x) {
+        IdCollector& collector = rows.collector_;
+        if (x.size() > collector.n_words() / 4) collector.expect_many();
+        for (u32 id : x.ids) collector.add(id);
+        for (auto [a, b] : x.ranges)
+            for (u32 i = a; i < b; ++i) collector.add(t.order[i]);
+        for (const Fragment::Packed* p : x.packed) {
+            if (p->index.empty()) {
+                collector.add_words(p->words.data());
+            } else {
+                for (size_t i = 0; i < p->index.size(); ++i) collector.add_word(p->index[i], p->words[i]);
+            }
         }
-        if (lo < hi) std::fill(scratch.begin() + lo, scratch.begin() + hi, 0);
+    }
+    // What a fragment has many of is packed when it is used again: many never are.
+    void pack() {
+        IdCollector& collector = rows.collector_;
+        for (Fragment::Tokens& x : out.tokens) {
+            if (x.size() < kPackedTokens) continue;
+            collect(x);
+            auto packed = std::make_unique<Fragment::Packed>();
+            collector.each_word([&](u32 w, u32 bits) {
+                packed->index.push_back(w);
+                packed->words.push_back(bits);
+            });
+            if (packed->index.size() > collector.n_words() / 2) {
+                packed->index.clear();
+                packed->words = collector.words();
+            }
+            packed->index.shrink_to_fit();
+            packed->words.shrink_to_fit();
+            collector.clear();
+            x = {x.live, {}, {}, {packed.get()}};
+            out.packed.push_back(std::move(packed));
+        }
     }
     Row finish() {
         Row row;
-        const u32 words = t.words();
-        Bits sets;
-        for (auto& [live, v] : singles) bits_set(sets, live);
-        for (auto& [live, v] : ranges) bits_set(sets, live);
-        bits_each(sets, [&](u32 live) {
+        std::sort(out.tokens.begin(), out.tokens.end(), [](const auto& a, const auto& b) { return a.live < b.live; });
+        std::sort(out.exits.begin(), out.exits.end(), [](const auto& a, const auto& b) {
+            return std::tie(a.symbol, a.ctx, a.column) < std::tie(b.symbol, b.ctx, b.column);
+        });
+        IdCollector& collector = rows.collector_;
+        for (const Fragment::Tokens& x : out.tokens) {
             RowGroup g;
-            g.live_set = live;
-            u64 total = singles[live].size();
-            for (auto [a, b] : ranges[live]) total += b - a;
-            if (total <= 256) {
-                std::vector<u32> ids = std::move(singles[live]);
-                for (auto [a, b] : ranges[live]) ids.insert(ids.end(), t.order.begin() + a, t.order.begin() + b);
-                std::sort(ids.begin(), ids.end());
-                ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-                g.tokens.ids = rows.keep(std::move(ids));
+            g.live_set = x.live;
+            collect(x);
+            if (collector.count() > t.words()) {
+                g.tokens.words = rows.keep(collector.words());
+                collector.clear();
             } else {
-                collect_ids(live, words, g.tokens);
+                std::vector<u32> ids(collector.count());
+                collector.take(ids.data());
+                g.tokens.ids = rows.keep(std::move(ids));
             }
-            bits_or(row.symbols, c.live_set(live));
+            bits_or(row.symbols, c.live_set(x.live));
             rows.bytes_ += sizeof(RowGroup);
             row.groups.push_back(std::move(g));
-        });
-        for (auto& [key, nodes] : exits) {
-            std::sort(nodes.begin(), nodes.end());
-            nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
-            bits_set(row.symbols, key[0]);
-            row.exits.push_back({key[0], key[1], key[2], rows.intern_nodes(std::move(nodes))});
+        }
+        for (Fragment::Exit& x : out.exits) {
+            std::sort(x.nodes.begin(), x.nodes.end());
+            x.nodes.erase(std::unique(x.nodes.begin(), x.nodes.end()), x.nodes.end());
+            bits_set(row.symbols, x.symbol);
+            row.exits.push_back({x.symbol, x.ctx, x.column, rows.intern_nodes(std::move(x.nodes))});
         }
         rows.bytes_ += sizeof(Row) + row.exits.size() * sizeof(RowExit);
         return row;
@@ -311,17 +373,23 @@ struct Rows::Builder {
 
 const Rows::Fragment& Rows::fragment(u32 node, u32 state) {
     auto known = fragments_.find(pair_key(node, state));
-    if (known != fragments_.end()) return *known->second;
     Builder b(*this);
-    b.arrive(node, state);
-    visited_ += b.visited;
-    auto f = std::make_unique<Fragment>();
-    u64 size = 200;
-    for (auto& [live, ids] : b.singles) size += ids.size() * 4 + 32, f->singles.emplace_back(live, std::move(ids));
-    for (auto& [live, v] : b.ranges) size += v.size() * 8 + 32, f->ranges.emplace_back(live, std::move(v));
-    for (auto& [key, nodes] : b.exits) size += nodes.size() * 4 + 40, f->exits.emplace_back(key, std::move(nodes));
-    bytes_ += size;
-    return *fragments_.emplace(pair_key(node, state), std::move(f)).first->second;
+    if (known == fragments_.end()) {
+        b.arrive(node, state);
+        visited_ += b.visited;
+        auto f = std::make_unique<Fragment>(std::move(b.out));
+        bytes_ += f->bytes();
+        return *fragments_.emplace(pair_key(node, state), std::move(f)).first->second;
+    }
+    Fragment& f = *known->second;
+    if (f.reused) return f;
+    bytes_ -= f.bytes();
+    b.out = std::move(f);
+    b.pack();
+    f = std::move(b.out);
+    f.reused = true;
+    bytes_ += f.bytes();
+    return f;
 }
 
 u32 Rows::row_slow(u32 node_list, u32 state) {

@@ -36,6 +36,7 @@ struct Row {
 class Rows {
   public:
     Rows(Compiled& compiled, u32 max_rows);
+    ~Rows();
     // The row of a lexer state from a list of trie nodes (`root_nodes` is {root}).
     u32 row_id(u32 node_list, u32 lexer_state) {
         const u32 id = index_.find((static_cast<u64>(node_list) << 32 | lexer_state) + 1);
@@ -56,6 +57,7 @@ class Rows {
     struct Skip {  // what a lexer state loops on, so that nothing below needs a look
         bool usable = false;
         u64 ascii[2] = {0, 0};
+        u16 all = 0, none = 0;  // kinds of bytes (TokenTrie::kinds) wholly among those, and wholly not
         // The state after any whole non-ASCII character, if it is one and the same and inside the character just its
         // lexemes are live; NONE otherwise. The state itself: it loops over such characters, too.
         u32 utf8_target = NONE;
@@ -71,12 +73,9 @@ class Rows {
     struct Builder;
     // What one walk finds below a node where a lexer state stands: start states differ, but below their first bytes
     // the same states meet the same subtrees over and over.
-    struct Fragment {
-        std::vector<std::pair<u32, std::vector<u32>>> singles;                 // live set -> token ids
-        std::vector<std::pair<u32, std::vector<std::pair<u32, u32>>>> ranges;  // live set -> ranges of `order`
-        std::vector<std::pair<std::array<u32, 3>, std::vector<u32>>> exits;    // (symbol, ctx, column) -> nodes
-    };
+    struct Fragment;
     static constexpr u32 kFragmentNodes = 512;  // a subtree is worth keeping from this size on
+    static constexpr u64 kPackedTokens = 256;   // of one kind in a fragment
     const Fragment& fragment(u32 node, u32 state);
     u32 row_slow(u32 node_list, u32 lexer_state);
     u32 intern_nodes(std::vector<u32> nodes);
@@ -103,7 +102,7 @@ class Rows {
     std::vector<std::unique_ptr<Skip>> skips_;  // by lexer state; null: not known yet
     Saved saved_;
     std::unordered_map<u64, std::unique_ptr<Fragment>> fragments_;  // (node, lexer state)
-    std::vector<u32> scratch_;                                      // one bitmask, all zero between uses
+    IdCollector collector_;
 };
 
 }  // namespace gcd

@@ -41,20 +41,21 @@ u32 Summaries::intern(const Return& r) {
     return id;
 }
 
-const Summaries::Summary* Summaries::Table::find(u32 set, u32 key, u32 scope) {
+const Summaries::Summary* Summaries::Table::find(u32 set, u32 key, u32 scope, u32 side) {
     const u32 id = all_.find(pair_key(set, key));
-    if (id == NONE) return take_saved(set, key, scope);
+    if (id == NONE) return take_saved(set, key, scope, side);
     if (!(id & kScoped)) return &summaries_[id];
-    const u32 one = scoped_.find(pair_key(id & ~kScoped, scope));
-    return one == NONE ? take_saved(set, key, scope) : &summaries_[one];
+    u32 one = scoped_.find(pair_key(id & ~kScoped, scope));
+    if (one == NONE) one = scoped_.find(pair_key(id & ~kScoped, side));
+    return one == NONE ? take_saved(set, key, scope, side) : &summaries_[one];
 }
 
-const Summaries::Summary& Summaries::Table::keep(u32 set, u32 key, u32 scope, Summary s) {
+const Summaries::Summary& Summaries::Table::keep(u32 set, u32 key, u32 scope, u32 side, Summary s) {
     const u64 k = pair_key(set, key);
     const u32 id = static_cast<u32>(summaries_.size());
-    const bool scoped = s.scoped;
+    const Needs needs = s.needs;
     summaries_.push_back(std::move(s));
-    if (!scoped) {
+    if (needs == NOTHING) {
         all_.insert(k, id);
         return summaries_.back();
     }
@@ -64,7 +65,7 @@ const Summaries::Summary& Summaries::Table::keep(u32 set, u32 key, u32 scope, Su
         scoped_keys_.push_back(k);
         all_.insert(k, by_scope);
     }
-    scoped_.insert(pair_key(by_scope & ~kScoped, scope), id);
+    scoped_.insert(pair_key(by_scope & ~kScoped, needs == SCOPE ? scope : side), id);
     return summaries_.back();
 }
 
@@ -76,29 +77,29 @@ void Summaries::Table::clear() {
 }
 
 const Summaries::Summary& Summaries::at_row(u32 set, u32 row, u32 scope) {
-    if (const Summary* known = rows_of_.find(set, row, scope)) return *known;
+    if (const Summary* known = rows_of_.find(set, row, scope, side(scope))) return *known;
     const Nested nested(nested_, c_.trie().max_token_bytes);
     ++worked_out_;
     Sum sum;
     work_out(set, row, scope, sum);
-    return rows_of_.keep(set, row, scope, finish(sum, scope));
+    return rows_of_.keep(set, row, scope, side(scope), finish(sum, scope));
 }
 
 const Summaries::Summary& Summaries::at_point(u32 set, u32 point, u32 scope) {
-    if (const Summary* known = points_of_.find(set, point, scope)) return *known;
+    if (const Summary* known = points_of_.find(set, point, scope, side(scope))) return *known;
     Sum sum;
     if (points_[point].due()) {
         follow_due(set, points_[point], scope, sum);
     } else {
         follow(set, point, scope, sum);
     }
-    return points_of_.keep(set, point, scope, finish(sum, scope));
+    return points_of_.keep(set, point, scope, side(scope), finish(sum, scope));
 }
 
 Summaries::Summary Summaries::finish(Sum& sum, u32 scope) {
     Summary out;
     out.tokens = sets_.unite(sum.sets, sum.groups);
-    out.scoped = sum.scoped;
+    out.needs = sum.needs;
     for (Exit& e : sum.exits)
         if (e.scope == scope) e.scope = UNCHANGED;
     std::sort(sum.exits.begin(), sum.exits.end());
@@ -110,7 +111,7 @@ Summaries::Summary Summaries::finish(Sum& sum, u32 scope) {
 
 void Summaries::add(const Summary& s, u32 scope, Sum& sum) {
     sum.sets.push_back(s.tokens);
-    sum.scoped |= s.scoped;
+    sum.needs = std::max(sum.needs, s.needs);
     for (const Exit& e : s.exits) sum.exits.push_back({e.ret, e.scope == UNCHANGED ? scope : e.scope});
 }
 
@@ -121,7 +122,7 @@ void Summaries::work_out(u32 id, u32 row_id, u32 scope, Sum& sum) {
     Bits wider;
     const Bits* own = &s.own;
     if (indented && bits_meet(row.symbols, indented->newlines())) {
-        sum.scoped = true;
+        sum.needs = std::max(sum.needs, IF_BRACKETS);
         if (!s.entry && indented->in_parens(scope)) {
             wider = s.own;
             bits_or(wider, indented->newlines());
@@ -137,7 +138,7 @@ void Summaries::work_out(u32 id, u32 row_id, u32 scope, Sum& sum) {
         if (!bits_meet(row.symbols, local_.set(entry).own)) continue;
         const Summary& called = at_row(entry, row_id, scope);
         sum.sets.push_back(called.tokens);
-        sum.scoped |= called.scoped;
+        sum.needs = std::max(sum.needs, called.needs);
         for (const Exit& e : called.exits) after_call(id, k, {e.ret, e.scope == UNCHANGED ? scope : e.scope}, sum);
     }
 }
@@ -150,8 +151,8 @@ void Summaries::take(u32 set, const RowExit& e, u32 scope, Sum& sum) {
         const Alphabet& a = c_.positions().alphabet;
         const u32 terminal = a.terminal(e.symbol);
         if (indented->watches(terminal)) {
-            sum.scoped = true;
             const IndentedSyntax::Effect effect = indented->effect(scope, terminal, e.column);
+            sum.needs = std::max(sum.needs, effect.dropped ? IF_BRACKETS : SCOPE);
             if (effect.dead) return;
             if (effect.dropped) return add(at_point(set, intern(p), scope), scope, sum);
             scope = effect.scope;
@@ -199,7 +200,7 @@ void Summaries::follow_due(u32 set, Point p, u32 scope, Sum& sum) {
         Sum inner;  // in the frame of the nonterminal called
         take_step(local_.step(s.calls[k].entry, symbol), point, scope, inner);
         sum.sets.insert(sum.sets.end(), inner.sets.begin(), inner.sets.end());
-        sum.scoped |= inner.scoped;
+        sum.needs = std::max(sum.needs, inner.needs);
         for (const Exit& e : inner.exits) after_call(set, k, e, sum);
     }
 }
@@ -212,10 +213,9 @@ void Summaries::after_call(u32 set, u32 call, const Exit& e, Sum& sum) {
 // What follows a frame whose nonterminal was completed inside a token.
 u32 Summaries::beyond(u32 frame, const Exit& e) {
     const u64 key = pair_key(frame, e.ret);
-    u32 known = beyond_index_.find(key);
-    if (known != NONE)
-        for (const auto& [scope, tokens] : beyond_[known])
-            if (scope == e.scope) return tokens;
+    const u32 first = beyond_index_.find(key);
+    for (u32 i = first; i != NONE; i = beyond_[i].next)
+        if (beyond_[i].scope == e.scope) return beyond_[i].tokens;
     const Return r = returns_[e.ret];
     // One newline may close many levels, and frames with them, without a byte in between: those don't count.
     const Nested nested(nested_, c_.trie().max_token_bytes, points_[r.point].due() ? 0 : 1);
@@ -227,13 +227,13 @@ u32 Summaries::beyond(u32 frame, const Exit& e) {
             sets.push_back(beyond(g.frame, {x.ret, x.scope == UNCHANGED ? e.scope : x.scope}));
     }
     const u32 out = sets_.unite(sets);
-    known = beyond_index_.find(key);
+    const u32 known = beyond_index_.find(key), id = static_cast<u32>(beyond_.size());
+    beyond_.push_back({e.scope, out, known == NONE ? NONE : beyond_[known].next});
     if (known == NONE) {
-        known = static_cast<u32>(beyond_.size());
-        beyond_index_.insert(key, known);
-        beyond_.emplace_back();
+        beyond_index_.insert(key, id);
+    } else {
+        beyond_[known].next = id;
     }
-    beyond_[known].push_back({e.scope, out});
     bytes_ += 64;
     beyond_bytes_ += 64;
     return out;

@@ -67,22 +67,27 @@ class Summaries {
         bool operator==(const Exit& o) const { return ret == o.ret && scope == o.scope; }
         bool operator<(const Exit& o) const { return ret != o.ret ? ret < o.ret : scope < o.scope; }
     };
+    // What a summary needs to know of its scope: another one is needed in another scope only as far as it says.
+    enum Needs : u8 { NOTHING, IF_BRACKETS, SCOPE };
+    // Stand for all scopes in which brackets are open, and for all others.
+    static constexpr u32 INSIDE = NONE - 2, OUTSIDE = NONE - 3;
+    u32 side(u32 scope) const { return c_.indented() && c_.indented()->in_parens(scope) ? INSIDE : OUTSIDE; }
     struct Summary {
         u32 tokens = TokenSets::EMPTY;
         std::vector<Exit> exits;
-        bool scoped = false;  // another one in another scope
+        Needs needs = NOTHING;
     };
     struct Sum {  // a summary being worked out
         std::vector<u32> sets;
         std::vector<const TokenSet*> groups;
         std::vector<Exit> exits;
-        bool scoped = false;
+        Needs needs = NOTHING;
     };
-    // Summaries by local set and something else, for every scope or, where they are `scoped`, for one.
+    // Summaries by local set and something else, for as many scopes as have the same one.
     class Table {
       public:
-        const Summary* find(u32 set, u32 key, u32 scope);
-        const Summary& keep(u32 set, u32 key, u32 scope, Summary s);
+        const Summary* find(u32 set, u32 key, u32 scope, u32 side);
+        const Summary& keep(u32 set, u32 key, u32 scope, u32 side, Summary s);
         void clear();
         void save(Writer& w);
         // Those of an artefact are taken out when they are first asked for.
@@ -94,15 +99,15 @@ class Summaries {
 
       private:
         static u32 checksum(u64 key, u32 scope, const Summary& s);
-        const Summary* take_saved(u32 set, u32 key, u32 scope);
+        const Summary* take_saved(u32 set, u32 key, u32 scope, u32 side);
         std::deque<Summary> summaries_;
         FlatMap all_;     // (set, key) -> summary; where there is one for each scope, kScoped and a number
-        FlatMap scoped_;  // (that number, scope) -> summary
+        FlatMap scoped_;  // (that number, scope or side) -> summary
         static constexpr u32 kScoped = 0x80000000u;
         std::vector<u64> scoped_keys_;  // that number -> (set, key)
         struct Saved {
             View<u64> keys;                                     // rising, then by scope
-            View<u32> scopes, tokens, exit_start, exits, sums;  // a scope plus one; 0: for every scope
+            View<u32> scopes, tokens, exit_start, exits, sums;  // a scope or side plus one; 0: for every scope
         } saved_;
     };
     const Summary& at_row(u32 set, u32 row, u32 scope);
@@ -127,12 +132,16 @@ class Summaries {
     HashIndex point_index_;
     std::vector<Return> returns_;
     HashIndex return_index_;
-    Table rows_of_;                                         // (local set, row)
-    Table points_of_;                                       // (local set, point)
-    FlatMap beyond_index_;                                  // (frame, return) -> beyond_
-    std::vector<std::vector<std::pair<u32, u32>>> beyond_;  // (scope, token set)
-    u32 nested_ = 0;                                        // summaries being worked out
-    size_t n_saved_points_ = 0, n_saved_returns_ = 0;       // from an artefact; they come first
+    Table rows_of_;    // (local set, row)
+    Table points_of_;  // (local set, point)
+    struct Beyond {
+        u32 scope, tokens;
+        u32 next;  // of the same frame and return, in another scope
+    };
+    FlatMap beyond_index_;  // (frame, return) -> the first
+    std::vector<Beyond> beyond_;
+    u32 nested_ = 0;                                   // summaries being worked out
+    size_t n_saved_points_ = 0, n_saved_returns_ = 0;  // from an artefact; they come first
     u64 bytes_ = 0, beyond_bytes_ = 0, worked_out_ = 0;
 };
 

@@ -14,8 +14,8 @@ u32 Summaries::Table::checksum(u64 key, u32 scope, const Summary& s) {
 
 void Summaries::Table::take_all_saved() {
     for (size_t i = 0; i < saved_.keys.size(); ++i)
-        find(static_cast<u32>(saved_.keys[i] >> 32), static_cast<u32>(saved_.keys[i]),
-             saved_.scopes[i] ? saved_.scopes[i] - 1 : 0);
+        find(static_cast<u32>(saved_.keys[i] >> 32), static_cast<u32>(saved_.keys[i]), saved_.scopes[i] - 1,
+             saved_.scopes[i] - 1);
 }
 
 void Summaries::Table::save(Writer& w) {
@@ -57,7 +57,7 @@ void Summaries::Table::restore(Reader& r) {
                   "summary tables differ in length");
 }
 
-const Summaries::Summary* Summaries::Table::take_saved(u32 set, u32 key, u32 scope) {
+const Summaries::Summary* Summaries::Table::take_saved(u32 set, u32 key, u32 scope, u32 side) {
     const u64 k = pair_key(set, key);
     const u64* const first = saved_.keys.begin();
     const u64* at = std::lower_bound(first, saved_.keys.end(), k);
@@ -65,8 +65,10 @@ const Summaries::Summary* Summaries::Table::take_saved(u32 set, u32 key, u32 sco
     size_t i = static_cast<size_t>(at - first);
     if (saved_.scopes[i] != 0) {
         const size_t end = static_cast<size_t>(std::upper_bound(at, saved_.keys.end(), k) - first);
-        const u32* s = std::lower_bound(saved_.scopes.begin() + i, saved_.scopes.begin() + end, scope + 1);
-        if (s == saved_.scopes.begin() + end || *s != scope + 1) return nullptr;
+        const u32 *from = saved_.scopes.begin() + i, *to = saved_.scopes.begin() + end;
+        const u32* s = std::lower_bound(from, to, scope + 1);
+        if (s == to || *s != scope + 1) s = std::lower_bound(from, to, side + 1);
+        if (s == to || (*s != scope + 1 && *s != side + 1)) return nullptr;
         i = static_cast<size_t>(s - saved_.scopes.begin());
     }
     auto check = Reader::check;
@@ -74,14 +76,15 @@ const Summaries::Summary* Summaries::Table::take_saved(u32 set, u32 key, u32 sco
     check(from <= to && to <= saved_.exits.size() / 2 && saved_.tokens[i] < bounds.sets, "a summary is out of bounds");
     Summary s;
     s.tokens = saved_.tokens[i];
-    s.scoped = saved_.scopes[i] != 0;
+    const u32 kept = saved_.scopes[i] - 1;
+    s.needs = saved_.scopes[i] == 0 ? NOTHING : kept == INSIDE || kept == OUTSIDE ? IF_BRACKETS : SCOPE;
     for (u32 e = from; e < to; ++e) {
         const Exit x{saved_.exits[2 * e], saved_.exits[2 * e + 1]};
         check(x.ret < bounds.returns && (x.scope < bounds.scopes || x.scope == UNCHANGED), "an exit is out of bounds");
         s.exits.push_back(x);
     }
     check(checksum(k, saved_.scopes[i], s) == saved_.sums[i], "a summary is damaged");
-    return &keep(set, key, scope, std::move(s));
+    return &keep(set, key, scope, side, std::move(s));
 }
 
 void Summaries::save(Writer& w, Writer& tables, Writer& contents) {

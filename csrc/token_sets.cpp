@@ -10,6 +10,7 @@ void TokenSets::clear() {
     unions_.clear();
     union_index_.clear();
     inputs_.clear();
+    number_of_.clear();
     bytes_ = 0;
     sets_.resize(std::max<size_t>(saved_.at.size(), 1));
     for (u32 id = 1; id < sets_.size(); ++id) sets_[id].known = false;
@@ -17,24 +18,32 @@ void TokenSets::clear() {
 }
 
 u64 TokenSets::hash_of(const TokenSet& s) {
-    const View<u32>& v = s.words.empty() ? s.ids : s.words;
-    return section_checksum(reinterpret_cast<const u8*>(v.data()), v.size() * 4) + (s.words.empty() ? 0 : 1);
+    const View<u32>& v = !s.parts.empty() ? s.parts : !s.words.empty() ? s.words : s.ids;
+    const u64 kind = !s.parts.empty() ? 2 : !s.words.empty() ? 1 : 0;
+    return section_checksum(reinterpret_cast<const u8*>(v.data()), v.size() * 4) + kind;
 }
 
 u32 TokenSets::find(const TokenSet& s, u64 hash) {
     auto same = [](const View<u32>& a, const View<u32>& b) {
         return a.size() == b.size() && (a.data() == b.data() || std::equal(a.begin(), a.end(), b.begin()));
     };
-    return index_.find(hash, [&](u32 id) { return same(set(id).ids, s.ids) && same(set(id).words, s.words); });
+    return index_.find(hash, [&](u32 id) {
+        const TokenSet& known = set(id);
+        return same(known.ids, s.ids) && same(known.words, s.words) && same(known.parts, s.parts);
+    });
 }
 
 u32 TokenSets::intern(const TokenSet& s) {
     const u64 h = hash_of(s);
     u32 id = find(s, h);
     if (id != NONE) return id;
-    id = size();
-    sets_.push_back({s, nullptr, true});
-    index_.add(h, id);
+    return keep({s, nullptr, true}, h);
+}
+
+u32 TokenSets::keep(Set made, u64 hash) {
+    const u32 id = size();
+    sets_.push_back(std::move(made));
+    index_.add(hash, id);
     bytes_ += sizeof(Set) + 48;
     return id;
 }
@@ -44,6 +53,7 @@ void TokenSets::add(u32 id, u32* words) {
     for (u32 t : s.ids) words[t / 32] |= 1u << (t % 32);
     const u32* w = s.words.data();
     for (size_t i = 0; i < s.words.size(); ++i) words[i] |= w[i];
+    for (u32 part : s.parts) add(part, words);
 }
 
 u32 TokenSets::unite(std::vector<u32>& numbers, const std::vector<const TokenSet*>& others) {
@@ -60,48 +70,37 @@ u32 TokenSets::unite(std::vector<u32>& numbers, const std::vector<const TokenSet
         return u.size == wanted_.size() && std::equal(wanted_.begin(), wanted_.end(), inputs_.begin() + u.begin);
     });
     if (known != NONE) return unions_[known].set;
-    bool dense = false;
-    u32 lo = n_words_, hi = 0;  // the words touched
-    auto put = [&](const TokenSet& s) {
-        if (!s.words.empty()) {
-            dense = true;
-            for (u32 i = 0; i < n_words_; ++i) scratch_[i] |= s.words[i];
-        }
-        for (u32 t : s.ids) scratch_[t / 32] |= 1u << (t % 32);
-        if (!s.ids.empty()) {
-            lo = std::min(lo, s.ids[0] / 32);
-            hi = std::max(hi, s.ids[s.ids.size() - 1] / 32 + 1);
+    // Sets of few tokens become one, unless there is one only; those of many are listed.
+    parts_.clear();
+    sparse_.clear();
+    u32 one = EMPTY;  // the set of few tokens, if there is just one
+    auto take = [&](u32 n) {
+        const TokenSet& s = set(n);
+        if (!few(s)) {
+            parts_.push_back(n);
+        } else {
+            sparse_.push_back(s.ids);
+            one = n;
         }
     };
-    for (u32 n : numbers) put(set(n));
-    for (const TokenSet* s : others) put(*s);
-    if (dense) lo = 0, hi = n_words_;
-    const u32 many = dense || lo >= hi ? 0 : count_bits(scratch_.data() + lo, hi - lo);
-    Set made;
-    const bool keep_dense = dense || many > n_words_;
-    if (keep_dense) {
-        made.tokens.words = View<u32>(scratch_.data(), n_words_);
-    } else {
-        made.own.reset(new u32[many]);
-        u32 n = 0;
-        for (u32 w = lo; w < hi; ++w)
-            for (u32 x = scratch_[w]; x; x &= x - 1) made.own[n++] = w * 32 + static_cast<u32>(__builtin_ctz(x));
-        made.tokens.ids = View<u32>(made.own.get(), many);
+    for (u32 n : numbers) {
+        const View<u32> parts = set(n).parts;
+        if (parts.empty()) take(n);
+        for (u32 part : parts) take(part);
     }
-    const u64 h = hash_of(made.tokens);
-    u32 id = find(made.tokens, h);
-    if (id == NONE) {
-        if (keep_dense) {
-            made.own.reset(new u32[n_words_]);
-            std::memcpy(made.own.get(), scratch_.data(), n_words_ * 4);
-            made.tokens.words = View<u32>(made.own.get(), n_words_);
+    for (const TokenSet* s : others) {
+        if (few(*s)) {
+            sparse_.push_back(s->ids);
+            one = NONE;
+            continue;
         }
-        id = size();
-        bytes_ += sizeof(Set) + 48 + (keep_dense ? n_words_ : many) * 4;
-        sets_.push_back(std::move(made));
-        index_.add(h, id);
+        const auto [it, fresh] = number_of_.try_emplace(s, 0);
+        if (fresh) it->second = intern(*s);
+        parts_.push_back(it->second);
     }
-    if (lo < hi) std::fill(scratch_.begin() + lo, scratch_.begin() + hi, 0);
+    if (sparse_.size() > 1 || one == NONE) one = intern_union(sparse_);
+    if (one != EMPTY) parts_.push_back(one);
+    const u32 id = intern_parts();
     bytes_ += 64 + wanted_.size() * 8;
     union_index_.add(key, static_cast<u32>(unions_.size()));
     unions_.push_back({inputs_.size(), wanted_.size(), id});
@@ -109,15 +108,56 @@ u32 TokenSets::unite(std::vector<u32>& numbers, const std::vector<const TokenSet
     return id;
 }
 
-// In an artefact a set is its ids (no flag), its words (kDense), or, since many dense sets are nearly alike, another
-// one's number and the ids in which they differ (kDelta). That other one has a lower number and lies there as words.
+// The union of sets of few tokens.
+u32 TokenSets::intern_union(const std::vector<View<u32>>& sets) {
+    for (const View<u32>& ids : sets)
+        for (u32 id : ids) collector_.add(id);
+    const u32 many = collector_.count();
+    Set made;
+    if (many > n_words_) {
+        made.own.reset(new u32[n_words_]);
+        std::memcpy(made.own.get(), collector_.words().data(), n_words_ * 4);
+        made.tokens.words = View<u32>(made.own.get(), n_words_);
+        collector_.clear();
+    } else {
+        made.own.reset(new u32[many]);
+        collector_.take(made.own.get());
+        made.tokens.ids = View<u32>(made.own.get(), many);
+    }
+    const u64 h = hash_of(made.tokens);
+    const u32 known = find(made.tokens, h);
+    if (known != NONE) return known;
+    bytes_ += std::min(many, n_words_) * 4;
+    return keep(std::move(made), h);
+}
+
+// The set of which `parts_` are the parts.
+u32 TokenSets::intern_parts() {
+    std::sort(parts_.begin(), parts_.end());
+    parts_.erase(std::unique(parts_.begin(), parts_.end()), parts_.end());
+    if (parts_.size() < 2) return parts_.empty() ? EMPTY : parts_[0];
+    Set made;
+    made.tokens.parts = View<u32>(parts_);
+    const u64 h = hash_of(made.tokens);
+    const u32 known = find(made.tokens, h);
+    if (known != NONE) return known;
+    made.own.reset(new u32[parts_.size()]);
+    std::copy(parts_.begin(), parts_.end(), made.own.get());
+    made.tokens.parts = View<u32>(made.own.get(), parts_.size());
+    bytes_ += parts_.size() * 4;
+    return keep(std::move(made), h);
+}
+
+// In an artefact a set is its ids (no flag), its parts (kParts), its words (kDense), or, since many dense sets are
+// nearly alike, another one's number and the ids in which they differ (kDelta). That other one has a lower number and
+// lies there as words. Parts have lower numbers.
 namespace {
-constexpr u64 kDense = 1ull << 63, kDelta = 1ull << 62;
+constexpr u64 kDense = 1ull << 63, kDelta = 1ull << 62, kParts = 1ull << 61;
 constexpr size_t kMaxBases = 128;  // sets that are tried
 }  // namespace
 
 void TokenSets::load(u32 id) {
-    const u64 at = saved_.at[id], size = saved_.size[id] & ~(kDense | kDelta);
+    const u64 at = saved_.at[id], size = saved_.size[id] & ~(kDense | kDelta | kParts);
     auto check = Reader::check;
     check(at <= saved_.contents.size() && size <= saved_.contents.size() - at, "a token set is out of bounds");
     const View<u32> v(saved_.contents.data() + at, static_cast<size_t>(size));
@@ -137,6 +177,10 @@ void TokenSets::load(u32 id) {
         const u32 rest = saved_.width % 32;
         check(size == n_words_ && (rest == 0 || !(v[n_words_ - 1] >> rest)), "a token set names a token out of range");
         made.tokens.words = v;
+    } else if (saved_.size[id] & kParts) {
+        for (u32 part : v)
+            check(part < id && !(saved_.size[part] & kParts), "a token set has parts that it can't have");
+        made.tokens.parts = v;
     } else {
         for (size_t i = 0; i < v.size(); ++i)
             check(v[i] < saved_.width && (i == 0 || v[i - 1] < v[i]), "a token set names a token out of range");
@@ -154,8 +198,9 @@ void TokenSets::save(Writer& w, Writer& contents) {
         at.push_back(contents.out.size() / 4);
         sums.push_back(hash_of(s));
         if (s.words.empty()) {
-            contents.raw(s.ids.data(), s.ids.size() * 4);
-            sizes.push_back(s.ids.size());
+            const View<u32>& v = s.parts.empty() ? s.ids : s.parts;
+            contents.raw(v.data(), v.size() * 4);
+            sizes.push_back(v.size() | (s.parts.empty() ? 0 : kParts));
             continue;
         }
         u32 best = n_words_ / 2, base = NONE;

@@ -1,19 +1,26 @@
-// Sets of tokens, hash-consed: equal sets have the same number, and unions are remembered.
+// Sets of tokens, hash-consed, and unions are remembered.
+//
+// Sets with many tokens are the rule where words go on, they differ little, and few of them are ever asked for: most
+// are on the way to a mask. So the union of such a set with others isn't worked out, it is a list of its *parts*: sets
+// of many tokens (from a row, mostly), and one set of few. Equal lists have the same number; that two lists hold the
+// same tokens is found out by whoever writes them out (Masks).
 #pragma once
 
 #include "hash_index.hpp"
+#include "id_collector.hpp"
 
 namespace gcd {
 
 struct TokenSet {
     View<u32> ids;    // sparse form: token ids, sorted
-    View<u32> words;  // dense form: bitmask words; exactly one of the two is used, but for the empty set
+    View<u32> words;  // dense form: bitmask words
+    View<u32> parts;  // numbers of other sets, without parts; exactly one of the three is used, but for the empty set
 };
 
 class TokenSets {
   public:
     static constexpr u32 EMPTY = 0;
-    explicit TokenSets(u32 words) : n_words_(words), scratch_(words) { clear(); }
+    explicit TokenSets(u32 words) : n_words_(words), collector_(words) { clear(); }
     const TokenSet& set(u32 id) {
         if (!sets_[id].known) load(id);
         return sets_[id].tokens;
@@ -40,8 +47,13 @@ class TokenSets {
         std::unique_ptr<u32[]> own;  // behind the view, unless it lies elsewhere
         bool known = true;           // false: in an artefact, not yet looked at
     };
+    static constexpr size_t kFew = 256;
+    static bool few(const TokenSet& s) { return s.words.empty() && s.ids.size() <= kFew; }
     u32 find(const TokenSet& s, u64 hash);
     void load(u32 id);
+    u32 keep(Set made, u64 hash);
+    u32 intern_parts();
+    u32 intern_union(const std::vector<View<u32>>& sets);
     static u64 hash_of(const TokenSet& s);
 
     u32 n_words_;
@@ -59,7 +71,11 @@ class TokenSets {
     std::vector<Union> unions_;
     HashIndex union_index_;
     std::vector<u64> inputs_, wanted_;
-    std::vector<u32> scratch_;  // one bitmask, all zero between uses
+    std::unordered_map<const TokenSet*, u32> number_of_;  // of sets that lie elsewhere
+    // Scratch.
+    std::vector<u32> parts_;
+    std::vector<View<u32>> sparse_;
+    IdCollector collector_;
     u64 bytes_ = 0;
 };
 

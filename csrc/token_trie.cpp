@@ -47,7 +47,8 @@ TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 
     own_.offsets = std::move(offsets_in);
     bytes = View<u8>(own_.bytes);
     offsets = View<u32>(own_.offsets);
-    std::vector<u8>&byte = own_.byte, &boundary = own_.boundary;
+    std::vector<u8>& byte = own_.byte;
+    std::vector<u16>& kinds = own_.kinds;
     std::vector<u32>&end = own_.end, &token_begin = own_.token_begin, &order = own_.order,
     &summary_id = own_.summary_id;
     std::vector<SubtreeSummary>& summaries = own_.summaries;
@@ -100,11 +101,11 @@ TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 
     // child's begin: own_end(i) = token_begin[i + 1] holds because the next node in preorder is that child or what
     // follows the subtree.
     const u32 m = static_cast<u32>(byte.size());
-    boundary.assign(m, 0);
+    kinds.assign(m, 0);
     summary_id.assign(m, NONE);
     std::vector<Utf8> utf(m);
     std::vector<u32> parent(m, 0);
-    boundary[0] = 1;
+    kinds[0] = kBoundary;
     {
         std::vector<u32> stack{0};
         for (u32 i = 1; i < m; ++i) {
@@ -112,7 +113,7 @@ TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 
             parent[i] = stack.back();
             utf[i] = utf[stack.back()];
             utf[i].feed(byte[i]);
-            boundary[i] = !utf[i].bad && utf[i].due == 0;
+            kinds[i] = !utf[i].bad && utf[i].due == 0 ? kBoundary : 0;
             stack.push_back(i);
         }
     }
@@ -135,6 +136,10 @@ TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 
         else
             p.non_ascii = 1;
         if (utf[i].bad) p.broken_utf8 = 1;
+        u16& k = kinds[parent[i]];
+        k |= kinds[i] & static_cast<u16>(~kBoundary);
+        k |= byte[i] < 0x80 ? kind_of(byte[i]) : kNonAscii;
+        if (utf[i].bad) k |= kBrokenUtf8;
     }
     for (u32 i = 0; i < m; ++i)
         if (summary_id[i] != NONE) summaries[summary_id[i]] = below[i];
@@ -144,7 +149,7 @@ TokenTrie::TokenTrie(std::vector<u8> bytes_in, std::vector<u32> offsets_in, u32 
     this->order = View<u32>(order);
     this->summary_id = View<u32>(summary_id);
     this->summaries = View<SubtreeSummary>(summaries);
-    this->boundary = View<u8>(boundary);
+    this->kinds = View<u16>(kinds);
     scan_bytes();
 }
 
@@ -168,7 +173,7 @@ void TokenTrie::save(Writer& w) const {
     w.array(order);
     w.array(summary_id);
     w.array(summaries);
-    w.array(boundary);
+    w.array(kinds);
 }
 
 TokenTrie::TokenTrie(Reader& r) {
@@ -182,14 +187,14 @@ TokenTrie::TokenTrie(Reader& r) {
     order = r.view<u32>();
     summary_id = r.view<u32>();
     summaries = r.view<SubtreeSummary>();
-    boundary = r.view<u8>();
+    kinds = r.view<u16>();
     r.done();
     const size_t n = byte.size();
     check(
         width > 0 && offsets.size() == static_cast<u64>(width) + 1 && offsets[0] == 0 && offsets[width] == bytes.size(),
         "bad token table");
     check(n > 0 && n < NONE && end.size() == n && token_begin.size() == n + 1 && summary_id.size() == n &&
-              boundary.size() == n,
+              kinds.size() == n,
           "the trie's arrays differ in length");
     check(end[0] == n && token_begin[0] == 0 && token_begin[n] == order.size(), "the trie's root is wrong");
     // A few hundred thousand nodes are checked in a millisecond: verdicts are gathered without branches.
@@ -230,6 +235,25 @@ TokenTrie::TokenTrie(Reader& r) {
     }
     check(!bad && n_inner == summaries.size(), "a trie node is out of bounds");
     scan_bytes();
+}
+
+// Cut where the loops of real lexer states are: letters and digits of names, blanks, the quotes and backslashes of
+// strings, line ends.
+u16 TokenTrie::kind_of(u8 b) {
+    const u32 kind = b >= 'a' && b <= 'z'                  ? 0
+                     : b >= 'A' && b <= 'Z'                ? 1
+                     : b >= '0' && b <= '9'                ? 2
+                     : b == '_'                            ? 3
+                     : b == ' ' || b == '\t'               ? 4
+                     : b == '\n'                           ? 5
+                     : b == '\r' || b == '\f' || b == '\v' ? 6
+                     : b == '"'                            ? 7
+                     : b == '\''                           ? 8
+                     : b == '\\'                           ? 9
+                     : b == '$'                            ? 10
+                     : b < 0x20 || b == 0x7F               ? 11
+                                                           : 12;
+    return static_cast<u16>(1 << kind);
 }
 
 u32 TokenTrie::child(u32 node, u8 b) const {

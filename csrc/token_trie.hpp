@@ -49,7 +49,11 @@ class TokenTrie {
     View<u32> order;       // token ids in preorder
     View<u32> summary_id;  // node -> index into `summaries`, NONE for a leaf
     View<SubtreeSummary> summaries;
-    View<u8> boundary;  // node -> 1 if its path is valid UTF-8 that ends on a character boundary
+    // node -> which kinds of bytes lie below it: the same as its summary in coarse, and near at hand. kBoundary: its
+    // path is valid UTF-8 that ends on a character boundary.
+    View<u16> kinds;
+    static constexpr u16 kNonAscii = 1 << 13, kBrokenUtf8 = 1 << 14, kBoundary = 1 << 15;
+    static u16 kind_of(u8 ascii);  // one of thirteen
 
     // Every byte that occurs in a token is a token by itself: then any position can be a token boundary, and whether a
     // text can be completed does not depend on the vocabulary beyond `used_bytes`.
@@ -59,7 +63,8 @@ class TokenTrie {
 
   private:
     struct Storage {  // behind the views, where they do not lie in a section
-        std::vector<u8> bytes, byte, boundary;
+        std::vector<u8> bytes, byte;
+        std::vector<u16> kinds;
         std::vector<u32> offsets, end, token_begin, order, summary_id;
         std::vector<SubtreeSummary> summaries;
     };

@@ -241,6 +241,39 @@ NAMED = [
         [b"i", b"f", b"if", b" "],
         {b"if": ({b"i", b"f", b"if", b" "}, True), b"": ({b"i", b"f", b"if", b" "}, False)},
     ),
+    # Lookaheads that a thread takes along until something else depends on them
+    named(
+        "names that are no keyword, with a keyword behind them",
+        'start: (NAME | KW)+\nNAME: /(?!(if|in)(?![a-z]))[a-z]+/\nKW: /if(?![a-z])/\n%ignore " "',
+        [b"i", b"f", b"n", b"x", b" ", b"if", b"fx"],
+        {
+            b"": ({b"i", b"f", b"n", b"x", b" ", b"if", b"fx"}, False),
+            b"i": ({b"i", b"f", b"n", b"x", b" ", b"if", b"fx"}, True),
+            b"if": ({b"i", b"f", b"n", b"x", b" ", b"if", b"fx"}, True),
+            b"in": ({b"i", b"f", b"n", b"x", b"if", b"fx"}, False),
+        },
+    ),
+    named(
+        "a loop that looks ahead in every round",
+        "start: C+\nC: /<(?:(?!>>)[a>])*>>/",
+        [b"<", b"a", b">", b">>", b"a>", b">><"],
+        {
+            b"": ({b"<"}, False),
+            b"<a": ({b"a", b">", b">>", b"a>", b">><"}, False),
+            b"<>": ({b"a", b">", b"a>"}, False),
+            b"<>>": ({b"<"}, True),
+        },
+    ),
+    named(
+        "a better alternative with a lookahead",
+        'start: A C\nA: /(?!aab)[ab]+b|a/\nC: "ac"',
+        [b"a", b"b", b"c", b"ab"],
+        {
+            b"": ({b"a", b"b", b"ab"}, False),
+            b"aa": ({b"a", b"c", b"ab"}, False),
+            b"aac": (set(), True),
+        },
+    ),
     named(
         "lookahead and lookbehind",
         "start: A B\nA: /a(?=b)/\nB: /(?<=a)b+(?!c)/",
