@@ -49,7 +49,7 @@ bool LexemeStore::loops_below(const Derivatives::Loops& loops, u32 node) const {
     if (id == NONE) return true;
     const SubtreeSummary& s = trie_->summaries[id];
     return !(s.ascii[0] & ~loops.raw[0]) && !(s.ascii[1] & ~loops.raw[1]) &&
-           (!s.non_ascii || (loops.others && !s.broken_utf8 && trie_->boundary[node]));
+           (!s.non_ascii || (loops.others && !s.broken_utf8 && (trie_->kinds[node] & TokenTrie::kBoundary)));
 }
 
 // All tokens at and below a node of the trie.
