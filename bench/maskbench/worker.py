@@ -92,7 +92,10 @@ class Worker:
         except OutOfTimeError:
             return result | {"timeout": self.job["seconds"]}
         if self.job["again"]:
-            result |= self.again(schema, compiled)
+            try:
+                result |= self.again(schema, compiled)
+            except Exception as error:
+                return {"crashed": f"a second time: {type(error).__name__}: {error}"}
         return result
 
     def again(self, schema: str, compiled: Any) -> dict[str, Any]:

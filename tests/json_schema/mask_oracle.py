@@ -1,4 +1,4 @@
-"""Masks of small worlds (a schema, a vocabulary of some thirty tokens) against what jsonschema says of whole texts.
+"""Masks of small worlds (a schema; all bytes and some pieces of texts as tokens) against jsonschema on whole texts.
 
 A claim is judged by evidence, so that no bound on the enumeration can make it wrong:
 
@@ -24,8 +24,8 @@ from json_schema.fuzz_schemas import SMALL, Documents, Spelling, Writer
 from json_schema.judgement import RefusedTextError, loads, validator
 from oracle.checks import read_bits
 
-LETTERS = tuple(bytes([byte]) for byte in b'{}[]:,"abcdefghlnrstu0123456789-.\\ ')
-"""Enough to write a document whatever the masks let one begin."""
+LETTERS = tuple(bytes([byte]) for byte in range(256))
+"""All of them: with bytes missing a text may be begun that can't be finished, and gcd vouches for nothing."""
 WORDS = (b"true", b"false", b"null")
 WALKS = 8
 """Random walks of a search, before it goes breadth first."""
@@ -206,7 +206,10 @@ class WorldCheck:
             if allowed and after not in self.live and self.viability:
                 unproved.append((token, after))
         unproved = [each for each in unproved if not HUGE.search(each[1])]
-        for token, after in self.rng.sample(unproved, min(SAMPLE, len(unproved))):
+        longer = [each for each in unproved if len(self.world.tokens[each[0]]) > 1]
+        chosen = self.rng.sample(longer, min(SAMPLE // 2, len(longer)))
+        chosen += self.rng.sample(unproved, min(SAMPLE - len(chosen), len(unproved)))
+        for token, after in chosen:
             self.justify(matcher, token, after)
         self.counts["not sampled"] += max(0, len(unproved) - SAMPLE)
         return bits
