@@ -65,7 +65,6 @@ class SchemaAutomaton {
         // Fixed separators: 1 behind a comma, 2 behind a bracket, 3 within the key separator, 4 before a closing
         // bracket.
         u8 gap_kind = 0;
-        // before a closing bracket
         u32 gap = 0;         // any white space: bytes that may still come; fixed: bytes read
         u32 depth = 0;       // kInKey, kString: characters read, where some text is compared
         u32 text = 0;        // the key so far, where it may be an unknown one

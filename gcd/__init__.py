@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors
         UnsupportedError,
     )
     from gcd.exactness import Exactness
+    from gcd.generate_json import generate_json
     from gcd.grammar.ir import Grammar
     from gcd.healing import HealedMatcher, HealedPrompt, heal
     from gcd.limits import Limits
@@ -68,6 +69,7 @@ _PUBLIC = {
     "apply_token_bitmask_inplace": "gcd.bitmask",
     "compile": "gcd.compiler",
     "fill_bitmasks": "gcd._native.matcher",
+    "generate_json": "gcd.generate_json",
     "heal": "gcd.healing",
     "load": "gcd.compiled_grammar",
     "sample": "gcd.sampling.api",
@@ -102,6 +104,7 @@ __all__ = [
     "apply_token_bitmask_inplace",
     "compile",
     "fill_bitmasks",
+    "generate_json",
     "heal",
     "load",
     "sample",

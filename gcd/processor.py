@@ -69,6 +69,34 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
 
     supports_continuous_batching = False  # there the processor would see single tokens, without their history
 
+    @classmethod
+    def from_json_schema(cls, schema: object, tokenizer: object, **options: Any) -> GrammarLogitsProcessor:
+        """A processor whose outputs are documents that a JSON Schema allows.
+
+        ::
+
+            model.generate(
+                **inputs, logits_processor=[gcd.GrammarLogitsProcessor.from_json_schema(schema, tokenizer)]
+            )
+
+        Args:
+            schema: a dict, bool, JSON text or path, or what `gcd.Grammar.from_json_schema` made of one.
+            tokenizer: the model's, or a folder or name of it, or a `gcd.Vocabulary`.
+            options: as for `gcd.json_schema.load`; ``lenient`` and ``limits`` as for `gcd.compile`.
+
+        Raises:
+            SchemaError, InexactError, LimitError, TokenizerError: as `gcd.compile` and its like do.
+        """
+        from gcd.compiler import compile as compile_grammar
+        from gcd.json_schema import SchemaGrammar, load
+        from gcd.vocab import Vocabulary
+
+        lenient = options.pop("lenient", frozenset())
+        limits = options.pop("limits", None)
+        grammar = schema if isinstance(schema, SchemaGrammar) else load(schema, **options)
+        vocab = tokenizer if isinstance(tokenizer, Vocabulary) else Vocabulary.from_pretrained(tokenizer)
+        return cls(compile_grammar(grammar, vocab, limits, lenient))
+
     def __init__(
         self,
         compiled: CompiledGrammar | HealedPrompt | Sequence[CompiledGrammar | HealedPrompt | None],

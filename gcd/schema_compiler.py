@@ -48,9 +48,11 @@ def compile_schema(
     unspelt = _unspelt(trie)
     if unspelt:
         reasons.append(unspelt)
-    exactness = Exactness(
-        exact=not reasons, kinds=frozenset({"viability"} if reasons else ()), reasons=tuple(reasons), notes=()
-    )
+    kinds = {"viability"} if reasons else set()
+    for entry in grammar.tightened:
+        kinds.add("tightened")
+        reasons.append(f"{entry.keyword} at {entry.pointer}: {entry.why}")
+    exactness = Exactness(exact=not reasons, kinds=frozenset(kinds), reasons=tuple(reasons), notes=())
     if not exactness.kinds <= lenient:
         raise InexactError(
             f"the schema can't be compiled exactly: {'; '.join(exactness.reasons)}",

@@ -42,7 +42,7 @@ def by_program(schema: Any, **options: Any) -> Judge:
 def by_engine(schema: Any, **options: Any) -> Judge:
     """The engine, byte by byte. Which prefixes may dead-end is no matter of verdicts."""
     grammar = gcd.Grammar.from_json_schema(schema, **options)
-    compiled = gcd.compile(grammar, BYTES, lenient={"viability"})
+    compiled = gcd.compile(grammar, BYTES, lenient={"viability", "tightened"})
 
     def judge(text: str) -> bool:
         matcher = compiled.matcher()

@@ -20,7 +20,8 @@ STAGES = {
     "bitmask": {"_native"},
     "healing": {"errors", "compiled_grammar", "vocab", "_native"},
     "prefix": {"errors", "bitmask", "compiled_grammar", "healing", "vocab", "_native"},
-    "processor": {"errors", "compiled_grammar", "healing", "prefix"},
+    "processor": {"errors", "compiled_grammar", "compiler", "healing", "json_schema", "prefix", "vocab"},
+    "generate_json": {"errors", "json_schema", "processor"},
     "hosts": {
         *("_native", "bitmask", "compiled_grammar", "compiler", "errors", "grammar", "limits", "prefix", "processor"),
         "vocab",

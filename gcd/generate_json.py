@@ -1,0 +1,75 @@
+"""`generate_json`: from a schema or a Python type to a parsed value, in one call."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from gcd.errors import MatcherError
+
+__all__ = ["generate_json"]
+
+
+def generate_json(
+    model: Any,
+    tokenizer: Any,
+    schema_or_type: Any,
+    prompt: str,
+    *,
+    max_new_tokens: int = 512,
+    chat: bool = False,
+    lenient: frozenset[str] = frozenset(),
+    **generate_options: Any,
+) -> Any:
+    """Let a transformers model write a JSON document and parse it.
+
+    Args:
+        model: a causal language model of transformers.
+        tokenizer: its tokenizer.
+        schema_or_type: a JSON Schema (dict, bool, JSON text, path), or a Pydantic model or any type that its TypeAdapter
+            takes.
+        prompt: what to go on from; with `chat`, a user's message in the model's chat template.
+        max_new_tokens: the most tokens to write.
+        chat: see `prompt`.
+        lenient: as for `gcd.compile`.
+        generate_options: passed on to ``model.generate``.
+
+    Returns:
+        The parsed document; for a type, an instance of it, validated by Pydantic.
+
+    Raises:
+        MatcherError: the document wasn't finished within `max_new_tokens`.
+        SchemaError, InexactError, LimitError: as `gcd.compile` does.
+    """
+    from pathlib import Path
+
+    from gcd.json_schema import SchemaGrammar, from_pydantic, load
+    from gcd.processor import GrammarLogitsProcessor
+
+    is_schema = isinstance(schema_or_type, dict | bool | str | Path | SchemaGrammar)
+    if isinstance(schema_or_type, SchemaGrammar):
+        grammar = schema_or_type
+    else:
+        grammar = load(schema_or_type) if is_schema else from_pydantic(schema_or_type)
+    processor = GrammarLogitsProcessor.from_json_schema(grammar, tokenizer, lenient=lenient)
+    if chat:
+        messages = [{"role": "user", "content": prompt}]
+        prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    inputs = tokenizer(prompt, return_tensors="pt", add_special_tokens=not chat).to(model.device)
+    output = model.generate(
+        **inputs, logits_processor=[processor], max_new_tokens=max_new_tokens, **generate_options
+    )
+    ids = output[0][inputs["input_ids"].shape[1] :]
+    text = tokenizer.decode(ids, skip_special_tokens=True)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise MatcherError(
+            f"the document wasn't finished within {max_new_tokens} tokens: {text[:200]!r}",
+            remedy="raise max_new_tokens, or bound strings and arrays in the schema",
+        ) from None
+    if is_schema:
+        return value
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(schema_or_type).validate_json(text)
