@@ -56,9 +56,7 @@ def generate_json(
         messages = [{"role": "user", "content": prompt}]
         prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     inputs = tokenizer(prompt, return_tensors="pt", add_special_tokens=not chat).to(model.device)
-    output = model.generate(
-        **inputs, logits_processor=[processor], max_new_tokens=max_new_tokens, **generate_options
-    )
+    output = model.generate(**inputs, logits_processor=[processor], max_new_tokens=max_new_tokens, **generate_options)
     ids = output[0][inputs["input_ids"].shape[1] :]
     text = tokenizer.decode(ids, skip_special_tokens=True)
     try:

@@ -15,7 +15,7 @@ STAGES = {
     "limits": {"errors"},
     "vocab": {"errors", "limits"},
     "regex": {"errors", "limits"},
-    "grammar": {"errors", "limits", "regex"},
+    "grammar": {"errors", "limits", "regex", "json_schema"},
     "json_schema": {"errors", "limits", "regex"},
     "bitmask": {"_native"},
     "healing": {"errors", "compiled_grammar", "vocab", "_native"},
@@ -40,7 +40,7 @@ LIBRARIES = {
     "tokenizers": {"vocab"},
     "referencing": {"json_schema"},
     "jsonschema_specifications": {"json_schema"},
-    "pydantic": {"json_schema"},
+    "pydantic": {"json_schema", "generate_json"},
     "transformers": {"vocab", "processor", "hosts", "sampling", "cli"},
     "torch": {"bitmask", "hosts", "sampling", "cli"},
 }
