@@ -26,8 +26,8 @@ def generate_json(
     Args:
         model: a causal language model of transformers.
         tokenizer: its tokenizer.
-        schema_or_type: a JSON Schema (dict, bool, JSON text, path), or a Pydantic model or any type that its TypeAdapter
-            takes.
+        schema_or_type: a JSON Schema (dict, bool, JSON text, path), or a Pydantic model or any type that its
+            TypeAdapter takes.
         prompt: what to go on from; with `chat`, a user's message in the model's chat template.
         max_new_tokens: the most tokens to write.
         chat: see `prompt`.
