@@ -94,7 +94,10 @@ def _unspelt(trie: TokenTrie) -> str:
     if trie not in _UNSPELT:
         blob, offsets = trie.packed()
         single = {blob[a] for a, b in pairwise(offsets) if b - a == 1}
-        missing = [byte for byte in (*range(0x20, 0x7F), *range(0x80, 0xC0)) if byte not in single]
+        # With these anything can be written: characters that have no token as \\uXXXX. A token that ends within a
+        # character needs its other bytes.
+        wanted = [*b'{}[]:,"\\-.0123456789abcdefnlrstu', *(range(0x80, 0xC0) if any(b >= 0x80 for b in blob) else ())]
+        missing = [byte for byte in wanted if byte not in single]
         _UNSPELT[trie] = (
             f"{len(missing)} of the bytes that JSON may need have no token of their own, 0x{missing[0]:02x} for one, "
             "so a text may come to where no token goes on"

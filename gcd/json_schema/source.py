@@ -54,8 +54,8 @@ def read(schema: object, limits: Limits) -> tuple[Any, str]:
             raise SchemaError(cause, name=name, remedy="UTF-8, or the text as a str") from None
     if isinstance(schema, str):
         return parse(schema, name, limits), name
-    if isinstance(schema, bool):
-        return schema, name
+    if schema is None or isinstance(schema, (bool, int, float, list)):
+        return schema, name  # JSON, but only a bool is a schema: the compiler says so
     if isinstance(schema, Mapping):
         return (schema if _is_plain(schema, limits) else _copy(schema, 0)), name
     raise TypeError(f"a schema must be a dict, bool, JSON text or path, not {type(schema).__name__}")

@@ -150,7 +150,7 @@ class EscapeReader(Reader):
         if self.dialect == "regex" and char in _REGEX_MODULE_ESCAPES:
             construct = _REGEX_MODULE_ESCAPES[char]
             self.unsupported(construct, f"\\{char}: the regex module's {construct} is not supported", at, end)
-        if (char.isalpha() or char.isdigit() or (ecma and char == "_")) and char.isascii():
+        if (char.isalpha() or char.isdigit()) and char.isascii():
             remedy = 'dialect="regex"' if char in "pP" and self.dialect == "python" else None
             self.error(f"bad escape \\{char}", at, end, remedy)
         return ord(char), end

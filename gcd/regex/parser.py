@@ -19,7 +19,7 @@ Dialects:
     categories only, and the rest is `re`'s. What else it adds is refused by name.
 ``ecma``
     ECMA-262 with the ``u`` flag, as JSON Schema's ``pattern`` wants it, plus the harmless laxness that real schemas
-    rely on (``\-``, ``\@``, a lone ``{``). ``\d`` and ``\w`` are ASCII, ``$`` is the very end. A pattern is not
+    rely on (``\-``, ``\_``, a lone ``{``). ``\d`` and ``\w`` are ASCII, ``$`` is the very end. A pattern is not
     anchored; whoever wants to search wraps it. Which of several matches is preferred follows Python where the two
     differ (an empty round of a loop); which texts match at all doesn't depend on it.
 """

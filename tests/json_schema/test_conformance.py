@@ -2,12 +2,15 @@
 
 import gzip
 import json
+import time
 
 import pytest
 from json_schema.reference import document, is_valid
 
 from gcd import json_schema
 from gcd.errors import GcdError
+from gcd.json_schema import grammar
+from gcd.json_schema.memo import Memo
 
 pytestmark = pytest.mark.conformance
 
@@ -85,3 +88,20 @@ def test_some_of_maskbench(conformance_data):
 @pytest.mark.slow
 def test_all_of_maskbench(conformance_data):
     assert list(wrong_labels(maskbench(conformance_data))) == []
+
+
+def test_reading_takes_less_than_a_millisecond(conformance_data, monkeypatch):
+    """CPU time for each of the schemas, none of them read before: the median, and the mean but for the largest."""
+    monkeypatch.setattr(grammar, "_MEMO", Memo(max_bytes=0))
+    rows = maskbench(conformance_data)
+    for row in rows[:50]:  # formats are made once in a process
+        json_schema.load(row["schema"])
+    times = []
+    for row in rows:
+        start = time.process_time()
+        json_schema.load(row["schema"]).program.to_bytes()
+        times.append(time.process_time() - start)
+    times.sort()
+    print(f"median {times[len(times) // 2] * 1e3:.3f} ms, p99 {times[int(len(times) * 0.99)] * 1e3:.2f} ms")
+    assert times[len(times) // 2] < 0.001
+    assert sum(times[: int(len(times) * 0.99)]) / len(times) < 0.002
