@@ -152,17 +152,17 @@ WRONG = {
         "",
         "#",
     ),
-    "unsatisfiable": ({"type": "integer", "minimum": 3, "maximum": 2}, UNSATISFIABLE, None),
-    "unsatisfiable as a whole": (False, UNSATISFIABLE, None),
+    "unsatisfiable": ({"type": "integer", "minimum": 3, "maximum": 2}, UNSATISFIABLE, "#/minimum"),
+    "unsatisfiable as a whole": (False, UNSATISFIABLE, "#"),
     "a required member that can't be": (
         {"type": "object", "required": ["a"], "properties": {"a": False}},
         UNSATISFIABLE,
-        None,
+        "#/properties/a",
     ),
     "endless": (
         {"type": "array", "minItems": 1, "items": {"$ref": "#"}},
         UNSATISFIABLE,
-        None,
+        "#",
     ),
 }
 
