@@ -17,6 +17,9 @@ void sort_unique(std::vector<u32>& v) {
     v.erase(std::unique(v.begin(), v.end()), v.end());
 }
 
+// States looked at before one is taken to be alive.
+constexpr u32 kMaxSearch = 20000;
+
 u32 less_one(u32 n) {
     return n == 0 || n == NONE ? n : n - 1;
 }
@@ -642,7 +645,9 @@ u32 Derivatives::step_slow(u32 id, u32 c) {
 }
 
 bool Derivatives::alive(u32 id) {
-    if (states_[id]->life) return states_[id]->life == 1;
+    const u8 life = states_[id]->life;
+    if (life == 3) guessed_ = true;
+    if (life) return life != 2;
     // Depth first; what lies on the way to an accepting state is alive, and where none is found all of it is dead.
     std::vector<std::pair<u32, size_t>> stack{{id, 0}};
     std::vector<u32> visited{id};
@@ -656,12 +661,14 @@ bool Derivatives::alive(u32 id) {
             continue;
         }
         const u32 to = s.arcs[arc++].target;
-        if (states_[to]->life == 1 || visited.size() > 20000) {
-            if (states_[to]->life != 1) exact_ = false;
-            for (auto& f : stack) states_[f.first]->life = 1;
+        const u8 there = states_[to]->life;
+        if (there == 1 || there == 3 || visited.size() > kMaxSearch) {
+            const bool sure = there == 1;
+            if (!sure) guessed_ = true;
+            for (auto& f : stack) states_[f.first]->life = sure ? 1 : 3;
             return true;
         }
-        if (states_[to]->life == 2 || !seen.emplace(to, true).second) continue;
+        if (there == 2 || !seen.emplace(to, true).second) continue;
         visited.push_back(to);
         stack.emplace_back(to, 0);
     }

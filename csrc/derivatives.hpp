@@ -86,8 +86,12 @@ class Derivatives {
     // Whether an expression is a list of words, and which.
     bool is_words(u32 expression) const { return nodes_[expression].op == WORDS; }
     void list_words(u32 expression, std::vector<CodePoints>& out) const;
-    // False if a budget ran out before some state was known to be alive: it is then taken to be.
-    bool exact() const { return exact_; }
+    // Whether a state was taken to be alive since this was asked last, because a budget ran out before it was known.
+    bool guessed() {
+        const bool out = guessed_;
+        guessed_ = false;
+        return out;
+    }
     u32 n_states() const { return static_cast<u32>(states_.size()); }
     u32 n_expressions() const { return static_cast<u32>(nodes_.size()); }
 
@@ -108,7 +112,7 @@ class Derivatives {
         u32 expression = 0;
         std::vector<u32> trackers;  // tracker number, its expression now, ...; sorted
         bool accepts = false;
-        u8 life = 0;  // 0 unknown, 1 alive, 2 dead
+        u8 life = 0;  // 0 unknown, 1 alive, 2 dead, 3 taken to be alive
         bool expanded = false;
         std::vector<Arc> arcs;  // once expanded
         u32 ascii[128];         // likewise
@@ -144,7 +148,7 @@ class Derivatives {
     std::vector<std::unique_ptr<State>> states_;
     std::unordered_multimap<u64, u32> state_index_;
     std::unordered_map<u64, u32> truncated_, alike_;
-    bool exact_ = true;
+    bool guessed_ = false;
 };
 
 }  // namespace gcd

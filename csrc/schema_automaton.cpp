@@ -7,6 +7,7 @@ namespace gcd {
 
 namespace {
 
+const std::vector<std::string> kTwice{"twice"};  // in place of an array's values, once two of them are equal
 const char* const kLiterals[3] = {"null", "true", "false"};
 constexpr SchemaType kLiteralTypes[3] = {kNullType, kTrueType, kFalseType};
 constexpr u32 kMaxItems = 20000;
@@ -462,6 +463,8 @@ void SchemaAutomaton::finish_value(const std::vector<u32>& sets, u32 raw, State&
         const bool compared = f.kind == 2 && (shapes_.array(f.shape).unique || shapes_.array(f.shape).repeated);
         if (compared && raw == kLost) {
             out.doubt = true;
+        } else if (compared && values_[f.values] == kTwice) {
+            // something was there twice: the others may be what they like
         } else if (compared) {
             std::string json;
             for (char32_t c : text_of(raw, f.mark)) json += static_cast<char>(c);
@@ -487,9 +490,8 @@ void SchemaAutomaton::finish_value(const std::vector<u32>& sets, u32 raw, State&
             }
             if (again && shapes_.array(f.shape).unique) continue;
             if (again) {  // something is there twice
-                const auto [it, fresh] =
-                    value_index_.emplace(std::vector<std::string>{"twice"}, static_cast<u32>(values_.size()));
-                if (fresh) values_.push_back({"twice"});
+                const auto [it, fresh] = value_index_.emplace(kTwice, static_cast<u32>(values_.size()));
+                if (fresh) values_.push_back(kTwice);
                 f.values = it->second;
             }
             f.mark = 0;
@@ -508,7 +510,7 @@ void SchemaAutomaton::close(const State& s, u8 byte, u32 raw, State& out) {
         const Frame& f = frames_[i.a];
         if (byte == '}' && f.kind == 1 && shapes_.object_complete(f.shape, f.progress)) sets.push_back(f.parents);
         if (byte == ']' && f.kind == 2 && shapes_.array_complete(f.shape, f.progress)) {
-            if (shapes_.array(f.shape).repeated && values_[f.values] != std::vector<std::string>{"twice"}) continue;
+            if (shapes_.array(f.shape).repeated && values_[f.values] != kTwice) continue;
             sets.push_back(f.parents);
         }
     }

@@ -18,6 +18,9 @@ inline void clear_bit(std::vector<u32>& words, u32 token) {
 // Nodes that stand for at least so many have what may come from a state on remembered.
 constexpr u32 kPartBases = 16;
 
+// Formulas that are looked at to tell whether a schema is exact.
+constexpr u32 kMaxLookedAt = 20000;
+
 // A mask in the making. `out` is the union over what was collected.
 struct SchemaEngine::Fill {
     std::vector<u32> out;

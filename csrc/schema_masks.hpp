@@ -16,8 +16,9 @@ class SchemaEngine {
     SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr<const TokenTrie> trie, const u8* program,
                  size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes);
     bool satisfiable() const { return automaton_->start() != SchemaAutomaton::kDead; }
-    bool exact() const { return shapes_->exact(); }
-    const std::string& reason() const { return shapes_->reason(); }
+    // As far as was known when the schema was compiled.
+    bool exact() const { return exact_; }
+    const std::string& reason() const { return reason_; }
     const TokenTrie& trie() const { return *trie_; }
     u32 words() const { return trie_->words(); }
     bool is_eos(u32 token) const { return std::find(eos_.begin(), eos_.end(), token) != eos_.end(); }
@@ -66,6 +67,8 @@ class SchemaEngine {
     std::unique_ptr<Shapes> shapes_;
     std::unique_ptr<SchemaAutomaton> automaton_;
     std::vector<u32> eos_;
+    bool exact_ = true;
+    std::string reason_;
     u64 memo_bytes_, mask_bytes_ = 0;
     std::unordered_map<u32, std::unique_ptr<Mask>> masks_;
     std::unordered_map<u64, std::unique_ptr<Part>> parts_;

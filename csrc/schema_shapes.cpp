@@ -675,6 +675,46 @@ void Shapes::next_item(u32 id, u32 progress, std::vector<Entry>& out) {
         if (f != Formulas::kFalse && satisfiable(f) && array_viable(id, q)) out.push_back({this->progress(q), f});
 }
 
+void Shapes::look_at_all(u32 root, u32 most) {
+    std::vector<u32> todo{root};
+    std::unordered_map<u32, bool> seen{{root, true}};
+    auto add = [&](u32 f) {
+        if (f != Formulas::kFalse && f != Formulas::kTrue && seen.emplace(f, true).second) todo.push_back(f);
+    };
+    for (size_t i = 0; i < todo.size(); ++i) {
+        if (i >= most) {
+            not_exact("the schema has too many combinations to look at each");
+            return;
+        }
+        const u32 f = todo[i];
+        const u32 x = formulas_.string_expression(f);
+        if (x != Derivatives::kEmpty) store_.alive(store_.start(x));
+        for (u32 id : objects(f)) {
+            const ObjectShape& s = *objects_[id];
+            for (const ObjectShape::Name& n : s.names) {
+                add(n.formula);
+                for (u32 e = 0; e < s.existentials.size(); ++e)
+                    if (n.meets[e]) add(formulas_.both(n.formula, s.existentials[e].formula));
+            }
+            for (const auto& [bits, k] : s.classes) {
+                add(k.formula);
+                for (const ObjectShape::Existential& e : s.existentials)
+                    if (bits >> e.pattern & 1) add(formulas_.both(k.formula, e.formula));
+            }
+        }
+        for (u32 id : arrays(f)) {
+            const ArrayShape& s = *arrays_[id];
+            for (u32 item : s.formulas) {
+                add(item);
+                for (const ItemCountRange& c : s.counts) {
+                    add(formulas_.both(item, c.positive));
+                    if (c.max != NONE) add(formulas_.both(item, c.negative));
+                }
+            }
+        }
+    }
+}
+
 // -- values -----------------------------------------------------------------------------------
 
 bool Shapes::finite(u32 f, u32 most, std::vector<std::string>& out) {

@@ -107,9 +107,16 @@ class Shapes {
     // Patterns that a complete key matches, as bits (of the vector's states but the first).
     u64 matched(u32 vector) const;
 
-    bool exact() const { return exact_ && store_.exact(); }
+    // Looks at all that the schema can ask for, as far as that is at most `most` formulas, so that `exact` is known.
+    void look_at_all(u32 formula, u32 most);
+    bool exact() const { return exact_; }
     const std::string& reason() const { return reason_; }
     u32 size() const { return static_cast<u32>(objects_.size() + arrays_.size() + progress_.size()); }
+
+    void not_exact(const char* why) {
+        exact_ = false;
+        if (reason_.empty()) reason_ = why;
+    }
 
   private:
     enum Life : u8 { kUnknown, kAlive, kDead, kBusy };
@@ -122,10 +129,6 @@ class Shapes {
     bool satisfiable_now(u32 formula);
     bool attainable(u32 shape, const Progress& p);
     void settle_existentials(u32 shape, const Progress& p, u64 met, u32 formula, std::vector<Entry>& out);
-    void not_exact(const char* why) {
-        exact_ = false;
-        if (reason_.empty()) reason_ = why;
-    }
 
     Formulas& formulas_;
     Derivatives& store_;
