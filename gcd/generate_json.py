@@ -27,7 +27,8 @@ def generate_json(
         model: a causal language model of transformers.
         tokenizer: its tokenizer.
         schema_or_type: a JSON Schema (dict, bool, JSON text, path), or a Pydantic model or any type that its
-            TypeAdapter takes.
+            TypeAdapter takes. Documents are written on one line, as `json.dumps` does; for another spelling hand over
+            what `gcd.Grammar.from_json_schema` makes with ``options=``.
         prompt: what to go on from; with `chat`, a user's message in the model's chat template.
         max_new_tokens: the most tokens to write.
         chat: see `prompt`.
@@ -43,14 +44,20 @@ def generate_json(
     """
     from pathlib import Path
 
-    from gcd.json_schema import SchemaGrammar, from_pydantic, load
+    from gcd.json_schema import OutputOptions, SchemaGrammar, from_pydantic, load
     from gcd.processor import GrammarLogitsProcessor
 
     is_schema = isinstance(schema_or_type, dict | bool | str | Path | SchemaGrammar)
     if isinstance(schema_or_type, SchemaGrammar):
         grammar = schema_or_type
     else:
-        grammar = load(schema_or_type) if is_schema else from_pydantic(schema_or_type)
+        spelling = OutputOptions(whitespace="fixed", item_separator=", ", key_separator=": ")
+        # A type names its members: others, which Pydantic would leave out, aren't worth a model's time.
+        grammar = (
+            load(schema_or_type, options=spelling)
+            if is_schema
+            else from_pydantic(schema_or_type, options=spelling, additional_properties="closed")
+        )
     processor = GrammarLogitsProcessor.from_json_schema(grammar, tokenizer, lenient=lenient)
     if chat:
         messages = [{"role": "user", "content": prompt}]

@@ -262,23 +262,6 @@ def generate_command(ctx: click.Context, /, **options: Any) -> None:
     ctx.exit(run(**options))
 
 
-@main.command("completions")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completions_command(shell: str) -> None:
-    """Print a script that lets a shell complete gcd's commands, options and files.
-
-    \b
-    bash   gcd completions bash > ~/.local/share/bash-completion/completions/gcd
-    zsh    gcd completions zsh > "${fpath[1]}/_gcd"
-    fish   gcd completions fish > ~/.config/fish/completions/gcd.fish
-    """
-    from click.shell_completion import get_completion_class
-
-    made = get_completion_class(shell)
-    assert made is not None
-    click.echo(made(main, {}, "gcd", "_GCD_COMPLETE").source())
-
-
 @main.command("sample")
 @click.argument("grammar", metavar="GRAMMAR", type=click.Path())
 @click.option(
@@ -308,3 +291,20 @@ def sample_command(**options: Any) -> None:
     from gcd.cli.sample import run
 
     run(**options)
+
+
+@main.command("completions")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completions_command(shell: str) -> None:
+    """Print a script that lets a shell complete gcd's commands, options and files.
+
+    \b
+    bash   gcd completions bash > ~/.local/share/bash-completion/completions/gcd
+    zsh    gcd completions zsh > "${fpath[1]}/_gcd"
+    fish   gcd completions fish > ~/.config/fish/completions/gcd.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    made = get_completion_class(shell)
+    assert made is not None
+    click.echo(made(main, {}, "gcd", "_GCD_COMPLETE").source())
