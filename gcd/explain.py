@@ -99,7 +99,7 @@ def explain_token(matcher: Matcher, token_id: int) -> Explanation:
 
 def _line(t: TerminalInfo) -> str:
     """A terminal for a message: the text of a literal, else its name, and where it is defined."""
-    text = _show(t.example.encode(), 0)[0] if t.pattern == re.escape(t.example) else t.name
+    text = _show(t.example.encode(), 0)[0] if t.example and t.pattern == re.escape(t.example) else t.name
     where = ", ".join(filter(None, [t.source, f"line {t.line}" if t.line else ""]))
     return f"{text} ({where})" if where else text
 

@@ -94,7 +94,7 @@ def _names(matcher: Matcher, terminals: list[int]) -> tuple[str, ...]:
     """Terminals for a message: the text of a literal, else the name; without what is ignored."""
     infos = [matcher.info.terminals[t] for t in terminals] if matcher.info else []
     named = [t for t in infos if not t.name.startswith("__IGNORE")]
-    return tuple(json.dumps(t.example) if t.pattern == re.escape(t.example) else t.name for t in named)
+    return tuple(json.dumps(t.example) if t.example and t.pattern == re.escape(t.example) else t.name for t in named)
 
 
 def _show(verdict: Verdict, data: bytes) -> None:

@@ -154,7 +154,7 @@ def _token_facts(e: Explanation) -> dict[str, object]:
 def _expected(compiled: CompiledGrammar, matcher: Matcher, terminal: int, begins: bool) -> Expected:
     """What to say of a terminal; `begins`: it would begin here, so an example can be tried."""
     info = compiled.info.terminals[terminal]
-    literal = info.example if info.pattern == re.escape(info.example) else None
+    literal = info.example if info.example and info.pattern == re.escape(info.example) else None
     tried = (literal,) if literal is not None else examples(info.pattern) if begins else ()
     fits = (t for t in tried if matcher.viable_bytes(t.encode()) == len(t.encode()))
     return Expected(

@@ -58,7 +58,7 @@ class Facts:
             "max_grammar_bytes": len(info.source.encode("utf-8", "surrogatepass")),
             "max_terminals": len(info.terminals),
             "max_productions": info.n_productions,
-            "max_lexer_states": stats["lexer_states"],
+            "max_lexer_states": stats.get("lexer_states", stats.get("states", 0)),
             "max_rows": stats["rows"],
             "memo_bytes": stats["mask_bytes"] + stats["row_bytes"],
         }
@@ -79,6 +79,8 @@ class Facts:
 
     @staticmethod
     def _grammar(facts: dict[str, Any]) -> list[str]:
+        if facts["mode"] == "json-schema":  # its automaton is built as texts need it
+            return ["json-schema"]
         return [
             f"{facts['mode']}, start {', '.join(facts['starts'])}; "
             f"{facts['terminals']:,} terminals, {facts['productions']:,} productions"
@@ -96,7 +98,7 @@ class Facts:
 
     @staticmethod
     def _automata(facts: dict[str, Any]) -> list[str]:
-        shown = ("lexer_states", "parser_states", "rows", "summaries", "readings", "masks")
+        shown = ("lexer_states", "parser_states", "states", "shapes", "rows", "summaries", "readings", "masks")
         return [", ".join(f"{facts[name]:,} {name.replace('_', ' ')}" for name in shown if facts.get(name))]
 
     @staticmethod
