@@ -201,6 +201,7 @@ u32 NumberLanguage::condition(const NumberCondition& c) {
     }
     conditions_.push_back(c);
     units_.resize(2 * conditions_.size());
+    reduced_.resize(2 * conditions_.size(), NONE);
     return static_cast<u32>(conditions_.size() - 1);
 }
 
@@ -239,26 +240,39 @@ u32 NumberLanguage::start(u32 condition) {
     return intern(std::move(s));
 }
 
+// The condition without what is met by the sign alone.
+u32 NumberLanguage::reduced(u32 id, bool negative) {
+    NumberCondition left = conditions_[id];
+    const size_t n_excluded = left.excluded.size();
+    // A bound on the other side of zero is met (zero itself stays on the safe side: it may be open).
+    const Decimal zero;
+    bool changed = false;
+    if (!negative && left.has_low && compare(left.low, zero) <= 0 && !(left.low.zero() && left.low_open)) {
+        left.has_low = left.low_open = false;
+        left.low = Decimal();
+        changed = true;
+    }
+    if (negative && left.has_high && compare(left.high, zero) >= 0 && !(left.high.zero() && left.high_open)) {
+        left.has_high = left.high_open = false;
+        left.high = Decimal();
+        changed = true;
+    }
+    auto other_side = [&](const Decimal& d) { return !d.zero() && d.negative != negative; };
+    left.excluded.erase(std::remove_if(left.excluded.begin(), left.excluded.end(), other_side), left.excluded.end());
+    return changed || left.excluded.size() != n_excluded ? condition(left) : id;
+}
+
 // Forgets what can't matter any more, so that a few states stand for all texts where little is asked.
 void NumberLanguage::simplify(State& s) {
     if (s.phase == kStart || s.phase == kMinus) return;
     const NumberCondition& c = conditions_[s.condition];
     if (c.listed || c.plain || c.not_plain) return;
-    NumberCondition left = c;
-    // A bound on the other side of zero is met (zero itself stays on the safe side: it may be open).
-    const Decimal zero;
-    if (!s.negative && left.has_low && compare(left.low, zero) <= 0 && !(left.low.zero() && left.low_open)) {
-        left.has_low = left.low_open = false;
-        left.low = Decimal();
+    const size_t slot = 2 * s.condition + (s.negative ? 1 : 0);
+    if (reduced_[slot] == NONE) {
+        const u32 to = reduced(s.condition, s.negative);
+        reduced_[slot] = to;
     }
-    if (s.negative && left.has_high && compare(left.high, zero) >= 0 && !(left.high.zero() && left.high_open)) {
-        left.has_high = left.high_open = false;
-        left.high = Decimal();
-    }
-    auto other_side = [&](const Decimal& d) { return !d.zero() && d.negative != s.negative; };
-    left.excluded.erase(std::remove_if(left.excluded.begin(), left.excluded.end(), other_side), left.excluded.end());
-    if (left.has_low != c.has_low || left.has_high != c.has_high || left.excluded.size() != c.excluded.size())
-        s.condition = condition(left);
+    s.condition = reduced_[slot];
     const NumberCondition& now = conditions_[s.condition];
     if (now.has_low || now.has_high || !now.excluded.empty() || !now.no_multiples.empty()) return;
     s.negative = false;

@@ -72,6 +72,7 @@ class NumberLanguage {
         u32 next[16] = {};   // by character: 0-9 . e E + -, NONE unknown
     };
     u32 intern(State s);
+    u32 reduced(u32 condition, bool negative);
     void simplify(State& s);
     bool alive(const State& s) const;
     bool value_alive(const NumberCondition& c, bool negative, const std::string& digits) const;
@@ -90,6 +91,7 @@ class NumberLanguage {
     u32 max_states_;
     std::vector<NumberCondition> conditions_;
     mutable std::vector<Units> units_;  // condition * 2 + negative
+    std::vector<u32> reduced_;          // likewise: the condition once the sign is known
     std::vector<State> states_;
     std::unordered_multimap<u64, u32> index_;
 };

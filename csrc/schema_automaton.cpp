@@ -186,11 +186,11 @@ u32 SchemaAutomaton::frame_set(std::vector<u32> frames) {
 
 u32 SchemaAutomaton::push_text(u32 list, u32 c) {
     const u64 key = static_cast<u64>(list) << 21 | c;
-    const auto it = list_index_.find(key);
-    if (it != list_index_.end()) return it->second;
+    const u32 known = list_index_.find(key);
+    if (known != NONE) return known;
     const u32 id = static_cast<u32>(lists_.size());
     lists_.emplace_back(list, c);
-    list_index_.emplace(key, id);
+    list_index_.insert(key, id);
     return id;
 }
 
@@ -215,18 +215,23 @@ u32 SchemaAutomaton::intern(State s) {
     for (const Item& i : s.items)
         h = mix(mix(mix(h, static_cast<u64>(i.a) << 32 | i.b), static_cast<u64>(i.lo) << 32 | i.hi),
                 static_cast<u64>(i.xlo) << 32 | i.xhi);
-    const auto range = state_index_.equal_range(h);
-    for (auto it = range.first; it != range.second; ++it) {
-        const State& o = states_[it->second];
+    u32 last = NONE;
+    for (u32 at = state_index_.find(h); at != NONE; at = states_[at].next_alike) {
+        const State& o = states_[at];
         if (o.phase == s.phase && o.literal == s.literal && o.literal_at == s.literal_at && o.gap_kind == s.gap_kind &&
             o.gap == s.gap && o.depth == s.depth && o.text == s.text && o.raw == s.raw && o.doubt == s.doubt &&
             o.decoder == s.decoder && o.items == s.items)
-            return it->second;
+            return at;
+        last = at;
     }
     if (states_.size() >= max_size_)
         throw CoreError(ErrorKind::limit_states, states_.size(), "too many states of the schema automaton");
+    s.next_alike = NONE;  // of the state that it was copied from
     const u32 id = states_.push_back(std::move(s));
-    state_index_.emplace(h, id);
+    if (last == NONE)
+        state_index_.insert(h, id);
+    else
+        states_[last].next_alike = id;
     return id;
 }
 
@@ -879,7 +884,7 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
                 after.raw = unique ? s.raw : NONE;
                 const u32 ended = intern(std::move(after));
                 const u32 to = step(ended, byte);
-                steps_.emplace(static_cast<u64>(id) << 8 | byte, to);
+                steps_.insert(static_cast<u64>(id) << 8 | byte, to);
                 return to;
             }
             case kString:
@@ -1012,7 +1017,7 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
     out.raw = unique ? raw : NONE;
     out.doubt = out.doubt || s.doubt;
     const u32 to = intern(std::move(out));
-    steps_.emplace(static_cast<u64>(id) << 8 | byte, to);
+    steps_.insert(static_cast<u64>(id) << 8 | byte, to);
     return to;
 }
 

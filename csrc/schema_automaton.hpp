@@ -10,6 +10,7 @@
 
 #include <tuple>
 
+#include "flat_map.hpp"
 #include "json_string.hpp"
 #include "schema_shapes.hpp"
 
@@ -72,6 +73,7 @@ class SchemaAutomaton {
         bool doubt = false;  // then: whether an item is there already can't be told; tokens are asked one by one
         StringDecoder decoder;
         std::vector<Item> items;
+        u32 next_alike = NONE;  // another state of the same hash
     };
     struct Frame {
         u8 kind = 0;          // 0 root, 1 object, 2 array
@@ -91,9 +93,8 @@ class SchemaAutomaton {
     u32 start() const { return start_; }
     u32 step(u32 state, u8 byte) {
         const u64 key = static_cast<u64>(state) << 8 | byte;
-        const auto it = steps_.find(key);
-        if (it != steps_.end()) return it->second;
-        return step_slow(state, byte);
+        const u32 known = steps_.find(key);
+        return known != NONE ? known : step_slow(state, byte);
     }
     bool complete(u32 state) const;
     const State& state(u32 id) const { return states_[id]; }
@@ -151,15 +152,15 @@ class SchemaAutomaton {
     NumberLanguage& numbers_;
     u32 max_size_;
     StableVector<State> states_;
-    std::unordered_multimap<u64, u32> state_index_;
-    std::unordered_map<u64, u32> steps_;
+    FlatMap state_index_;  // hash -> the first state that has it
+    FlatMap steps_;        // state * 256 + byte -> state
     std::deque<Frame> frames_;
     std::unordered_multimap<u64, u32> frame_index_;
     std::deque<std::vector<u32>> sets_;
     std::map<std::vector<u32>, u32> set_index_;
     TextSets texts_;
     std::vector<std::pair<u32, u32>> lists_;  // texts from their ends: (the text before, its last character)
-    std::unordered_map<u64, u32> list_index_;
+    FlatMap list_index_;
     std::deque<std::vector<std::string>> values_;  // sets of canonical values
     std::map<std::vector<std::string>, u32> value_index_;
     std::unordered_map<u32, u32> excluding_;

@@ -141,11 +141,13 @@ u32 Shapes::vector_step(u32 vector, u32 c) {
     const std::vector<u32>& now = vectors_[vector];
     if (now.size() == 1 && store_.step(now[0], c) == now[0]) return vector;
     const u64 key = static_cast<u64>(vector) << 32 | c;
-    const auto it = vector_steps_.find(key);
-    if (it != vector_steps_.end()) return it->second;
+    const u32 known = vector_steps_.find(key);
+    if (known != NONE) return known;
     std::vector<u32> next = vectors_[vector];
     for (u32& s : next) s = store_.step(s, c);
-    return vector_steps_[key] = intern_vector(std::move(next));
+    const u32 out = intern_vector(std::move(next));
+    vector_steps_.insert(key, out);
+    return out;
 }
 
 u64 Shapes::matched(u32 vector) const {

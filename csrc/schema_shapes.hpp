@@ -9,6 +9,7 @@
 
 #include <deque>
 
+#include "flat_map.hpp"
 #include "schema_formulas.hpp"
 
 namespace gcd {
@@ -146,7 +147,7 @@ class Shapes {
     std::unordered_map<u64, KeyOptions> options_;
     std::deque<std::vector<u32>> vectors_;
     std::map<std::vector<u32>, u32> vector_index_;
-    std::unordered_map<u64, u32> vector_steps_;
+    FlatMap vector_steps_;
     std::map<std::vector<u32>, u32> object_index_, array_index_;
     bool exact_ = true;
     std::string reason_;
