@@ -237,7 +237,7 @@ u32 Derivatives::words_node(bool accept, std::vector<u32> edges) {
 }
 
 u32 Derivatives::words_below(const std::vector<CodePoints>& list, size_t begin, size_t end, size_t depth) {
-    // Iterative over the longest word would be needed for words of any length: one level per character is a frame.
+    // A frame for each character that two words have in common; `words` bounds those.
     bool accept = false;
     std::vector<u32> edges;
     while (begin < end && list[begin].size() == depth) {

@@ -738,25 +738,18 @@ u32 SchemaAutomaton::after_value(const State& s, const Item& item) {
 }
 
 u32 SchemaAutomaton::after_name(const State& s, const Item& item, u32 name) {
-    const Frame& f = frames_[item.a];
     std::vector<Entry> entries;
-    shapes_.after_name(f.shape, f.progress, name, entries);
-    State out;
-    out.phase = kColon;
-    out.raw = s.raw == NONE ? NONE : kLost;
-    out.doubt = s.doubt;
-    out.gap = program_.options.whitespace == 0 ? program_.options.max_run : 0;
-    out.gap_kind = program_.options.whitespace == 0 ? 0 : 3;
-    std::map<u32, std::vector<u32>> by_formula;
-    enter_member(item.a, entries, nullptr, by_formula);
-    put(by_formula, out);
-    return intern(std::move(out));
+    shapes_.after_name(frames_[item.a].shape, frames_[item.a].progress, name, entries);
+    return behind_key(s, item, entries);
 }
 
 u32 SchemaAutomaton::after_unknown(const State& s, const Item& item, u64 matched) {
-    const Frame& f = frames_[item.a];
     std::vector<Entry> entries;
-    shapes_.after_key(f.shape, f.progress, matched, entries);
+    shapes_.after_key(frames_[item.a].shape, frames_[item.a].progress, matched, entries);
+    return behind_key(s, item, entries);
+}
+
+u32 SchemaAutomaton::behind_key(const State& s, const Item& item, const std::vector<Entry>& entries) {
     State out;
     out.phase = kColon;
     out.raw = s.raw == NONE ? NONE : kLost;

@@ -137,6 +137,7 @@ class SchemaAutomaton {
     void enter_item(u32 frame, u32 raw, std::map<u32, std::vector<u32>>& by_formula);
     void enter_member(u32 frame, const std::vector<Entry>& entries, const CodePoints* unknown,
                       std::map<u32, std::vector<u32>>& by_formula);
+    u32 behind_key(const State& s, const Item& item, const std::vector<Entry>& entries);
     void put(std::map<u32, std::vector<u32>>& by_formula, State& out);
     void close(const State& s, u8 byte, u32 raw, State& out);
     bool possible(u32 formula, u32 texts);
@@ -168,7 +169,7 @@ class SchemaAutomaton {
 };
 
 // A JSON value's canonical text: equal values have equal ones, however they are written. Strings begin with a quote and
-// are four... bytes a character, so that they sort by code points. Empty if the text is no value.
+// have three bytes a character, so that they sort by code points. Empty if the text is no value.
 std::string canonical_value(const std::string& json);
 
 }  // namespace gcd

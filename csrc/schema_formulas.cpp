@@ -612,21 +612,24 @@ const std::vector<u32>& Formulas::number_conditions(u32 f) {
     return conditions_[f] = std::move(out);
 }
 
+// A choice between the parts of a leaf.
+Formulas::Choice Formulas::choice_of_parts(u32 node, u32 count) {
+    Choice choice;
+    for (u32 part = 0; part < count; ++part) {
+        choice.alternatives.emplace_back();
+        choice.alternatives.back().node = node;
+        choice.alternatives.back().part = part;
+    }
+    return choice;
+}
+
 // -- objects ----------------------------------------------------------------------------------
 
 bool Formulas::add_leaf(Branch<ObjectDraft>& b, Literal l) {
     const SchemaNode& n = program_.nodes[l / 2];
     const bool no = l & 1;
     ObjectDraft& d = b.draft;
-    auto parts = [&](u32 count) {
-        Choice choice;
-        for (u32 part = 0; part < count; ++part) {
-            choice.alternatives.emplace_back();
-            choice.alternatives.back().node = l / 2;
-            choice.alternatives.back().part = part;
-        }
-        b.choices.push_back(std::move(choice));
-    };
+    auto parts = [&](u32 count) { b.choices.push_back(choice_of_parts(l / 2, count)); };
     switch (n.op) {
         case SchemaOp::kProperties: {
             if (no) {  // some member is wrong: one of the named, of a pattern's, or of the others
@@ -801,15 +804,7 @@ bool Formulas::add_leaf(Branch<ArrayDraft>& b, Literal l) {
     const SchemaNode& n = program_.nodes[l / 2];
     const bool no = l & 1;
     ArrayDraft& d = b.draft;
-    auto parts = [&](u32 count) {
-        Choice choice;
-        for (u32 part = 0; part < count; ++part) {
-            choice.alternatives.emplace_back();
-            choice.alternatives.back().node = l / 2;
-            choice.alternatives.back().part = part;
-        }
-        b.choices.push_back(std::move(choice));
-    };
+    auto parts = [&](u32 count) { b.choices.push_back(choice_of_parts(l / 2, count)); };
     switch (n.op) {
         case SchemaOp::kItems: {
             if (no) {

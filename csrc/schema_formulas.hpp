@@ -99,6 +99,7 @@ class Formulas {
         Draft draft;
     };
 
+    static Choice choice_of_parts(u32 node, u32 count);
     Truth truth(u32 node, u32 type_index);
     Truth truth_of(u32 node, u32 type_index);
     Truth literal_truth(Literal l, u32 type_index);

@@ -436,20 +436,13 @@ const KeyOptions& Shapes::key_options(u32 id, u32 progress) {
     KeyOptions out;
     std::vector<Entry> entries;
     u32 last = 0;  // in a fixed order: ranks below are past
-    bool unknown_only = false;
     if (formulas_.program().options.fixed_order) {
-        u32 n_seen = 0;
         for (u32 n = 0; n < s.names.size(); ++n)
-            if (seen(p, n)) {
-                last = std::max(last, s.names[n].rank + 1);
-                ++n_seen;
-            }
-        unknown_only = false;
-        (void)n_seen;
+            if (seen(p, n)) last = std::max(last, s.names[n].rank + 1);
     }
     if (s.max == NONE || p[kMembers] < s.max) {
         for (u32 n = 0; n < s.names.size(); ++n) {
-            if (seen(p, n) || !s.names[n].allowed || s.names[n].rank < last || unknown_only) continue;
+            if (seen(p, n) || !s.names[n].allowed || s.names[n].rank < last) continue;
             entries.clear();
             after_name(id, progress, n, entries);
             if (!entries.empty()) out.names.push_back(n);
