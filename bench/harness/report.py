@@ -101,7 +101,8 @@ def report(record: dict[str, Any]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def heading(record: dict[str, Any]) -> Iterator[str]:
+def circumstances(record: dict[str, Any]) -> Iterator[str]:
+    """When, where and with which tokenizer a record was made."""
     machine, tokenizer = record["machine"], record["tokenizer"]
     load = f"{machine['load_average_before']:.1f} before, {machine['load_average_after']:.1f} after"
     yield f"{record['when']}, commit {record['commit']}, {record['seconds'] / 60:.1f} minutes."
@@ -109,6 +110,10 @@ def heading(record: dict[str, Any]) -> Iterator[str]:
     if machine["load_average_before"] > 0.7:
         yield "**The machine was busy: means and tails are inflated.**"
     yield f"Tokenizer {tokenizer['name']}, {tokenizer['width']:,} columns. Seed {record['seed']}."
+
+
+def heading(record: dict[str, Any]) -> Iterator[str]:
+    yield from circumstances(record)
     for engine, versions in record["versions"].items():
         if versions:
             yield f"{engine}: " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."

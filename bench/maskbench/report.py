@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bench.harness.report import Row, cell, clip, number, table
+from bench.harness.report import Row, cell, circumstances, clip, number, table
 
 CAUSES = 12
 """Refusals by cause, shown for each engine."""
@@ -94,13 +94,7 @@ def report(record: dict[str, Any]) -> str:
 
 
 def heading(record: dict[str, Any]) -> Iterator[str]:
-    machine, tokenizer = record["machine"], record["tokenizer"]
-    load = f"{machine['load_average_before']:.1f} before, {machine['load_average_after']:.1f} after"
-    yield f"{record['when']}, commit {record['commit']}, {record['seconds'] / 60:.1f} minutes."
-    yield f"{machine['cpu']} ({machine['cpus']} CPUs), {machine['system']}, Python {machine['python']}; load {load}."
-    if machine["load_average_before"] > 0.7:
-        yield "**The machine was busy: means and tails are inflated.**"
-    yield f"Tokenizer {tokenizer['name']}, {tokenizer['width']:,} columns. Seed {record['seed']}."
+    yield from circumstances(record)
     yield f"{record['schemas']:,} schemas, {record['with_instances']:,} of them with instances."
     for engine, entry in record["engines"].items():
         versions = ", ".join(f"{name} {version}" for name, version in (entry.get("versions") or {}).items())

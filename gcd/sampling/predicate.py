@@ -12,6 +12,7 @@ Answers are kept for each prefix, so particles that share one don't ask twice.
 from __future__ import annotations
 
 import codecs
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -156,7 +157,7 @@ def predicate(
     return Predicate(viable, complete, unit=unit, batched=batched, name=name)
 
 
-class _State(ConstraintState):
+class _State(ConstraintState, ABC):
     """What the three units share. `prefix` is what the function sees now."""
 
     def __init__(self, owner: Predicate, vocab: Vocabulary, prefix: Any) -> None:
@@ -164,9 +165,9 @@ class _State(ConstraintState):
         self.vocab = vocab
         self.prefix = prefix
 
+    @abstractmethod
     def longer(self, token: int) -> Any:
         """The prefix with a token that isn't an end; None if no text continues so."""
-        raise NotImplementedError
 
     def check(self, token: int) -> bool:
         if token in self.vocab.eos_ids:

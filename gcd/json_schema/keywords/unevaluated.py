@@ -15,6 +15,7 @@ in disguise, and is written so.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,7 @@ class _Members:
 _NOBODY = _Members()
 
 
-class _Walk:
+class _Walk(ABC):
     """Visits a schema and all that applies to the same value, with the condition on which it counts."""
 
     def __init__(self, c: SchemaCompiler) -> None:
@@ -109,9 +110,9 @@ class _Walk:
         self.visits = 0
         self.on_the_way: set[tuple[int, str]] = set()
 
+    @abstractmethod
     def collect(self, schema: dict[str, Any], path: Path, scope: Scope, condition: int, own: bool) -> None:
         """Note what the schema itself speaks about; `own` if it is the one that has the keyword."""
-        raise NotImplementedError
 
     def visit(self, schema: Any, path: Path, scope: Scope, condition: int, own: bool = False) -> None:
         if type(schema) is not dict:
