@@ -36,8 +36,13 @@ SchemaEngine::SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr
     program_ = std::make_unique<SchemaProgram>(program, size, lexemes_->store);
     formulas_ = std::make_unique<Formulas>(*program_, lexemes_->store, lexemes_->numbers, max_states);
     shapes_ = std::make_unique<Shapes>(*formulas_, lexemes_->store, lexemes_->numbers, max_states);
+    lexemes_->store.guessed();
     automaton_ =
         std::make_unique<Automaton>(*program_, *formulas_, *shapes_, lexemes_->store, lexemes_->numbers, max_states);
+    shapes_->look_at_all(formulas_->of(program_->root), kMaxLookedAt);
+    if (lexemes_->store.guessed()) shapes_->not_exact("texts that several patterns must match take too long to find");
+    exact_ = shapes_->exact();
+    reason_ = shapes_->reason();
 }
 
 SchemaEngine::Counts SchemaEngine::counts() {
