@@ -165,12 +165,10 @@ def load(
         if error.place is None:
             raise ArtifactError(error.cause, place=artifact.name, remedy=_AGAIN) from error
         raise
-    if (trie.width, engine.n_starts, engine.n_terminals, engine.exact) != (
-        width,
-        len(info.starts),
-        len(info.terminals),
-        exactness.exact,
-    ):
+    # The file may know of more that is inexact than the engine does: narrower formats, indentation, missing bytes.
+    doubts = not engine.exact and "viability" not in exactness.kinds
+    parts = (trie.width, engine.n_starts, engine.n_terminals)
+    if doubts or parts != (width, len(info.starts), len(info.terminals)):
         raise ArtifactError("its sections don't belong together", place=artifact.name, remedy=_AGAIN)
     return CompiledGrammar(
         engine,
