@@ -207,4 +207,37 @@ std::vector<u8> Matcher::forced_bytes(u32 n) {
     return out;
 }
 
+bool Matcher::completion(std::vector<u32>& tokens) {
+    tokens.clear();
+    if (complete()) return true;
+    if (!engine_->completion.find(readings_, tokens)) return false;
+    if (engine_->compiled.trie().byte_complete) return true;
+    // Where lexemes end matters to what may follow, and tokens can't end everywhere: so it is tried.
+    Matcher probe(*this);
+    for (u32 token : tokens)
+        if (!probe.accept(token)) return false;
+    return probe.complete();
+}
+
+void Matcher::fill_within(u32 most, u32* out) {
+    const u32 words = engine_->masks.words();
+    if (finished_ || engine_->compiled.trie().byte_complete) {
+        std::memset(out, 0, static_cast<size_t>(words) * 4);
+        if (finished_) return;
+        engine_->completion.fill(readings_, most, out);
+    } else {
+        fill(out);
+        std::vector<u32> rest;
+        for (u32 token = 0; token < engine_->compiled.trie().width; ++token) {
+            if (!(out[token / 32] >> (token % 32) & 1) || engine_->is_eos(token)) continue;
+            Matcher probe(*this);
+            if (!probe.accept(token) || !probe.completion(rest) || rest.size() + 1 > most)
+                out[token / 32] &= ~(1u << (token % 32));
+        }
+    }
+    if (complete())
+        for (u32 e : engine_->eos_ids)
+            if (e < engine_->compiled.trie().width) out[e / 32] |= 1u << (e % 32);
+}
+
 }  // namespace gcd

@@ -1,6 +1,7 @@
 // A matcher: one sequence's position in a compiled grammar. Not shared between threads; the grammar behind it is.
 #pragma once
 
+#include "completion.hpp"
 #include "masks.hpp"
 #include "text_matcher.hpp"
 
@@ -13,6 +14,7 @@ struct Engine {
         : compiled(std::move(trie), std::move(tables), limits, lenient),
           rows(compiled, limits.max_rows),
           masks(compiled, rows, eos, limits.memo_bytes),
+          completion(compiled, rows, limits.memo_bytes / 4),
           eos_ids(std::move(eos)) {}
     // From an artefact's sections, which must outlive the engine.
     Engine(std::shared_ptr<const TokenTrie> trie, Reader tables, Reader row_section, Reader lists, Reader locals,
@@ -20,6 +22,7 @@ struct Engine {
         : compiled(std::move(trie), tables, limits),
           rows(compiled, limits.max_rows),
           masks(compiled, rows, eos, limits.memo_bytes),
+          completion(compiled, rows, limits.memo_bytes / 4),
           eos_ids(std::move(eos)) {
         rows.restore(row_section, lists);
         masks.restore(locals, summaries, sets);
@@ -31,6 +34,7 @@ struct Engine {
     Compiled compiled;
     Rows rows;
     Masks masks;
+    Completion completion;
     std::vector<u32> eos_ids;
     bool is_eos(u32 token) const {
         for (u32 e : eos_ids)
@@ -74,6 +78,8 @@ class Matcher : public TextMatcher {
     void expected(Bits& inside, Bits& next) override;
     // Bytes that every continuation begins with, at most n; none if the text may end here.
     std::vector<u8> forced_bytes(u32 n) override;
+    bool completion(std::vector<u32>& tokens) override;
+    void fill_within(u32 most, u32* out) override;
 
   protected:
     const TokenTrie& token_trie() const override { return engine_->compiled.trie(); }

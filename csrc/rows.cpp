@@ -164,6 +164,17 @@ const Rows::Skip& Rows::skip_of(u32 state) {
     return k;
 }
 
+// Whether all that lies below a node loops on a state.
+bool Rows::loops(u32 n, const Skip& skip, u32 state) const {
+    const TokenTrie& t = c_.trie();
+    const u16 kinds = t.kinds[n];
+    if (kinds & skip.none) return false;
+    if (!(kinds & static_cast<u16>(~(skip.all | TokenTrie::kBoundary)))) return true;
+    const SubtreeSummary& b = t.summaries[t.summary_id[n]];
+    return !(b.ascii[0] & ~skip.ascii[0]) && !(b.ascii[1] & ~skip.ascii[1]) &&
+           (!b.non_ascii || (skip.utf8_target == state && !b.broken_utf8));
+}
+
 // Tokens by what is live where they end, and exits, as they are met.
 struct Rows::Fragment {
     // Tokens as words of a bitmask: all words, or those that `index` names.
@@ -227,15 +238,6 @@ struct Rows::Builder {
         v.push_back({symbol, ctx, column, {}});
         return v.back().nodes;
     }
-    // Whether all that lies below a node loops on a state.
-    bool loops(u32 n, const Skip& skip, u32 state) const {
-        const u16 kinds = t.kinds[n];
-        if (kinds & skip.none) return false;
-        if (!(kinds & static_cast<u16>(~(skip.all | TokenTrie::kBoundary)))) return true;
-        const SubtreeSummary& b = t.summaries[t.summary_id[n]];
-        return !(b.ascii[0] & ~skip.ascii[0]) && !(b.ascii[1] & ~skip.ascii[1]) &&
-               (!b.non_ascii || (skip.utf8_target == state && !b.broken_utf8));
-    }
     // The lexeme stands in `state` at node n: what lies below either goes on with it or begins after its end here.
     void enter(u32 n, u32 state) {
         if (n + 1 >= t.end[n]) return;
@@ -243,7 +245,7 @@ struct Rows::Builder {
         u32 target = NONE;  // where a non-ASCII character leads, if whole subtrees below one can be taken
         if (t.kinds[n] & TokenTrie::kBoundary) {
             const Skip& skip = rows.skip_of(state);
-            if (skip.usable && loops(n, skip, state)) {
+            if (skip.usable && rows.loops(n, skip, state)) {
                 bucket(c.live_set_id(state)).ranges.push_back({t.own_end(n), t.token_begin[t.end[n]]});
                 return;
             }
@@ -264,7 +266,7 @@ struct Rows::Builder {
             ++visited;
             if (target != NONE && t.byte[k] >= 0xC2 && t.byte[k] <= 0xF4) {
                 const Skip& skip = rows.skip_of(target);
-                if (skip.utf8_target == target && (t.end[k] == k + 1 || loops(k, skip, target))) {
+                if (skip.utf8_target == target && (t.end[k] == k + 1 || rows.loops(k, skip, target))) {
                     bucket(c.live_set_id(target)).ranges.push_back({t.own_begin(k), t.token_begin[t.end[k]]});
                     continue;
                 }

@@ -50,6 +50,13 @@ class Rows {
     // Rows saved by `save` are used where they lie, each checked when it is first asked for. So are node lists, with a
     // checksum of their own: loading doesn't read their section.
     void restore(Reader& r, Reader& lists);
+    // True if every byte below a node leads from a lexer state to itself, so that all tokens below end in it.
+    bool loops_below(u32 node, u32 lexer_state) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        if (!(c_.trie().kinds[node] & TokenTrie::kBoundary)) return false;
+        const Skip& skip = skip_of(lexer_state);
+        return skip.usable && loops(node, skip, lexer_state);
+    }
     u64 n_visited() const { return visited_; }  // trie nodes met while building rows
     u32 n_node_lists() const { return node_lists_.size(); }
 
@@ -83,6 +90,7 @@ class Rows {
     View<u32> keep(std::vector<u32> v);
     const Skip& skip_of(u32 lexer_state);
     u32 after_non_ascii(u32 lexer_state);
+    bool loops(u32 node, const Skip& skip, u32 lexer_state) const;
 
     Compiled& c_;
     u32 max_rows_;

@@ -99,6 +99,7 @@ class SchemaAutomaton {
     bool complete(u32 state) const;
     const State& state(u32 id) const { return states_[id]; }
     const Frame& frame(u32 id) const { return frames_[id]; }
+    const std::vector<u32>& frames_of(u32 set) const { return sets_[set]; }
     u32 n_states() const { return static_cast<u32>(states_.size()); }
     u32 n_frames() const { return static_cast<u32>(frames_.size()); }
 

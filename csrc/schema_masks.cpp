@@ -339,6 +339,26 @@ u64 SchemaEngine::explore(u32 max_masks, double seconds) {
     return at;
 }
 
+SchemaCompletion& SchemaEngine::completion() {
+    if (!completion_)
+        completion_ = std::make_unique<SchemaCompletion>(*program_, *formulas_, *shapes_, *automaton_, *lexemes_,
+                                                         *trie_, memo_bytes_ / 4);
+    return *completion_;
+}
+
+bool SchemaEngine::completion(u32 state, std::vector<u32>& tokens) {
+    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    return completion().find(state, tokens);
+}
+
+void SchemaEngine::fill_within(u32 state, u32 most, u32* out) {
+    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    completion().fill(state, most, out);
+    if (automaton_->complete(state))
+        for (u32 e : eos_)
+            if (e < trie_->width) out[e / 32] |= 1u << (e % 32);
+}
+
 // -- matchers ---------------------------------------------------------------------------------
 
 void SchemaMatcher::fill(u32* out) {
@@ -346,6 +366,13 @@ void SchemaMatcher::fill(u32* out) {
         std::memset(out, 0, static_cast<size_t>(engine_->words()) * 4);
     else
         engine_->fill(state_, out);
+}
+
+void SchemaMatcher::fill_within(u32 most, u32* out) {
+    if (finished_)
+        std::memset(out, 0, static_cast<size_t>(engine_->words()) * 4);
+    else
+        engine_->fill_within(state_, most, out);
 }
 
 bool SchemaMatcher::check(u32 token) {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "lexeme_rows.hpp"
-#include "schema_automaton.hpp"
+#include "schema_completion.hpp"
 #include "text_matcher.hpp"
 
 namespace gcd {
@@ -36,6 +36,9 @@ class SchemaEngine {
     bool fill_known(u32 state, u32* out);
     bool complete(u32 state);
     std::vector<u8> forced_bytes(u32 state, u32 n);
+    // See TextMatcher.
+    bool completion(u32 state, std::vector<u32>& tokens);
+    void fill_within(u32 state, u32 most, u32* out);
     // The place in JSON where a state stands, see `SchemaAutomaton::Phase`; NONE for the dead one.
     u32 phase(u32 state);
     u64 explore(u32 max_masks, double seconds);
@@ -66,6 +69,8 @@ class SchemaEngine {
     std::unique_ptr<Formulas> formulas_;
     std::unique_ptr<Shapes> shapes_;
     std::unique_ptr<SchemaAutomaton> automaton_;
+    std::unique_ptr<SchemaCompletion> completion_;  // made when first needed
+    SchemaCompletion& completion();
     std::vector<u32> eos_;
     bool exact_ = true;
     std::string reason_;
@@ -96,6 +101,11 @@ class SchemaMatcher : public TextMatcher {
     std::vector<u8> forced_bytes(u32 n) override {
         return finished_ ? std::vector<u8>() : engine_->forced_bytes(state_, n);
     }
+    bool completion(std::vector<u32>& tokens) override {
+        tokens.clear();
+        return engine_->complete(state_) || engine_->completion(state_, tokens);
+    }
+    void fill_within(u32 most, u32* out) override;
 
   protected:
     const TokenTrie& token_trie() const override { return engine_->trie(); }

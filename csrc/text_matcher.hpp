@@ -31,12 +31,19 @@ class TextMatcher {
     virtual void expected(Bits& inside, Bits& next) = 0;
     // Bytes that every continuation begins with, at most n; none if the text may end here.
     virtual std::vector<u8> forced_bytes(u32 n) = 0;
+    // Tokens that bring the text to its end, the fewest that were found, without the end-of-sequence token; false if
+    // none were found.
+    virtual bool completion(std::vector<u32>& tokens) = 0;
+    // The tokens after which at most `most` others suffice as far as is known, the end-of-sequence token included; and
+    // end-of-sequence ids where the text may end.
+    virtual void fill_within(u32 most, u32* out) = 0;
     // Tokens for the forced bytes, longest first at each place. Held back from where a longer text could turn out to
     // have a longer token, so what is returned stays what a longest-first tokenizer would choose.
     std::vector<u32> forced_tokens(u32 max_bytes);
 
   protected:
     virtual const TokenTrie& token_trie() const = 0;
+    friend class BudgetedMatcher;
 };
 
 }  // namespace gcd

@@ -243,6 +243,16 @@ class MatcherError(GcdError):
     """
 
 
+class TokenBudgetError(MatcherError):
+    """No text can be completed within ``max_tokens``, or none is known to be.
+
+    Attributes:
+        needed: how many tokens suffice, the end-of-sequence token included; None if no way to the end was found.
+    """
+
+    needed: int | None = None
+
+
 class SamplingError(GcdError):
     """A model, a constraint and a method can't be sampled from together: nothing satisfies it, nothing was found."""
 

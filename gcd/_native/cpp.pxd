@@ -203,6 +203,15 @@ cdef extern from "text_matcher.hpp" namespace "gcd" nogil:
         void expected(Bits&, Bits&) except +raise_core_error
         vector[uint8_t] forced_bytes(uint32_t) except +raise_core_error
         vector[uint32_t] forced_tokens(uint32_t) except +raise_core_error
+        cbool completion(vector[uint32_t]&) except +raise_core_error
+
+
+cdef extern from "budgeted_matcher.hpp" namespace "gcd" nogil:
+    cdef cppclass BudgetedMatcher(TextMatcher):
+        BudgetedMatcher(unique_ptr[TextMatcher], uint32_t) except +raise_core_error
+        TextMatcher& inner()
+        uint32_t budget()
+        uint32_t left()
 
 
 cdef extern from "matcher.hpp" namespace "gcd" nogil:

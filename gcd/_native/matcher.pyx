@@ -3,13 +3,16 @@
 
 from cpython.buffer cimport PyBuffer_Release
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libcpp cimport bool as cbool
 from libcpp.memory cimport make_unique, unique_ptr
+from libcpp.utility cimport move
 from libcpp.vector cimport vector
 
 from gcd._native.bitmask cimport bitmask_row
 from gcd._native.cpp cimport (
     BatchRow,
     Bits,
+    BudgetedMatcher,
     Matcher as CppMatcher,
     SchemaMatcher as CppSchemaMatcher,
     TextMatcher,
@@ -40,8 +43,9 @@ cdef class Matcher:
     cdef TokenTrie trie
     cdef uint32_t width
     cdef uint32_t words
+    cdef cbool budgeted
 
-    def __cinit__(self, object engine, uint32_t start=0, object info=None):
+    def __cinit__(self, object engine, uint32_t start=0, object info=None, object max_tokens=None):
         if start >= engine.n_starts:
             raise ValueError(f"no start symbol number {start}; this grammar has {engine.n_starts}")
         self.engine = engine
@@ -53,6 +57,18 @@ cdef class Matcher:
             self.m.reset(new CppSchemaMatcher((<SchemaEngine>engine).engine))
         else:
             self.m.reset(new CppMatcher((<Engine?>engine).engine, start))
+        self.budgeted = False
+        if max_tokens is not None:
+            self._begin_budget(PyNumber_AsSsize_t(max_tokens, NULL))
+
+    cdef int _begin_budget(self, Py_ssize_t most) except -1:
+        cdef unique_ptr[TextMatcher] inner
+        if not 1 <= most <= 0x7FFFFFFF:
+            raise ValueError(f"max_tokens={most}: a text takes at least the end-of-sequence token")
+        inner = move(self.m)
+        self.m.reset(new BudgetedMatcher(move(inner), <uint32_t>most))
+        self.budgeted = True
+        return 0
 
     cdef Py_ssize_t _id(self, object token) except -1:
         cdef Py_ssize_t i = PyNumber_AsSsize_t(token, NULL)
@@ -125,6 +141,7 @@ cdef class Matcher:
     def fork(self):
         cdef Matcher other = Matcher.__new__(Matcher, self.engine, 0, self.info)
         other.m = self.m.get().clone()
+        other.budgeted = self.budgeted
         return other
 
     def token_bytes(self, token):
@@ -164,10 +181,26 @@ cdef class Matcher:
         cdef CppMatcher* m = <CppMatcher*>self.m.get()
         if isinstance(self.engine, SchemaEngine):
             return []
+        if self.budgeted:
+            m = <CppMatcher*>&(<BudgetedMatcher*>self.m.get()).inner()
         return [
             (m.readings()[i].syntax, m.readings()[i].lexer)
             for i in range(m.readings().size())
         ]
+
+    def completion(self):
+        """Tokens that bring the text to its end, the fewest that were found; None if none were."""
+        cdef vector[uint32_t] out
+        self._check_open()
+        return list(out) if self.m.get().completion(out) else None
+
+    @property
+    def max_tokens(self):
+        return (<BudgetedMatcher*>self.m.get()).budget() if self.budgeted else None
+
+    @property
+    def tokens_left(self):
+        return (<BudgetedMatcher*>self.m.get()).left() if self.budgeted else None
 
     @property
     def n_accepted(self):

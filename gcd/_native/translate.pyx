@@ -3,7 +3,7 @@
 from libc.stdint cimport uint64_t
 from libcpp.string cimport string
 
-from gcd.errors import ArtifactError, GrammarError, LimitError
+from gcd.errors import ArtifactError, GrammarError, LimitError, TokenBudgetError
 
 cdef extern from "current_error.hpp" namespace "gcd":
     int current_error(string&, uint64_t&)
@@ -28,4 +28,8 @@ cdef int raise_core_error() except -1 with gil:
         raise ArtifactError(text)
     if kind == 4:
         raise GrammarError(f"{text} ({value})")
+    if kind == 7:
+        error = TokenBudgetError(f"{text}: {value}", remedy=f"max_tokens={value} suffices, the end-of-sequence token included")
+        error.needed = value
+        raise error
     raise RuntimeError(text)
