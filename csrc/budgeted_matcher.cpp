@@ -11,7 +11,7 @@ BudgetedMatcher::BudgetedMatcher(std::unique_ptr<TextMatcher> inner, u32 budget)
 
 void BudgetedMatcher::make_plan() {
     std::vector<u32> tokens;
-    if (!inner_->completion(tokens))
+    if (!inner_->completion(tokens, budget_ - 1))
         throw CoreError(ErrorKind::bad_input, 0, "no way to complete the text was found, so no token budget can be kept");
     plan_ = {std::make_shared<const std::vector<u32>>(std::move(tokens)), 0};
     if (plan_.needed() > budget_)
@@ -21,7 +21,7 @@ void BudgetedMatcher::make_plan() {
 bool BudgetedMatcher::plan_within(u32 most, Plan& out) {
     std::vector<u32> tokens;
     try {
-        if (!inner_->completion(tokens) || tokens.size() + 1 > most) return false;
+        if (most == 0 || !inner_->completion(tokens, most - 1) || tokens.size() + 1 > most) return false;
     } catch (...) {  // a limit: the token that has just been read is taken back
         inner_->rollback(1);
         throw;
@@ -48,7 +48,7 @@ bool BudgetedMatcher::check(u32 token) {
     std::unique_ptr<TextMatcher> probe = inner_->clone();
     probe->accept(token);
     std::vector<u32> tokens;
-    return probe->finished() || (probe->completion(tokens) && tokens.size() + 2 <= left());
+    return probe->finished() || (left() >= 2 && probe->completion(tokens, left() - 2) && tokens.size() + 2 <= left());
 }
 
 bool BudgetedMatcher::accept(u32 token) {
@@ -109,7 +109,7 @@ std::vector<u8> BudgetedMatcher::forced_bytes(u32 n) {
     return left() <= reserve ? std::vector<u8>() : inner_->forced_bytes(std::min(n, left() - reserve));
 }
 
-bool BudgetedMatcher::completion(std::vector<u32>& tokens) {
+bool BudgetedMatcher::completion(std::vector<u32>& tokens, u32) {
     tokens.assign(plan_.tokens->begin() + static_cast<std::ptrdiff_t>(plan_.at), plan_.tokens->end());
     return true;
 }

@@ -37,7 +37,7 @@ class BudgetedMatcher : public TextMatcher {
     void expected(Bits& inside, Bits& next) override { inner_->expected(inside, next); }
     // No more than leave room for any way to spell them.
     std::vector<u8> forced_bytes(u32 n) override;
-    bool completion(std::vector<u32>& tokens) override;
+    bool completion(std::vector<u32>& tokens, u32 most) override;
     void fill_within(u32 most, u32* out) override { inner_->fill_within(std::min(most, left()), out); }
 
   protected:

@@ -6,6 +6,8 @@ namespace gcd {
 
 namespace {
 constexpr u32 kMaxVisited = 20000;  // states looked at for one rest
+constexpr u32 kMaxNumbers = 12;     // likewise, of numbers
+constexpr u32 kMaxExponent = 20;
 constexpr size_t kMaxDigits = 400;
 constexpr char kNumberBytes[] = "0123456789.e-E+";
 
@@ -52,19 +54,20 @@ void LexemeRests::clear() {
 
 // Breadth first over the first expression's states. Of the characters, ASCII ones, and one of the others if some is
 // wanted: the least that leads on.
-Rest LexemeRests::find_string(const std::vector<u32>& states) {
+Rest LexemeRests::find_string(const std::vector<u32>& states, u32 wanted) {
     Derivatives& store = lexemes_.store;
     struct Visit {
-        u32 state, from, c;
+        u32 state, from, c, other;
     };
-    std::vector<Visit> todo{{states[0], NONE, 0}};
-    std::unordered_map<u32, bool> seen{{states[0], true}};
-    u32 end = store.accepts(states[0]) ? 0 : NONE;
+    std::vector<Visit> todo{{states[0], NONE, 0, states[wanted]}};
+    std::unordered_map<u64, bool> seen{{static_cast<u64>(states[0]) << 32 | states[wanted], true}};
+    u32 end = store.accepts(states[0]) && store.accepts(states[wanted]) ? 0 : NONE;
     auto add = [&](u32 from, u32 c) {
-        const u32 to = store.step(todo[from].state, c);
-        if (!store.alive(to) || !seen.emplace(to, true).second) return;
-        todo.push_back({to, from, c});
-        if (end == NONE && store.accepts(to)) end = static_cast<u32>(todo.size()) - 1;
+        const u32 to = store.step(todo[from].state, c), other = wanted ? store.step(todo[from].other, c) : to;
+        if (!store.alive(to) || !store.alive(other)) return;
+        if (!seen.emplace(static_cast<u64>(to) << 32 | other, true).second) return;
+        todo.push_back({to, from, c, other});
+        if (end == NONE && store.accepts(to) && store.accepts(other)) end = static_cast<u32>(todo.size()) - 1;
     };
     for (u32 i = 0; i < todo.size() && end == NONE && todo.size() < kMaxVisited; ++i) {
         for (u32 c = 'a'; c <= 'z' && end == NONE; ++c) add(i, c);
@@ -94,7 +97,7 @@ Rest LexemeRests::find_string(const std::vector<u32>& states) {
         if (store.accepts(s)) out.label |= 1ull << (i - 1);
     }
     out.text += '"';
-    if (states.size() > 1) return out;
+    if (states.size() > 1 || wanted) return out;
     // The states on the way have the rests of this one.
     std::string rest = "\"";
     for (u32 i = end; todo[i].from != NONE; i = todo[i].from) {
@@ -140,52 +143,53 @@ Rest LexemeRests::finish_character(const std::vector<u32>& states, const StringD
     return {};
 }
 
-const Rest& LexemeRests::string_rest(const std::vector<u32>& states, const StringDecoder& decoder) {
-    std::vector<u32> key = key_of(states, decoder, 0);
+const Rest& LexemeRests::string_rest(const std::vector<u32>& states, const StringDecoder& decoder, u32 wanted) {
+    std::vector<u32> key = key_of(states, decoder, wanted);
     const auto known = strings_.find(key);
     if (known != strings_.end()) return known->second;
-    Rest rest = decoder.plain() ? find_string(states) : finish_character(states, decoder);
+    Rest rest = decoder.plain() ? find_string(states, wanted) : finish_character(states, decoder);
     bytes_ += rest.text.size() + key.size() * 4 + 120;
     return strings_.emplace(std::move(key), std::move(rest)).first->second;
 }
 
-// Breadth first; where that finds nothing soon (a number of many digits), the first digit that leads on, and so on.
+// Each number is a state of its own, so few are looked at: an exponent (91 within [0, 90]: 91e-1), then what one or two
+// more characters do, then the first digit that leads on, again and again.
 const Rest& LexemeRests::number_rest(u32 state) {
     const auto known = numbers_.find(state);
     if (known != numbers_.end()) return known->second;
     NumberLanguage& numbers = lexemes_.numbers;
     Rest rest;
-    struct Visit {
-        u32 state, from;
-        char byte;
-    };
-    std::vector<Visit> todo{{state, NONE, 0}};
-    std::unordered_map<u32, bool> seen{{state, true}};
-    u32 end = numbers.accepts(state) ? 0 : NONE;
-    for (u32 i = 0; i < todo.size() && end == NONE && todo.size() < 2000; ++i)
-        for (char b : kNumberBytes) {
-            const u32 to = b ? numbers.step(todo[i].state, static_cast<u8>(b)) : NumberLanguage::kDead;
-            if (to == NumberLanguage::kDead || !seen.emplace(to, true).second) continue;
-            todo.push_back({to, i, b});
-            if (end == NONE && numbers.accepts(to)) end = static_cast<u32>(todo.size()) - 1;
+    rest.found = numbers.accepts(state);
+    auto step = [&](u32 at, char b) { return at == NumberLanguage::kDead ? at : numbers.step(at, static_cast<u8>(b)); };
+    const u32 e = rest.found ? NumberLanguage::kDead : step(state, 'e');
+    for (const char* sign : {"-", ""}) {
+        const u32 from = *sign ? step(e, *sign) : e;
+        for (u32 n = 1; n <= kMaxExponent && !rest.found && from != NumberLanguage::kDead; ++n) {
+            const std::string digits = std::to_string(n);
+            u32 at = from;
+            for (char d : digits) at = step(at, d);
+            rest.found = at != NumberLanguage::kDead && numbers.accepts(at);
+            if (rest.found) rest.text = "e" + (sign + digits);
         }
-    if (end != NONE) {
-        rest.found = true;
-        for (u32 i = end; todo[i].from != NONE; i = todo[i].from) rest.text.push_back(todo[i].byte);
-        std::reverse(rest.text.begin(), rest.text.end());
-    } else {
-        u32 at = state;
-        for (bool on = true; on && !rest.found && rest.text.size() < kMaxDigits; rest.found = numbers.accepts(at)) {
-            on = false;
-            for (char b : kNumberBytes) {
-                const u32 to = b ? numbers.step(at, static_cast<u8>(b)) : NumberLanguage::kDead;
-                if (to == NumberLanguage::kDead) continue;
-                at = to;
-                rest.text.push_back(b);
-                on = true;
-                break;
-            }
+    }
+    std::vector<std::pair<u32, std::string>> todo{{state, ""}};
+    for (u32 i = 0; i < todo.size() && i < kMaxNumbers && !rest.found; ++i)
+        for (const char* b = kNumberBytes; *b && !rest.found; ++b) {
+            const u32 to = step(todo[i].first, *b);
+            if (to == NumberLanguage::kDead) continue;
+            todo.emplace_back(to, todo[i].second + *b);
+            rest.found = numbers.accepts(to);
+            if (rest.found) rest.text = todo.back().second;
         }
+    u32 at = state;
+    for (std::string text; !rest.found && text.size() < kMaxDigits;) {
+        const char* b = kNumberBytes;
+        while (*b && step(at, *b) == NumberLanguage::kDead) ++b;
+        if (!*b) break;
+        at = step(at, *b);
+        text += *b;
+        rest.found = numbers.accepts(at);
+        if (rest.found) rest.text = text;
     }
     bytes_ += rest.text.size() + 120;
     return numbers_.emplace(state, std::move(rest)).first->second;

@@ -207,7 +207,7 @@ std::vector<u8> Matcher::forced_bytes(u32 n) {
     return out;
 }
 
-bool Matcher::completion(std::vector<u32>& tokens) {
+bool Matcher::completion(std::vector<u32>& tokens, u32) {
     tokens.clear();
     if (complete()) return true;
     if (!engine_->completion.find(readings_, tokens)) return false;
@@ -231,7 +231,7 @@ void Matcher::fill_within(u32 most, u32* out) {
         for (u32 token = 0; token < engine_->compiled.trie().width; ++token) {
             if (!(out[token / 32] >> (token % 32) & 1) || engine_->is_eos(token)) continue;
             Matcher probe(*this);
-            if (!probe.accept(token) || !probe.completion(rest) || rest.size() + 1 > most)
+            if (!probe.accept(token) || !probe.completion(rest, most) || rest.size() + 1 > most)
                 out[token / 32] &= ~(1u << (token % 32));
         }
     }

@@ -78,7 +78,7 @@ class Matcher : public TextMatcher {
     void expected(Bits& inside, Bits& next) override;
     // Bytes that every continuation begins with, at most n; none if the text may end here.
     std::vector<u8> forced_bytes(u32 n) override;
-    bool completion(std::vector<u32>& tokens) override;
+    bool completion(std::vector<u32>& tokens, u32 most) override;
     void fill_within(u32 most, u32* out) override;
 
   protected:

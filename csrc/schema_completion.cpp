@@ -9,9 +9,11 @@ using Automaton = SchemaAutomaton;
 
 namespace {
 constexpr size_t kMaxPieces = 1u << 20;  // of one ending
-constexpr u32 kMaxVisited = 1u << 21;    // states looked at for one
+constexpr u32 kMaxVisited = 20000;       // pieces tried in vain for one
 constexpr size_t kMaxWays = 8;           // that the costs rank, of each item
 constexpr u32 kFallback = SchemaCosts::kNever;
+constexpr u32 kOpen = 1;         // see `Progress`
+constexpr u32 kUnknownCost = 8;  // of a member that has no name in the schema
 constexpr const char* kLiteral[] = {"null", "true", "false"};
 constexpr char kSingles[] = "}]\",:{[0123456789-tfn abcdefghijklmnopqrstuvwxyz\n\t";  // pieces of last resort
 
@@ -39,6 +41,22 @@ void SchemaCompletion::bound() {
     endings_.clear();
 }
 
+// Whether values are told apart, so that their texts matter.
+bool SchemaCompletion::compares(const State& s, const Item& item) {
+    if (s.raw != NONE || s.doubt) return true;
+    for (u32 frame : automaton_.frames_of(item.b)) {
+        const Automaton::Frame& f = automaton_.frame(frame);
+        if (f.unique || (f.kind == 2 && shapes_.array(f.shape).repeated)) return true;
+    }
+    return false;
+}
+
+u32 SchemaCompletion::behind(u32 state, const Way& way) {
+    if (way.jump == Way::kName) return automaton_.after_name(automaton_.state(state), way.item, way.name);
+    if (way.jump == Way::kValue) return automaton_.after_value(automaton_.state(state), way.item);
+    return walk(state, way.text);
+}
+
 u32 SchemaCompletion::walk(u32 state, const std::string& text) {
     for (size_t i = 0; i < text.size() && state != Automaton::kDead; ++i)
         state = automaton_.step(state, static_cast<u8>(text[i]));
@@ -52,8 +70,16 @@ u32 SchemaCompletion::outside(const Item& item) {
     return best;
 }
 
-void SchemaCompletion::value_ways(u32 f, u32 outside, std::vector<Way>& out) {
-    auto add = [&](u32 cost, std::string text) { out.push_back({SchemaCosts::sum(cost, outside), std::move(text)}); };
+// `item`: of the state, if a scalar's end is all that matters of it.
+void SchemaCompletion::value_ways(u32 f, u32 outside, std::vector<Way>& out, const Item* item) {
+    auto add = [&](u32 cost, std::string text) {
+        Way way{SchemaCosts::sum(cost, outside), std::move(text)};
+        if (item && way.text != "[" && way.text != "{" && way.text != "\"") {
+            way.jump = Way::kValue;
+            way.item = *item;
+        }
+        out.push_back(std::move(way));
+    };
     const SchemaType types[] = {kNullType, kTrueType, kFalseType};
     for (u32 k = 0; k < 3; ++k)
         if (formulas_.allows(f, types[k])) add(1, kLiteral[k]);
@@ -78,11 +104,28 @@ void SchemaCompletion::value_ways(u32 f, u32 outside, std::vector<Way>& out) {
     if (!shapes_.objects(f).empty()) add(costs_.objects(f), "{");
 }
 
+// Names that go on with a key of which some characters are there, best first.
+void SchemaCompletion::name_ways(const ObjectShape& shape, const Item& item, const KeyOptions& options, u32 depth,
+                                 u32 outside, std::vector<Way>& out) {
+    for (u32 n : options.names) {
+        if (n < item.lo || n >= item.hi) continue;
+        const ObjectShape::Name& name = shape.names[n];
+        std::string text;
+        for (size_t i = depth; i < name.text.size(); ++i) text += json_character(name.text[i]);
+        // A required one costs nothing beyond what the frame needs anyway.
+        Way way{SchemaCosts::sum(name.required ? 0 : costs_.member(name), outside), text + '"', n};
+        way.item = item;
+        out.push_back(std::move(way));
+    }
+    std::sort(out.begin(), out.end());
+    if (out.size() > kMaxWays) out.resize(kMaxWays);
+}
+
 void SchemaCompletion::key_ways(const State& s, const Item& item, std::vector<Way>& out) {
     if (!s.decoder.plain()) {  // within a character: as an unknown key, or byte by byte
         if (item.b != NONE) {
             const Rest& rest = rests_.string_rest(shapes_.vector_states(item.b), s.decoder);
-            if (rest.found) out.push_back({0, rest.text});
+            if (rest.found) out.push_back({costs_.frame(item.a), rest.text});
         }
         for (u32 b = 0x80; b < 0xC0; ++b) out.push_back({kFallback, std::string(1, static_cast<char>(b))});
         return;
@@ -91,21 +134,50 @@ void SchemaCompletion::key_ways(const State& s, const Item& item, std::vector<Wa
     const KeyOptions& options = automaton_.options_of(item);
     const u32 rest_of_frame = costs_.frame(item.a);
     std::vector<Way> found;
-    for (u32 n : options.names) {
-        if (n < item.lo || n >= item.hi) continue;
-        const ObjectShape::Name& name = shape.names[n];
-        std::string text;
-        for (size_t i = s.depth; i < name.text.size(); ++i) text += json_character(name.text[i]);
-        // A required one costs nothing beyond what the frame needs anyway.
-        found.push_back({SchemaCosts::sum(name.required ? 0 : costs_.member(name), rest_of_frame), text + '"'});
-    }
-    std::sort(found.begin(), found.end());
-    if (found.size() > kMaxWays) found.resize(kMaxWays);
+    name_ways(shape, item, options, s.depth, rest_of_frame, found);
+    if (s.raw == NONE && !s.doubt)
+        for (Way& way : found) way.jump = Way::kName;
     if (item.b != NONE) {
         const Rest& rest = rests_.string_rest(shapes_.vector_states(item.b), StringDecoder());
-        if (rest.found) found.push_back({SchemaCosts::sum(8, rest_of_frame), rest.text});
+        if (rest.found) found.push_back({SchemaCosts::sum(kUnknownCost, rest_of_frame), rest.text});
+        // Keys that an open existential asks for.
+        const Progress& progress = shapes_.progress(automaton_.frame(item.a).progress);
+        for (size_t e = 0; e < shape.existentials.size(); ++e) {
+            if (!(progress[kOpen] >> e & 1)) continue;
+            const Rest& one = rests_.string_rest(shapes_.vector_states(item.b), StringDecoder(),
+                                                 1 + shape.existentials[e].pattern);
+            if (!one.found) continue;
+            found.push_back({SchemaCosts::sum(4, rest_of_frame), one.text});
+            const std::string text = one.text.substr(0, one.text.size() - 1);  // if that is there already
+            for (char c = '0'; c <= '9'; ++c) found.push_back({SchemaCosts::sum(5, rest_of_frame), text + c + '"'});
+        }
     }
     out.insert(out.end(), found.begin(), found.end());
+}
+
+// Between members or items: the end of the container, or another one. Behind a number, too, which ends where it likes.
+void SchemaCompletion::between_ways(const State& s, std::vector<Way>& out) {
+    u32 end = SchemaCosts::kNever, more = SchemaCosts::kNever;
+    auto look = [&](u32 id) {
+        const Automaton::Frame& f = automaton_.frame(id);
+        if (f.kind == 0) return;
+        more = std::min(more, SchemaCosts::sum(1, costs_.frame(id)));
+        if (f.kind == 1 ? !shapes_.object_complete(f.shape, f.progress) : !shapes_.array_complete(f.shape, f.progress))
+            return;
+        for (u32 parent : automaton_.frames_of(automaton_.frame(id).parents))
+            end = std::min(end, costs_.frame(parent));
+    };
+    for (const Item& i : s.items) {
+        if (s.phase == Automaton::kNumber) {
+            if (lexemes_.numbers.accepts(i.a))
+                for (u32 id : automaton_.frames_of(i.b)) look(id);
+        } else {
+            look(i.a);
+        }
+    }
+    out.push_back({end, "}"});
+    out.push_back({end, "]"});
+    if (s.phase != Automaton::kArrayFirst) out.push_back({more, s.phase == Automaton::kObjectFirst ? "\"" : ","});
 }
 
 // Pieces of text that may come, best first.
@@ -114,10 +186,14 @@ std::vector<SchemaCompletion::Way> SchemaCompletion::ways(u32 id) {
     std::vector<Way> out;
     switch (s.phase) {
         case Automaton::kValue:
-            for (const Item& i : s.items) value_ways(i.a, outside(i), out);
+            for (const Item& i : s.items) value_ways(i.a, outside(i), out, compares(s, i) ? nullptr : &i);
+            break;
+        case Automaton::kAfter:
+        case Automaton::kObjectFirst:
+            between_ways(s, out);
             break;
         case Automaton::kArrayFirst:
-            out.push_back({0, "]"});
+            between_ways(s, out);
             for (const Item& i : s.items) {
                 std::vector<Entry> entries;
                 const Automaton::Frame& f = automaton_.frame(i.a);
@@ -126,7 +202,7 @@ std::vector<SchemaCompletion::Way> SchemaCompletion::ways(u32 id) {
             }
             break;
         case Automaton::kLiteral:
-            out.push_back({0, kLiteral[s.literal] + s.literal_at});
+            for (const Item& i : s.items) out.push_back({outside(i), kLiteral[s.literal] + s.literal_at});
             break;
         case Automaton::kString:
             for (const Item& i : s.items) {
@@ -144,14 +220,19 @@ std::vector<SchemaCompletion::Way> SchemaCompletion::ways(u32 id) {
                 if (rest.found && !rest.text.empty())
                     out.push_back({SchemaCosts::sum(static_cast<u32>(rest.text.size() + 2) / 3, outside(i)), rest.text});
             }
+            between_ways(s, out);
             break;
-        default:
+        case Automaton::kColon:
+            for (const Item& i : s.items) out.push_back({SchemaCosts::sum(costs_.value(i.a), outside(i)), ":"});
+            break;
+        case Automaton::kKey:
+            for (const Item& i : s.items) out.push_back({costs_.frame(i.a), "\""});
+            break;
+        case Automaton::kClose:
+            for (const Item& i : s.items) out.push_back({costs_.frame(i.a), automaton_.frame(i.a).kind == 1 ? "}" : "]"});
             break;
     }
     std::stable_sort(out.begin(), out.end());
-    // Brackets first: they are all that costs nothing. Behind a number they may come, too.
-    if (s.phase == Automaton::kAfter || s.phase == Automaton::kNumber || s.phase == Automaton::kObjectFirst)
-        out.insert(out.begin(), {{0, "}"}, {0, "]"}});
     for (char c : kSingles)
         if (c) out.push_back({kFallback, std::string(1, c)});
     out.erase(std::unique(out.begin(), out.end(), [](const Way& a, const Way& b) { return a.text == b.text; }), out.end());
@@ -183,20 +264,25 @@ u32 SchemaCompletion::ending(u32 state) {
         path.push_back({s, ways(s)});
     };
     u32 ending = kNone, visited = 0;
+    bool cut = false;
     if (known(state, ending)) return ending;
     take_up(state);
+    // Where the costs are misled (by what they leave out), the way goes on and on: not much longer than it should.
+    const size_t most_pieces = std::min<size_t>(1000 + 10ull * path[0].ways[0].cost, kMaxPieces);
     while (!path.empty()) {
         Visit& v = path.back();
         ending = kNone;
         if (v.at < v.ways.size() && visited < kMaxVisited) {
-            const u32 to = walk(v.state, v.ways[v.at].text);
-            ++visited;
+            const u32 to = behind(v.state, v.ways[v.at]);
+            if (v.at) ++visited;
             if (to == Automaton::kDead || (busy.count(to) && !known(to, ending))) {
+                cut = cut || to != Automaton::kDead;
                 ++v.at;
                 continue;
             }
             if (!known(to, ending)) {
-                if (path.size() > kMaxPieces) {
+                if (path.size() > most_pieces) {
+                    cut = true;
                     ++v.at;
                 } else {
                     take_up(to);
@@ -209,17 +295,29 @@ u32 SchemaCompletion::ending(u32 state) {
             }
             ending = endings_.prepend(v.ways[v.at].text, ending);
         }
+        cut = cut || visited >= kMaxVisited;
         busy.erase(v.state);
-        known_.insert(v.state, ending);
-        ++n_known_;
+        if (ending != kNone || !cut) {  // what was given up here may be found from elsewhere
+            known_.insert(v.state, ending);
+            ++n_known_;
+        }
         path.pop_back();
     }
     return ending;
 }
 
-bool SchemaCompletion::find(u32 state, std::vector<u32>& tokens) {
+bool SchemaCompletion::find(u32 state, std::vector<u32>& tokens, u32 most) {
     bound();
-    const u32 found = ending(state);
+    u32 found = ending(state);
+    if (found == kNone || endings_.needed(found) > most + 1) {
+        for (const Way& way : ways(state)) {
+            if (way.cost >= kFallback) break;
+            const u32 to = behind(state, way), rest = to == Automaton::kDead ? kNone : ending(to);
+            if (rest == kNone) continue;
+            const u32 other = endings_.prepend(way.text, rest);
+            if (found == kNone || endings_.needed(other) < endings_.needed(found)) found = other;
+        }
+    }
     if (found == kNone || endings_.needed(found) == NONE) return false;
     tokens = endings_.tokens(found);
     return true;
@@ -306,6 +404,16 @@ void SchemaCompletion::visit(Filling& f, u32 id, u32 node, bool behind_key) {
     }
 }
 
+// A key that may become one of a shape's names.
+struct SchemaCompletion::Names {
+    const State& s;
+    const Item& item;
+    bool behind_key;
+    // Where members don't depend on each other, and the key has just begun: what the document needs from here. It needs
+    // no more than that after another member, but for this member's own tokens and those that its seams split.
+    u32 needed;
+};
+
 void SchemaCompletion::string_item(Filling& f, u32 id, const Item& item, u32 node, bool behind_key) {
     const State s = automaton_.state(id);
     const bool key = s.phase == Automaton::kInKey;
@@ -330,38 +438,65 @@ void SchemaCompletion::string_item(Filling& f, u32 id, const Item& item, u32 nod
         }
     }
     // Those that begin as a name or an excluded text does are put right one by one.
-    if (names || texts) compared(own, s, item, s.decoder, s.depth, node);
+    if (names || texts) {
+        Names of{s, item, behind_key, NONE};
+        if (key && s.depth == 0 && s.decoder.plain() && s.items.size() == 1 && independent(automaton_.shape_of(item))) {
+            const u32 found = ending(id);
+            if (found != kNone) of.needed = endings_.needed(found);
+        }
+        compared(own, of, item, s.decoder, s.depth, node);
+    }
     for (size_t w = 0; w < f.out.size(); ++w) f.out[w] |= own.out[w];
 }
 
-void SchemaCompletion::compared(Filling& f, const State& s, Item item, const StringDecoder& decoder, u32 depth,
+// Members that may be there or not, whatever else is.
+bool SchemaCompletion::independent(const ObjectShape& shape) {
+    return shape.existentials.empty() && shape.implications.empty() && shape.max == NONE && !shape.counts;
+}
+
+// Whether the key may go on as the name that the search would choose first. False, too, if that is no name.
+bool SchemaCompletion::name_within(const Names& names, const Item& item, u32 depth, u32 most) {
+    const ObjectShape& shape = automaton_.shape_of(item);
+    if (!shape.existentials.empty()) return false;
+    std::vector<Way> ways;
+    name_ways(shape, item, automaton_.options_of(item), depth, 0, ways);
+    if (ways.empty() || (item.b != NONE && ways[0].cost >= kUnknownCost)) return false;
+    const u32 name = ways[0].name;
+    constexpr u32 kSeams = 6;
+    if (names.needed != NONE) {
+        // Seldom less than a token for two characters; where it is, the search below decides.
+        const u32 own = 2 * costs_.member(shape.names[name]) + static_cast<u32>(ways[0].text.size()) / 2 + kSeams;
+        if (names.needed + own <= most) return true;
+    }
+    const u32 after = automaton_.after_name(names.s, names.item, name);
+    return after != Automaton::kDead && within(ways[0].text, after, most);
+}
+
+// Tokens below a node that begin as a name or an excluded text does.
+void SchemaCompletion::compared(Filling& f, const Names& names, Item item, const StringDecoder& decoder, u32 depth,
                                 u32 node) {
-    const auto phase = static_cast<Automaton::Phase>(s.phase);
+    const auto phase = static_cast<Automaton::Phase>(names.s.phase);
+    const bool key = phase == Automaton::kInKey;
     SuffixForest& forest = lexemes_.forest;
     forest.children(node, [&](u8 byte, u32 child) {
         StringDecoder d = decoder;
         u32 c = 0;
         const auto r = d.step(byte, c);
         if (r == StringDecoder::kRefused) return;
-        auto again = [&](bool below) {
+        auto clear = [&](bool below) {
             forest.own(child, [&](u32 t) { f.clear(t); });
             if (below) forest.below(child, [&](u32 t) { f.clear(t); });
-            if (below) {
-                try_each(f, child, true);
-            } else {
-                forest.own(child, [&](u32 t) {
-                    const u32 at = walk(f.start, std::string(reinterpret_cast<const char*>(trie_.token_data(t)),
-                                                             trie_.token_size(t)));
-                    if (at != Automaton::kDead && within("", at, f.most)) f.set(t);
-                });
-            }
         };
         if (r == StringDecoder::kQuote) {
-            const bool name = phase == Automaton::kInKey && item.lo < item.hi &&
-                              automaton_.shape_of(item).names[item.lo].text.size() == depth;
-            const bool text = item.xlo < item.xhi &&
-                              automaton_.texts().text(automaton_.text_set(s, item), item.xlo).size() == depth;
-            if (name || text) again(true);
+            if (key && item.lo < item.hi && automaton_.shape_of(item).names[item.lo].text.size() == depth) {
+                clear(true);
+                const std::vector<u32>& options = automaton_.options_of(item).names;
+                if (!std::binary_search(options.begin(), options.end(), item.lo)) return;
+                arrive(f, automaton_.after_name(names.s, names.item, item.lo), child, names.behind_key);
+            } else if (item.xlo < item.xhi &&
+                       automaton_.texts().text(automaton_.text_set(names.s, item), item.xlo).size() == depth) {
+                clear(true);
+            }
             return;
         }
         if (r == StringDecoder::kCharacter || d.kind == StringDecoder::kUtf8) {
@@ -378,8 +513,23 @@ void SchemaCompletion::compared(Filling& f, const State& s, Item item, const Str
         } else {
             alive = automaton_.item_alive(phase, item, depth, d);
         }
-        again(!alive);
-        if (alive && !forest.leaf(child)) compared(f, s, next, d, next_depth, child);
+        clear(!alive);
+        if (!alive) return;
+        bool some = false, named = false;
+        forest.own(child, [&](u32) { some = true; });
+        if (some) {
+            named = key && d.plain() && name_within(names, next, next_depth, f.most);
+            forest.own(child, [&](u32 t) {
+                if (named) {
+                    f.set(t);
+                    return;
+                }
+                const std::string text(reinterpret_cast<const char*>(trie_.token_data(t)), trie_.token_size(t));
+                const u32 at = walk(f.start, text);
+                if (at != Automaton::kDead && within("", at, f.most)) f.set(t);
+            });
+        }
+        if (!forest.leaf(child)) compared(f, names, next, d, next_depth, child);
     });
 }
 

@@ -17,8 +17,9 @@ class SchemaCompletion {
   public:
     SchemaCompletion(SchemaProgram& program, Formulas& formulas, Shapes& shapes, SchemaAutomaton& automaton,
                      LexemeStore& lexemes, const TokenTrie& trie, u64 max_bytes);
-    // The tokens of an ending; false if none was found.
-    bool find(u32 state, std::vector<u32>& tokens);
+    // The tokens of an ending; false if none was found. If they are more than `most`, all ways from the state on are
+    // compared.
+    bool find(u32 state, std::vector<u32>& tokens, u32 most);
     // Tokens after which at most `most` others suffice, the end-of-sequence token included (which isn't written).
     void fill(u32 state, u32 most, u32* out);
 
@@ -28,21 +29,33 @@ class SchemaCompletion {
     struct Way {
         u32 cost;
         std::string text;
+        u32 name = NONE;  // of a key, by index in its shape
+        // How the state behind it is found: by following the text, or (fewer states) as that behind a whole lexeme.
+        enum : u8 { kText, kName, kValue } jump = kText;
+        Item item;
         bool operator<(const Way& o) const { return cost != o.cost ? cost < o.cost : text < o.text; }
     };
     struct Filling;
+    struct Names;
     u32 ending(u32 state);
     // Whether the ending, with some text before it, needs at most so many tokens.
     bool within(const std::string& text, u32 state, u32 most);
     std::vector<Way> ways(u32 state);
-    void value_ways(u32 formula, u32 outside, std::vector<Way>& out);
+    void value_ways(u32 formula, u32 outside, std::vector<Way>& out, const Item* item = nullptr);
     void key_ways(const State& s, const Item& item, std::vector<Way>& out);
+    void name_ways(const ObjectShape& shape, const Item& item, const KeyOptions& options, u32 depth, u32 outside,
+                   std::vector<Way>& out);
+    void between_ways(const State& s, std::vector<Way>& out);
     u32 outside(const Item& item);
     u32 walk(u32 state, const std::string& text);
+    u32 behind(u32 state, const Way& way);
+    bool compares(const State& s, const Item& item);
     void visit(Filling& f, u32 state, u32 node, bool behind_key);
     void arrive(Filling& f, u32 state, u32 node, bool behind_key);
     void string_item(Filling& f, u32 state, const Item& item, u32 node, bool behind_key);
-    void compared(Filling& f, const State& s, Item item, const StringDecoder& decoder, u32 depth, u32 node);
+    void compared(Filling& f, const Names& names, Item item, const StringDecoder& decoder, u32 depth, u32 node);
+    static bool independent(const ObjectShape& shape);
+    bool name_within(const Names& names, const Item& item, u32 depth, u32 most);
     void try_each(Filling& f, u32 node, bool own);
     void bound();
 

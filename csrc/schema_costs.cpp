@@ -72,7 +72,9 @@ u32 SchemaCosts::object_rest(u32 id, u32 progress) {
     }
     if (shape.min != NONE && p[kMembers] + missing < shape.min)
         cost = sum(cost, (shape.min - p[kMembers] - missing) * 5);
-    return sum(cost, 5 * static_cast<u32>(__builtin_popcount(p[kOpen])));
+    for (size_t e = 0; e < shape.existentials.size(); ++e)
+        if (p[kOpen] >> e & 1) cost = sum(cost, sum(3, value(shape.existentials[e].formula)));
+    return cost;
 }
 
 u32 SchemaCosts::array_rest(u32 id, u32 progress) {
@@ -89,7 +91,9 @@ u32 SchemaCosts::array_rest(u32 id, u32 progress) {
     }
     for (size_t i = 0; i < shape.counts.size(); ++i) {
         const u32 counted = i + 1 < p.size() ? p[i + 1] : 0;
-        if (counted < shape.counts[i].min) cost = sum(cost, 2 * std::min(shape.counts[i].min - counted, 1u << 20));
+        if (counted >= shape.counts[i].min) continue;
+        const u64 each = 1 + value(shape.counts[i].positive);
+        cost = sum(cost, static_cast<u32>(std::min<u64>(each * (shape.counts[i].min - counted), kNever)));
     }
     return cost;
 }

@@ -346,9 +346,9 @@ SchemaCompletion& SchemaEngine::completion() {
     return *completion_;
 }
 
-bool SchemaEngine::completion(u32 state, std::vector<u32>& tokens) {
+bool SchemaEngine::completion(u32 state, std::vector<u32>& tokens, u32 most) {
     std::lock_guard<std::mutex> lock(lexemes_->mutex);
-    return completion().find(state, tokens);
+    return completion().find(state, tokens, most);
 }
 
 void SchemaEngine::fill_within(u32 state, u32 most, u32* out) {

@@ -37,7 +37,7 @@ class SchemaEngine {
     bool complete(u32 state);
     std::vector<u8> forced_bytes(u32 state, u32 n);
     // See TextMatcher.
-    bool completion(u32 state, std::vector<u32>& tokens);
+    bool completion(u32 state, std::vector<u32>& tokens, u32 most);
     void fill_within(u32 state, u32 most, u32* out);
     // The place in JSON where a state stands, see `SchemaAutomaton::Phase`; NONE for the dead one.
     u32 phase(u32 state);
@@ -101,9 +101,9 @@ class SchemaMatcher : public TextMatcher {
     std::vector<u8> forced_bytes(u32 n) override {
         return finished_ ? std::vector<u8>() : engine_->forced_bytes(state_, n);
     }
-    bool completion(std::vector<u32>& tokens) override {
+    bool completion(std::vector<u32>& tokens, u32 most) override {
         tokens.clear();
-        return engine_->complete(state_) || engine_->completion(state_, tokens);
+        return engine_->complete(state_) || engine_->completion(state_, tokens, most);
     }
     void fill_within(u32 most, u32* out) override;
 

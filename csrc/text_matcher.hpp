@@ -32,8 +32,8 @@ class TextMatcher {
     // Bytes that every continuation begins with, at most n; none if the text may end here.
     virtual std::vector<u8> forced_bytes(u32 n) = 0;
     // Tokens that bring the text to its end, the fewest that were found, without the end-of-sequence token; false if
-    // none were found.
-    virtual bool completion(std::vector<u32>& tokens) = 0;
+    // none were found. Looks further where they are more than `most`.
+    virtual bool completion(std::vector<u32>& tokens, u32 most) = 0;
     // The tokens after which at most `most` others suffice as far as is known, the end-of-sequence token included; and
     // end-of-sequence ids where the text may end.
     virtual void fill_within(u32 most, u32* out) = 0;

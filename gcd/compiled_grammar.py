@@ -64,20 +64,22 @@ class CompiledGrammar:
             self._vocab = _read_vocab(self._artifact)
         return self._vocab
 
-    def matcher(self, start: str | None = None) -> Matcher:
+    def matcher(self, start: str | None = None, *, max_tokens: int | None = None) -> Matcher:
         """A matcher at the beginning of a text.
 
         Args:
             start: which start symbol, if the grammar has several; default the first.
+            max_tokens: a token budget, the end-of-sequence token included: only tokens are let through after which the
+                text can still be completed within it. So whatever is chosen, it ends in time.
 
         Raises:
-            ValueError: no such start symbol.
+            ValueError: no such start symbol; a budget below 1.
+            TokenBudgetError: no text is known to be that short; it says how many tokens suffice.
         """
-        if start is None:
-            return Matcher(self._engine, 0, self.info)
-        if start not in self.info.starts:
+        if start is not None and start not in self.info.starts:
             raise ValueError(f"no start symbol {start!r}; this grammar has {', '.join(self.info.starts)}")
-        return Matcher(self._engine, self.info.starts.index(start), self.info)
+        number = 0 if start is None else self.info.starts.index(start)
+        return Matcher(self._engine, number, self.info, max_tokens)
 
     def stats(self) -> dict[str, int]:
         """Sizes of the automata and tables as they stand now (they fill on demand)."""

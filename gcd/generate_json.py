@@ -30,7 +30,8 @@ def generate_json(
             TypeAdapter takes. Documents are written on one line, as `json.dumps` does; for another spelling hand over
             what `gcd.Grammar.from_json_schema` makes with ``options=``.
         prompt: what to go on from; with `chat`, a user's message in the model's chat template.
-        max_new_tokens: the most tokens to write.
+        max_new_tokens: the most tokens to write. The document is finished within them: where they become scarce, only
+            tokens are let through after which it still can be.
         chat: see `prompt`.
         lenient: as for `gcd.compile`.
         generate_options: passed on to ``model.generate``.
@@ -39,7 +40,8 @@ def generate_json(
         The parsed document; for a type, an instance of it, validated by Pydantic.
 
     Raises:
-        MatcherError: the document wasn't finished within `max_new_tokens`.
+        TokenBudgetError: no document is known to take as few tokens as `max_new_tokens`; it says how many suffice.
+        MatcherError: the document wasn't finished, since something among `generate_options` ended it.
         SchemaError, InexactError, LimitError: as `gcd.compile` does.
     """
     from pathlib import Path
@@ -58,7 +60,9 @@ def generate_json(
             if is_schema
             else from_pydantic(schema_or_type, options=spelling, additional_properties="closed")
         )
-    processor = GrammarLogitsProcessor.from_json_schema(grammar, tokenizer, lenient=lenient)
+    processor = GrammarLogitsProcessor.from_json_schema(
+        grammar, tokenizer, lenient=lenient, max_tokens=max_new_tokens
+    )
     if chat:
         messages = [{"role": "user", "content": prompt}]
         prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
@@ -70,8 +74,8 @@ def generate_json(
         value = json.loads(text)
     except ValueError:
         raise MatcherError(
-            f"the document wasn't finished within {max_new_tokens} tokens: {text[:200]!r}",
-            remedy="raise max_new_tokens, or bound strings and arrays in the schema",
+            f"the document wasn't finished: {text[:200]!r}",
+            remedy="leave out of generate_options what ends a text early",
         ) from None
     if is_schema:
         return value

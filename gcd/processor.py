@@ -82,9 +82,11 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         Args:
             schema: a dict, bool, JSON text or path, or what `gcd.Grammar.from_json_schema` made of one.
             tokenizer: the model's, or a folder or name of it, or a `gcd.Vocabulary`.
-            options: as for `gcd.json_schema.load`; ``lenient`` and ``limits`` as for `gcd.compile`.
+            options: as for `gcd.json_schema.load`; ``lenient`` and ``limits`` as for `gcd.compile`; ``max_tokens`` as
+                for a processor.
 
         Raises:
+            TokenBudgetError: `max_tokens` are too few for any document.
             SchemaError, InexactError, LimitError, TokenizerError: as `gcd.compile` and its like do.
         """
         from gcd.compiler import compile as compile_grammar
@@ -93,9 +95,10 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
 
         lenient = options.pop("lenient", frozenset())
         limits = options.pop("limits", None)
+        max_tokens = options.pop("max_tokens", None)
         grammar = schema if isinstance(schema, SchemaGrammar) else load(schema, **options)
         vocab = tokenizer if isinstance(tokenizer, Vocabulary) else Vocabulary.from_pretrained(tokenizer)
-        return cls(compile_grammar(grammar, vocab, limits, lenient))
+        return cls(compile_grammar(grammar, vocab, limits, lenient), max_tokens=max_tokens)
 
     def __init__(
         self,
@@ -105,6 +108,7 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         prompt_len: int | None = None,
         start_after: str | Iterable[int] | None = None,
         stop_at: str | Iterable[int] | None = None,
+        max_tokens: int | None = None,
     ) -> None:
         """A processor at the beginning of a text.
 
@@ -119,18 +123,28 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
                 comes before it is free, but can't end the sequence. A special token isn't text: give its id.
             stop_at: text, or token ids, that must follow the sentence, in place of the end of the sequence; what comes
                 after it is free.
+            max_tokens: a token budget for each text, the end-of-sequence token included. Only tokens are let through
+                after which the text can still be completed within it, so ``max_new_tokens`` of as many never cuts one.
+                It is counted from the grammar's first token on (after `start_after`, the marker's last one included).
 
         Raises:
+            TokenBudgetError: no text of a grammar is known to be that short; it says how many tokens suffice.
             TypeError: something that isn't a compiled grammar, text or ids.
             ValueError: no such start symbol, a negative `prompt_len`, an empty marker, no grammar at all, grammars of
-                different vocabularies, markers or a start symbol for a healed prompt.
+                different vocabularies, markers, a start symbol or a budget for a healed prompt, a budget with
+                `stop_at`.
         """
         many = isinstance(compiled, Sequence)
         given: tuple[CompiledGrammar | HealedPrompt | None, ...]
         given = tuple(compiled) if isinstance(compiled, Sequence) else (compiled,)
         healed = [g if isinstance(g, HealedPrompt) else None for g in given]
-        if any(healed) and not (start is None and start_after is None and stop_at is None):
-            raise ValueError("a healed prompt has its start symbol in itself, and no markers")
+        if any(healed) and not (start is None and start_after is None and stop_at is None and max_tokens is None):
+            raise ValueError("a healed prompt has its start symbol in itself, and no markers and no token budget")
+        if max_tokens is not None and stop_at is not None:
+            raise ValueError(
+                "max_tokens counts to the end of the sequence, and with stop_at something comes before that: "
+                "leave one of them out"
+            )
         grammars = tuple(g.compiled if isinstance(g, HealedPrompt) else g for g in given)
         for grammar in grammars:
             if not isinstance(grammar, CompiledGrammar) and not (many and grammar is None):
@@ -161,7 +175,7 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         self.constraints = tuple(
             None
             if grammar is None
-            else Constraint(grammar, name, start_after=after, stop_at=stop)
+            else Constraint(grammar, name, start_after=after, stop_at=stop, max_tokens=max_tokens)
             if prompt is None
             else HealedConstraint(prompt)
             for grammar, name, prompt in zip(grammars, starts, healed, strict=True)

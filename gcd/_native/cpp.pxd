@@ -203,7 +203,7 @@ cdef extern from "text_matcher.hpp" namespace "gcd" nogil:
         void expected(Bits&, Bits&) except +raise_core_error
         vector[uint8_t] forced_bytes(uint32_t) except +raise_core_error
         vector[uint32_t] forced_tokens(uint32_t) except +raise_core_error
-        cbool completion(vector[uint32_t]&) except +raise_core_error
+        cbool completion(vector[uint32_t]&, uint32_t) except +raise_core_error
 
 
 cdef extern from "budgeted_matcher.hpp" namespace "gcd" nogil:

@@ -192,7 +192,7 @@ cdef class Matcher:
         """Tokens that bring the text to its end, the fewest that were found; None if none were."""
         cdef vector[uint32_t] out
         self._check_open()
-        return list(out) if self.m.get().completion(out) else None
+        return list(out) if self.m.get().completion(out, 0) else None
 
     @property
     def max_tokens(self):

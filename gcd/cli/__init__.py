@@ -232,6 +232,7 @@ def explain_command(ctx: click.Context, /, **options: Any) -> None:
 @click.option("--start-after", metavar="TEXT", help="What comes before this text is free, such as a reasoning part.")
 @click.option("--stop-at", metavar="TEXT", help="The sentence ends with this text, and what follows is free.")
 @click.option("--max-new-tokens", default=256, show_default=True, type=click.IntRange(1))
+@click.option("--finish", is_flag=True, help="Complete each text within --max-new-tokens: none is cut off.")
 @click.option("-n", default=1, show_default=True, type=click.IntRange(1), help="Texts for each prompt.")
 @click.option("--temperature", type=click.FloatRange(0, min_open=True), help="Sample. Default: the likeliest token.")
 @click.option("--top-k", type=click.IntRange(1), help="Sample from the likeliest tokens only.")

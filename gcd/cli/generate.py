@@ -97,6 +97,7 @@ class Request:
     heal: bool
     start_after: str | None
     stop_at: str | None
+    finish: bool
     options: dict[str, Any]
     """For ``model.generate``."""
 
@@ -118,7 +119,11 @@ class Request:
         else:
             prefixes = [b""] * len(prompts)
             processor = GrammarLogitsProcessor(
-                self.compiled, self.start, start_after=self.start_after, stop_at=self.stop_at
+                self.compiled,
+                self.start,
+                start_after=self.start_after,
+                stop_at=self.stop_at,
+                max_tokens=self.options["max_new_tokens"] if self.finish else None,
             )
         inputs = tokenizer.pad({"input_ids": ids}, padding=True, return_tensors="pt").to(model.device)
         with torch.inference_mode():
@@ -155,6 +160,7 @@ def run(
     start_after: str | None,
     stop_at: str | None,
     max_new_tokens: int,
+    finish: bool,
     n: int,
     temperature: float | None,
     top_k: int | None,
@@ -175,6 +181,8 @@ def run(
         raise click.UsageError("without --temperature the likeliest text is made, and only one: -n, --top-k, --top-p")
     if healing and (chat or start_after or stop_at):
         raise click.UsageError("--heal doesn't go with --chat, --start-after, --stop-at: there, no seam is healed")
+    if finish and (healing or start_after or stop_at):
+        raise click.UsageError("--finish counts from the grammar's first token to the end: not with --heal, --start-after, --stop-at")
     with Path(grammar).open("rb"):  # before the model is loaded, which takes a while
         pass
     loaded = Model.load(model, dtype, device)
@@ -192,7 +200,7 @@ def run(
     }
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     options |= {name: value for name, value in sampling.items() if value is not None}
-    request = Request(loaded, compiled, start, chat, system, healing, start_after, stop_at, options)
+    request = Request(loaded, compiled, start, chat, system, healing, start_after, stop_at, finish, options)
     stream = len(texts) == 1 and n == 1 and not as_json
     n_cut = 0
     with progress_bar("prompts", None if stream else len(texts)) as advance:

@@ -60,6 +60,7 @@ class GrammarLogitsProcessor:
         prompt_len: int | None = None,
         start_after: str | Iterable[int] | None = None,
         stop_at: str | Iterable[int] | None = None,
+        max_tokens: int | None = None,
     ) -> None:
         """A processor at the beginning of a text; arguments as for `gcd.GrammarLogitsProcessor`, with one grammar."""
         if not isinstance(compiled, CompiledGrammar):
@@ -68,6 +69,8 @@ class GrammarLogitsProcessor:
             )
         if prompt_len is not None and prompt_len < 0:
             raise ValueError(f"prompt_len must be at least 0, not {prompt_len}")
+        if max_tokens is not None and stop_at is not None:
+            raise ValueError("max_tokens counts to the end of the sequence, which stop_at takes the place of")
         self.compiled = compiled
         self.prompt_len = prompt_len
         self.error: Exception | None = None
@@ -76,6 +79,7 @@ class GrammarLogitsProcessor:
             start,
             start_after=None if start_after is None else Marker(start_after, compiled.vocab, "start_after"),
             stop_at=None if stop_at is None else Marker(stop_at, compiled.vocab, "stop_at"),
+            max_tokens=max_tokens,
         )
         self._texts = Prefixes([self._constraint])
         self._masks = BatchMasks(compiled.width)

@@ -43,6 +43,7 @@ class Constraint:
         start: the name of the start symbol; None for the first.
         start_after: the marker after which the grammar begins; None: at the text's beginning.
         stop_at: the marker that follows the sentence; None: the end of sequence does.
+        max_tokens: within how many tokens, from the grammar's first on, the text ends; None: no matter how many.
     """
 
     def __init__(
@@ -52,19 +53,21 @@ class Constraint:
         *,
         start_after: Marker | None = None,
         stop_at: Marker | None = None,
+        max_tokens: int | None = None,
     ) -> None:
-        """Raises ValueError if there is no such start symbol."""
-        compiled.matcher(start)  # the name is checked here, not in the middle of a generation
+        """Raises ValueError if there is no such start symbol, TokenBudgetError if `max_tokens` are too few."""
+        compiled.matcher(start, max_tokens=max_tokens)  # checked here, not in the middle of a generation
         self.compiled = compiled
         self.start = start
         self.start_after = start_after
         self.stop_at = stop_at
+        self.max_tokens = max_tokens
         self._masks: dict[tuple[str, int], Words] = {}
         self._ends: dict[tuple[int, int], Words] = {}
 
     def line(self) -> Line:
         """A line without tokens."""
-        matcher = self.compiled.matcher(self.start)
+        matcher = self.compiled.matcher(self.start, max_tokens=self.max_tokens)
         if self.start_after is None and self.stop_at is None:
             return Line(self, matcher)
         return FramedLine(self, matcher)
@@ -82,7 +85,7 @@ class Constraint:
         assert self.start_after is not None
         key = "free", state
         if key not in self._masks:
-            matcher = self.compiled.matcher(self.start)
+            matcher = self.compiled.matcher(self.start, max_tokens=self.max_tokens)
             refused = list(self.compiled.eos_ids)
             for token, rest in self.start_after.ends_in(state):
                 if matcher.accept_bytes(rest):

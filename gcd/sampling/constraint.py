@@ -144,13 +144,15 @@ class GrammarConstraint(Constraint):
     Attributes:
         compiled: the grammar.
         name: the start symbol; None for the first.
+        max_tokens: within how many tokens a sentence ends, the end-of-sequence token included; None: no matter.
     """
 
-    def __init__(self, compiled: CompiledGrammar, start: str | None = None) -> None:
-        """Raises ValueError if there is no such start symbol."""
-        compiled.matcher(start)
+    def __init__(self, compiled: CompiledGrammar, start: str | None = None, max_tokens: int | None = None) -> None:
+        """Raises ValueError if there is no such start symbol, TokenBudgetError if `max_tokens` are too few."""
+        compiled.matcher(start, max_tokens=max_tokens)
         self.compiled = compiled
         self.name = start
+        self.max_tokens = max_tokens
 
     def start(self, vocab: Vocabulary) -> ConstraintState:
         """At the beginning of a sentence."""
@@ -161,7 +163,7 @@ class GrammarConstraint(Constraint):
                 f"({vocab.fingerprint[:12]}…, {vocab.width:,} columns)",
                 remedy="gcd.compile(grammar, model.vocab)",
             )
-        return GrammarState(self.compiled.matcher(self.name))
+        return GrammarState(self.compiled.matcher(self.name, max_tokens=self.max_tokens))
 
 
 class GrammarState(ConstraintState):
