@@ -29,6 +29,26 @@ void SuffixForest::expand(u32 suffix) {
     suffixes_[suffix]->expanded = true;
 }
 
+u32 SuffixForest::wide_child(u32 node, u8 byte) {
+    std::unique_ptr<std::array<u32, 256>>& table = wide_[node];
+    if (!table) {
+        table = std::make_unique<std::array<u32, 256>>();
+        table->fill(NONE);
+        for (u32 c = node + 1; c < trie_.end[node]; c = trie_.end[c]) (*table)[trie_.byte[c]] = c;
+    }
+    return (*table)[byte];
+}
+
+const TokenPiece& SuffixForest::own_piece(u32 node) {
+    Suffix& s = *suffixes_[node - n_base_];
+    if (!s.own) {
+        s.own = std::make_unique<TokenPiece>();
+        own(node, [&](u32 t) { s.own->ids.push_back(t); });
+        std::sort(s.own->ids.begin(), s.own->ids.end());
+    }
+    return *s.own;
+}
+
 LexemeStore::LexemeStore(std::shared_ptr<const TokenTrie> trie, u32 max_size)
     : store(max_size), numbers(max_size), forest(*trie), trie_(std::move(trie)), scratch_(trie_->words(), 0) {}
 
@@ -179,7 +199,7 @@ const SpaceRow& LexemeStore::space_row(u32 node, u32 most) {
     while (!todo.empty()) {
         const auto [at, n] = todo.back();
         todo.pop_back();
-        if (n > 0) forest.own(at, [&](u32 t) { row->ids.push_back(t); });
+        if (n > 0) forest.own(at, [&](u32 t) { row->inside.ids.push_back(t); });
         forest.each_base(at, [&](u32 b) {
             if (!forest.leaf(b)) bases.push_back(b);
         });
@@ -188,8 +208,9 @@ const SpaceRow& LexemeStore::space_row(u32 node, u32 most) {
             if (byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r') todo.emplace_back(child, n + 1);
         });
     }
+    std::sort(row->inside.ids.begin(), row->inside.ids.end());
     row->node = bases.empty() ? NONE : forest.merge(std::move(bases));
-    bytes_ += 100 + row->ids.size() * 4;
+    bytes_ += 100 + row->inside.bytes();
     return *(space_rows_[key] = std::move(row));
 }
 
@@ -221,8 +242,8 @@ bool LexemeStore::bounded_row(Walk& w, u32 state) {
     if (trie.token_size(by_length_[0]) > safe && trie.token_size(by_length_[by_length_.size() / 8]) > safe)
         return false;
     const LexemeRow& row = string_row({other}, StringDecoder(), 0);
-    for (size_t i = 0; i < row.words.size(); ++i) scratch_[i] = row.words[i];
-    for (u32 t : row.ids) set_bit(scratch_, t);
+    for (size_t i = 0; i < row.inside.words.size(); ++i) scratch_[i] = row.inside.words[i];
+    for (u32 t : row.inside.ids) set_bit(scratch_, t);
     auto read = [&](const u8* data, u32 n, bool quoted) {  // a whole token, or one up to its quote
         StringDecoder d;
         u32 at = state;
@@ -260,19 +281,9 @@ bool LexemeStore::bounded_row(Walk& w, u32 state) {
 
 const LexemeRow& LexemeStore::finish(Walk& w, bool number, const std::vector<u32>& key) {
     auto row = std::make_unique<LexemeRow>();
-    const u32 count = count_bits(scratch_.data(), static_cast<u32>(scratch_.size()));
-    if (count > 2000) {
-        row->words = scratch_;
-        std::fill(scratch_.begin(), scratch_.end(), 0);
-        bytes_ += row->words.size() * 4;
-    } else {
-        row->ids.reserve(count);
-        for (u32 i = 0; i < scratch_.size(); ++i) {
-            for (u32 x = scratch_[i]; x; x &= x - 1) row->ids.push_back(32 * i + static_cast<u32>(__builtin_ctz(x)));
-            scratch_[i] = 0;
-        }
-        bytes_ += row->ids.size() * 4;
-    }
+    row->inside.pack(scratch_);
+    std::fill(scratch_.begin(), scratch_.end(), 0);
+    bytes_ += row->inside.bytes();
     for (auto& [label, bases] : w.exits) {
         if (number) {  // only where something can follow
             bases.erase(std::remove_if(bases.begin(), bases.end(), [&](u32 b) { return forest.leaf(b); }), bases.end());

@@ -7,6 +7,8 @@
 // what follows is looked at once for `a"`, `the"` and `}"` alike.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <mutex>
 
@@ -14,6 +16,7 @@
 #include "json_number.hpp"
 #include "json_string.hpp"
 #include "token_trie.hpp"
+#include "token_union.hpp"
 
 namespace gcd {
 
@@ -57,6 +60,20 @@ class SuffixForest {
     u32 n_bases(u32 node) const {
         return node < n_base_ ? 1 : static_cast<u32>(suffixes_[node - n_base_]->bases.size());
     }
+    // The child by a byte; NONE: there is none.
+    u32 child(u32 node, u8 byte) {
+        if (node < n_base_) {
+            if (trie_.end[node] - node <= kScanned) return trie_.child(node, byte);
+            return wide_child(node, byte);
+        }
+        expand(node - n_base_);
+        const auto& list = suffixes_[node - n_base_]->children;
+        const auto at = std::lower_bound(list.begin(), list.end(), byte,
+                                         [](const std::pair<u8, u32>& c, u8 b) { return c.first < b; });
+        return at != list.end() && at->first == byte ? at->second : NONE;
+    }
+    // As `own`, for a suffix node: put together once.
+    const TokenPiece& own_piece(u32 node);
     bool leaf(u32 node) const { return node < n_base_ && trie_.end[node] == node + 1; }
     bool is_base(u32 node) const { return node < n_base_; }
     const TokenTrie& trie() const { return trie_; }
@@ -65,19 +82,22 @@ class SuffixForest {
   private:
     struct Suffix {
         std::vector<u32> bases;
-        std::vector<std::pair<u8, u32>> children;
+        std::vector<std::pair<u8, u32>> children;  // rising
         bool expanded = false;
+        std::unique_ptr<TokenPiece> own;
     };
+    static constexpr u32 kScanned = 64;  // nodes below one whose children are looked through
     void expand(u32 suffix);
+    u32 wide_child(u32 node, u8 byte);
     const TokenTrie& trie_;
     u32 n_base_;
     std::vector<std::unique_ptr<Suffix>> suffixes_;
     std::map<std::vector<u32>, u32> index_;
+    std::unordered_map<u32, std::unique_ptr<std::array<u32, 256>>> wide_;
 };
 
 struct LexemeRow {
-    std::vector<u32> ids;    // tokens that stay inside the lexeme, if few
-    std::vector<u32> words;  // else as a bitmask
+    TokenPiece inside;  // tokens that stay inside the lexeme
     struct Exit {
         u64 label;  // strings read by several expressions: which of the others accept
         u32 node;
@@ -87,7 +107,7 @@ struct LexemeRow {
 
 // White space from a node on: tokens of nothing else, and the places where it ends, merged.
 struct SpaceRow {
-    std::vector<u32> ids;
+    TokenPiece inside;
     u32 node;
 };
 

@@ -276,6 +276,64 @@ std::string SchemaAutomaton::gap_text(const State& s) const {
     }
 }
 
+u32 SchemaAutomaton::next_bytes(const State& s, u8* out) {
+    u32 n = 0;
+    auto put = [&](const char* bytes) {
+        for (; *bytes; ++bytes) out[n++] = static_cast<u8>(*bytes);
+    };
+    if (s.phase == kLiteral) {
+        out[n++] = static_cast<u8>(kLiterals[s.literal][s.literal_at]);
+        return n;
+    }
+    if (program_.options.whitespace != 0) {
+        if (s.phase == kValue || s.phase == kKey || s.phase == kClose || s.phase == kColon) {
+            const std::string gap = gap_text(s);
+            if (s.gap < gap.size()) {
+                out[n++] = static_cast<u8>(gap[s.gap]);
+                return n;
+            }
+        } else if (program_.options.whitespace == 2) {
+            put("\n");
+        }
+    }
+    switch (s.phase) {
+        case kAfter:
+            put(",]}");
+            break;
+        case kObjectFirst:
+            put("\"}");
+            break;
+        case kKey:
+            put("\"");
+            break;
+        case kColon:
+            put(":");
+            break;
+        case kClose:
+            put("]}");
+            break;
+        case kArrayFirst:
+            put("]\"{[ntf-0123456789");
+            break;
+        default: {
+            bool strings = false, numbers = false, objects = false, arrays = false, literals = false;
+            for (const Item& i : s.items) {
+                strings = strings || formulas_.string_expression(i.a) != Derivatives::kEmpty;
+                numbers = numbers || !formulas_.number_conditions(i.a).empty();
+                objects = objects || !shapes_.objects(i.a).empty();
+                arrays = arrays || !shapes_.arrays(i.a).empty();
+                for (SchemaType t : kLiteralTypes) literals = literals || formulas_.allows(i.a, t);
+            }
+            if (strings) put("\"");
+            if (objects) put("{");
+            if (arrays) put("[");
+            if (literals) put("ntf");
+            if (numbers) put("-0123456789");
+        }
+    }
+    return n;
+}
+
 // -- values -----------------------------------------------------------------------------------
 
 void SchemaAutomaton::begin_value(const State& s, u8 byte, u32 raw, State& out) {
@@ -596,6 +654,43 @@ bool SchemaAutomaton::excluded_alive(const std::vector<u32>& states, const Item&
         if (excluded_alive({store_.step(state, c)}, below, texts, shape, depth + 1, budget - 1)) return true;
     }
     return false;
+}
+
+void SchemaAutomaton::lead_bytes(Phase phase, const Item& item, u32 depth, u64 bytes[4]) const {
+    auto each = [&](u32 from, u32 to, auto&& text) {
+        while (from < to) {
+            const CodePoints& t = text(from);
+            if (t.size() <= depth) {
+                ++from;
+                continue;
+            }
+            const u32 c = t[depth];
+            const u32 lead = c < 0x80 ? c : c < 0x800 ? 0xC0 | c >> 6 : c < 0x10000 ? 0xE0 | c >> 12 : 0xF0 | c >> 18;
+            bytes[lead / 64] |= 1ull << (lead % 64);
+            u32 end = to, step = 1;  // those with the same character are skipped
+            for (++from; from < to && text(from)[depth] == c; step *= 2) {
+                if (from + step >= to || text(from + step)[depth] != c) {
+                    end = std::min(to, from + step);
+                    break;
+                }
+                from += step;
+            }
+            while (from < end) {
+                const u32 mid = (from + end) / 2;
+                if (text(mid)[depth] == c)
+                    from = mid + 1;
+                else
+                    end = mid;
+            }
+        }
+    };
+    if (phase == kInKey && item.lo < item.hi) {
+        const auto& names = shape_of(item).names;
+        each(item.lo, item.hi, [&](u32 i) -> const CodePoints& { return names[i].text; });
+    }
+    if (item.xlo == item.xhi) return;
+    const u32 texts = phase == kInKey ? frames_[item.a].texts : item.lo;
+    each(item.xlo, item.xhi, [&](u32 i) -> const CodePoints& { return texts_.text(texts, i); });
 }
 
 // Whether a name or a text goes on with a character within [lo, hi].

@@ -108,6 +108,12 @@ class SchemaAutomaton {
     // Behind a key: a known name, or an unknown one that matches some patterns (its text unknown: NONE).
     u32 after_name(const State& s, const Item& item, u32 name);
     u32 after_unknown(const State& s, const Item& item, u64 matched);
+    // Bytes that may come next, where no lexeme has begun or a literal has, white space apart if any may stand; at
+    // most kMaxNextBytes, and some may be refused.
+    static constexpr u32 kMaxNextBytes = 24;
+    u32 next_bytes(const State& s, u8* out);
+    // First bytes of the characters with which a name or a text of an item goes on, as bits.
+    void lead_bytes(Phase phase, const Item& item, u32 depth, u64 bytes[4]) const;
     const ObjectShape& shape_of(const Item& item) const { return shapes_.object(frames_[item.a].shape); }
     const KeyOptions& options_of(const Item& item) {
         return shapes_.key_options(frames_[item.a].shape, frames_[item.a].progress);

@@ -7,12 +7,6 @@ namespace gcd {
 
 namespace {
 using Automaton = SchemaAutomaton;
-inline void set_bit(std::vector<u32>& words, u32 token) {
-    words[token / 32] |= 1u << (token % 32);
-}
-inline void clear_bit(std::vector<u32>& words, u32 token) {
-    words[token / 32] &= ~(1u << (token % 32));
-}
 }  // namespace
 
 // Nodes that stand for at least so many have what may come from a state on remembered.
@@ -21,9 +15,10 @@ constexpr u32 kPartBases = 16;
 // Formulas that are looked at to tell whether a schema is exact.
 constexpr u32 kMaxLookedAt = 20000;
 
-// A mask in the making. `out` is the union over what was collected.
+// A mask in the making.
 struct SchemaEngine::Fill {
-    std::vector<u32> out;
+    TokenUnion tokens;
+    std::vector<u32> cleared;  // tokens that are to be taken out of what others have said
     // Nodes below which tokens are asked one by one: a second key ends within one token, and the first isn't known
     // here.
     std::vector<u32> doubtful;
@@ -101,9 +96,35 @@ std::vector<u8> SchemaEngine::forced_bytes(u32 state, u32 n) {
 
 // -- masks ------------------------------------------------------------------------------------
 
-void SchemaEngine::add_row(Fill& f, const LexemeRow& row) {
-    for (u32 t : row.ids) set_bit(f.out, t);
-    for (size_t i = 0; i < row.words.size(); ++i) f.out[i] |= row.words[i];
+void SchemaEngine::add_own(Fill& f, u32 node) {
+    if (lexemes_->forest.n_bases(node) >= kPartBases)
+        f.tokens.add(lexemes_->forest.own_piece(node));
+    else
+        lexemes_->forest.own(node, [&](u32 t) { f.tokens.ids.push_back(t); });
+}
+
+// Adds what was collected apart.
+void SchemaEngine::add(Fill& f, Fill& own) {
+    f.doubtful.insert(f.doubtful.end(), own.doubtful.begin(), own.doubtful.end());
+    if (f.tokens.base.empty()) {
+        f.tokens.base.swap(own.tokens.base);
+        f.tokens.removed.swap(own.tokens.removed);
+    } else if (!own.tokens.base.empty()) {  // two that take tokens out: one of them is worked out
+        f.tokens.add(worked_out(own.tokens));
+        return;
+    }
+    f.tokens.pieces.insert(f.tokens.pieces.end(), own.tokens.pieces.begin(), own.tokens.pieces.end());
+    f.tokens.ids.insert(f.tokens.ids.end(), own.tokens.ids.begin(), own.tokens.ids.end());
+}
+
+const TokenPiece& SchemaEngine::worked_out(const TokenUnion& tokens) {
+    scratch_.resize(trie_->words());
+    tokens.write(scratch_.data(), trie_->words());
+    auto piece = std::make_unique<TokenPiece>();
+    piece->pack(scratch_);
+    mask_bytes_ += piece->bytes() + 100;
+    pieces_.push_back(std::move(piece));
+    return *pieces_.back();
 }
 
 void SchemaEngine::collect_own(Fill& f, u32 state, u32 node, bool behind_key) {
@@ -117,21 +138,27 @@ void SchemaEngine::collect_own(Fill& f, u32 state, u32 node, bool behind_key) {
         auto it = parts_.find(key);
         if (it == parts_.end()) {
             Fill own;
-            own.out.assign(f.out.size(), 0);
-            lexemes_->forest.own(node, [&](u32 t) { set_bit(own.out, t); });
+            add_own(own, node);
             collect(own, state, node, behind_key);
             auto part = std::make_unique<Part>();
-            pack(own.out, part->mask);
+            if (!own.tokens.base.empty()) {
+                part->pieces = {&worked_out(own.tokens)};
+            } else {
+                part->pieces = std::move(own.tokens.pieces);
+                part->loose.ids = std::move(own.tokens.ids);
+                std::sort(part->loose.ids.begin(), part->loose.ids.end());
+            }
             part->doubtful = std::move(own.doubtful);
+            mask_bytes_ += 100 + part->pieces.size() * 8 + part->loose.bytes();
             it = parts_.emplace(key, std::move(part)).first;
         }
         const Part& part = *it->second;
-        for (u32 t : part.mask.ids) set_bit(f.out, t);
-        for (size_t i = 0; i < part.mask.words.size(); ++i) f.out[i] |= part.mask.words[i];
+        f.tokens.pieces.insert(f.tokens.pieces.end(), part.pieces.begin(), part.pieces.end());
+        f.tokens.add(part.loose);
         f.doubtful.insert(f.doubtful.end(), part.doubtful.begin(), part.doubtful.end());
         return;
     }
-    lexemes_->forest.own(node, [&](u32 t) { set_bit(f.out, t); });
+    add_own(f, node);
     collect(f, state, node, behind_key);
 }
 
@@ -147,7 +174,7 @@ void SchemaEngine::collect(Fill& f, u32 id, u32 node, bool behind_key) {
         case Automaton::kNumber:
             for (const Automaton::Item& item : s.items) {
                 const LexemeRow& row = lexemes_->number_row(item.a, node);
-                add_row(f, row);
+                f.tokens.add(row.inside);
                 for (const LexemeRow::Exit& e : row.exits)
                     collect(f, automaton_->after_value(s, item), e.node, behind_key);
             }
@@ -155,15 +182,16 @@ void SchemaEngine::collect(Fill& f, u32 id, u32 node, bool behind_key) {
         default: {
             if (program_->options.whitespace == 0) {  // all ways through white space at once
                 const SpaceRow& space = lexemes_->space_row(node, s.gap);
-                for (u32 t : space.ids) set_bit(f.out, t);
+                f.tokens.add(space.inside);
                 node = space.node;
                 if (node == NONE) return;
             }
-            const bool fixed = program_->options.whitespace != 0;
-            lexemes_->forest.children(node, [&](u8 byte, u32 child) {
-                if (fixed || (byte != ' ' && byte != '\n' && byte != '\t' && byte != '\r'))
-                    collect_own(f, automaton_->step(id, byte), child, behind_key);
-            });
+            u8 bytes[Automaton::kMaxNextBytes];
+            const u32 n = automaton_->next_bytes(s, bytes);
+            for (u32 i = 0; i < n; ++i) {
+                const u32 child = lexemes_->forest.child(node, bytes[i]);
+                if (child != NONE) collect_own(f, automaton_->step(id, bytes[i]), child, behind_key);
+            }
         }
     }
 }
@@ -177,12 +205,11 @@ void SchemaEngine::string_items(Fill& f, const Automaton::State& s, u32 node, bo
             continue;
         }
         // All texts first, as if none was a name or excluded; then those are put right.
-        const std::vector<u32> states = key ? shapes_->vector_states(item.b) : std::vector<u32>{item.a};
         Fill own;
         Fill& into = names || texts ? own : f;
-        if (&into == &own) own.out.assign(f.out.size(), 0);
-        const LexemeRow& row = lexemes_->string_row(states, s.decoder, node);
-        add_row(into, row);
+        const LexemeRow& row = key ? lexemes_->string_row(shapes_->vector_states(item.b), s.decoder, node)
+                                   : lexemes_->string_row({item.a}, s.decoder, node);
+        into.tokens.add(row.inside);
         for (const LexemeRow::Exit& e : row.exits) {
             if (key && behind_key) {
                 f.doubtful.push_back(e.node);
@@ -192,26 +219,28 @@ void SchemaEngine::string_items(Fill& f, const Automaton::State& s, u32 node, bo
             collect_own(into, after, e.node, behind_key || key);
         }
         if (&into == &own) {
-            compared(own, s, item, s.decoder, s.depth, node, behind_key, true);
-            for (size_t i = 0; i < f.out.size(); ++i) f.out[i] |= own.out[i];
-            f.doubtful.insert(f.doubtful.end(), own.doubtful.begin(), own.doubtful.end());
+            Fill late;
+            compared(late, s, item, s.decoder, s.depth, node, behind_key, true);
+            if (!late.cleared.empty()) own.tokens.remove(late.cleared);
+            add(f, own);
+            add(f, late);
         }
     }
 }
 
 void SchemaEngine::clear_below(Fill& f, u32 node) {
-    lexemes_->forest.own(node, [&](u32 t) { clear_bit(f.out, t); });
-    lexemes_->forest.below(node, [&](u32 t) { clear_bit(f.out, t); });
+    lexemes_->forest.own(node, [&](u32 t) { f.cleared.push_back(t); });
+    lexemes_->forest.below(node, [&](u32 t) { f.cleared.push_back(t); });
 }
 
-// Tokens below a node that begin as a name or an excluded text does: each is decided here. `clear`: `f.out` has what
-// the row says of them, and nothing of other threads.
+// Tokens below a node that begin as a name or an excluded text does: each is decided here. `clear`: what a row says of
+// them is to be cleared.
 void SchemaEngine::compared(Fill& f, const Automaton::State& s, Automaton::Item item, const StringDecoder& decoder,
                             u32 depth, u32 node, bool behind_key, bool clear) {
     const auto phase = static_cast<Automaton::Phase>(s.phase);
     const bool key = phase == Automaton::kInKey;
     SuffixForest& forest = lexemes_->forest;
-    forest.children(node, [&](u8 byte, u32 child) {
+    auto look = [&](u8 byte, u32 child) {
         StringDecoder d = decoder;
         u32 c = 0;
         const auto r = d.step(byte, c);
@@ -249,71 +278,76 @@ void SchemaEngine::compared(Fill& f, const Automaton::State& s, Automaton::Item 
             if (clear) clear_below(f, child);
             return;
         }
-        forest.own(child, [&](u32 t) { set_bit(f.out, t); });
+        add_own(f, child);
         if (!forest.leaf(child)) compared(f, s, next, d, next_depth, child, behind_key, clear);
-    });
-}
-
-void SchemaEngine::pack(std::vector<u32>& bits, Mask& m) {
-    const u32 count = count_bits(bits.data(), static_cast<u32>(bits.size()));
-    if (count > 1000) {
-        m.words = std::move(bits);
-    } else {
-        m.ids.reserve(count);
-        for (u32 i = 0; i < bits.size(); ++i)
-            for (u32 x = bits[i]; x; x &= x - 1) m.ids.push_back(32 * i + static_cast<u32>(__builtin_ctz(x)));
+    };
+    if (!decoder.plain()) {
+        forest.children(node, look);
+        return;
     }
-    mask_bytes_ += (m.ids.size() + m.words.size()) * 4 + 100;
+    // Between characters only those matter with which a name or a text goes on, and what may stand for any of them.
+    u64 bytes[4] = {0, 0, 0, 0};
+    bytes['"' / 64] |= 1ull << ('"' % 64);
+    bytes['\\' / 64] |= 1ull << ('\\' % 64);
+    automaton_->lead_bytes(phase, item, depth, bytes);
+    for (u32 i = 0; i < 4; ++i)
+        for (u64 x = bytes[i]; x; x &= x - 1) {
+            const u8 byte = static_cast<u8>(64 * i + static_cast<u32>(__builtin_ctzll(x)));
+            const u32 child = forest.child(node, byte);
+            if (child != NONE) look(byte, child);
+        }
 }
 
-const SchemaEngine::Mask& SchemaEngine::mask(u32 state) {
+SchemaEngine::Mask& SchemaEngine::mask(u32 state) {
     const auto it = masks_.find(state);
     if (it != masks_.end()) return *it->second;
     if (mask_bytes_ > memo_bytes_) {
         masks_.clear();
         parts_.clear();
+        pieces_.clear();
         mask_bytes_ = 0;
     }
     Fill f;
-    f.out.assign(trie_->words(), 0);
     collect(f, state, 0, false);
     for (u32 node : f.doubtful) {
         auto ask = [&](u32 t) {
             u32 at = state;
             for (u32 i = 0; i < trie_->token_size(t) && at != Automaton::kDead; ++i)
                 at = automaton_->step(at, trie_->token_data(t)[i]);
-            if (at != Automaton::kDead) set_bit(f.out, t);
+            if (at != Automaton::kDead) f.tokens.ids.push_back(t);
         };
         lexemes_->forest.own(node, ask);
         lexemes_->forest.below(node, ask);
     }
     if (automaton_->complete(state))
         for (u32 e : eos_)
-            if (e < trie_->width) set_bit(f.out, e);
+            if (e < trie_->width) f.tokens.ids.push_back(e);
     auto m = std::make_unique<Mask>();
-    pack(f.out, *m);
+    m->tokens = std::move(f.tokens);
+    mask_bytes_ += m->tokens.bytes() + 100;
     return *(masks_[state] = std::move(m));
 }
 
-void SchemaEngine::copy(const Mask& m, u32* out) const {
-    if (!m.words.empty()) {
-        std::memcpy(out, m.words.data(), m.words.size() * 4);
-        return;
+// Most masks are asked for once; the others are worked out when they are asked for again.
+void SchemaEngine::write(Mask& m, u32* out) {
+    m.tokens.write(out, trie_->words());
+    if (m.asked++ == 1 && m.tokens.base.size() + m.tokens.pieces.size() > 1) {
+        const TokenPiece& piece = worked_out(m.tokens);
+        m.tokens = TokenUnion();
+        m.tokens.add(piece);
     }
-    std::memset(out, 0, static_cast<size_t>(trie_->words()) * 4);
-    for (u32 t : m.ids) out[t / 32] |= 1u << (t % 32);
 }
 
 void SchemaEngine::fill(u32 state, u32* out) {
     std::lock_guard<std::mutex> lock(lexemes_->mutex);
-    copy(mask(state), out);
+    write(mask(state), out);
 }
 
 bool SchemaEngine::fill_known(u32 state, u32* out) {
     std::lock_guard<std::mutex> lock(lexemes_->mutex);
     const auto it = masks_.find(state);
     if (it == masks_.end()) return false;
-    copy(*it->second, out);
+    write(*it->second, out);
     return true;
 }
 

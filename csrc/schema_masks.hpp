@@ -42,10 +42,12 @@ class SchemaEngine {
 
   private:
     struct Mask {
-        std::vector<u32> ids, words;
+        TokenUnion tokens;
+        u32 asked = 0;
     };
     struct Part {  // tokens below a node of the forest, from a state on
-        Mask mask;
+        std::vector<const TokenPiece*> pieces;
+        TokenPiece loose;
         std::vector<u32> doubtful;
     };
     struct Fill;
@@ -55,10 +57,11 @@ class SchemaEngine {
     void compared(Fill& f, const SchemaAutomaton::State& s, SchemaAutomaton::Item item, const StringDecoder& decoder,
                   u32 depth, u32 node, bool behind_key, bool clear);
     void clear_below(Fill& f, u32 node);
-    const Mask& mask(u32 state);
-    void pack(std::vector<u32>& bits, Mask& m);
-    void copy(const Mask& m, u32* out) const;
-    void add_row(Fill& f, const LexemeRow& row);
+    void add_own(Fill& f, u32 node);
+    void add(Fill& f, Fill& own);
+    const TokenPiece& worked_out(const TokenUnion& tokens);
+    Mask& mask(u32 state);
+    void write(Mask& m, u32* out);
 
     std::shared_ptr<LexemeStore> lexemes_;
     std::shared_ptr<const TokenTrie> trie_;
@@ -72,6 +75,8 @@ class SchemaEngine {
     u64 memo_bytes_, mask_bytes_ = 0;
     std::unordered_map<u32, std::unique_ptr<Mask>> masks_;
     std::unordered_map<u64, std::unique_ptr<Part>> parts_;
+    std::vector<std::unique_ptr<TokenPiece>> pieces_;
+    std::vector<u32> scratch_;
 };
 
 // One sequence's position in a schema. Not shared between threads.
