@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <map>
 #include <mutex>
 
@@ -97,12 +98,30 @@ class SuffixForest {
 };
 
 struct LexemeRow {
-    TokenPiece inside;  // tokens that stay inside the lexeme
+    TokenPiece inside;                   // tokens that stay inside the lexeme,
+    const TokenPiece* shared = nullptr;  // and those that another row or plan has
+    void add_to(TokenUnion& tokens) const {
+        if (shared) tokens.add(*shared);
+        tokens.add(inside);
+    }
     struct Exit {
         u64 label;  // strings read by several expressions: which of the others accept
         u32 node;
     };
     std::vector<Exit> exits;
+};
+
+// The tokens that go on with a number, from a place in it and a node on, as far as its value doesn't matter: which it
+// does at its end and for an exponent.
+struct NumberPlan {
+    TokenPiece inside;
+    struct End {
+        std::string path;  // what comes before
+        u32 node;
+        bool exponent;  // an exponent begins here; else something may follow the number
+    };
+    std::vector<End> ends;
+    u32 longest = 0;  // bytes of the longest path
 };
 
 // White space from a node on: tokens of nothing else, and the places where it ends, merged.
@@ -122,6 +141,7 @@ class LexemeStore {
 
     // Tokens from `node` on. `states`: expressions that read the string side by side; the first decides what is inside.
     const LexemeRow& string_row(const std::vector<u32>& states, const StringDecoder& decoder, u32 node);
+    const LexemeRow& string_row(u32 state, const StringDecoder& decoder, u32 node);
     const LexemeRow& number_row(u32 state, u32 node);
     // At most `most` bytes of white space.
     const SpaceRow& space_row(u32 node, u32 most);
@@ -135,7 +155,17 @@ class LexemeStore {
     void walk_string(Walk& w, u32 state, const StringDecoder& decoder, u32 node);
     void walk_strings(Walk& w, const std::vector<u32>& states, const StringDecoder& decoder, u32 node);
     void walk_number(Walk& w, u32 state, u32 node);
+    const NumberPlan& number_plan(NumberLanguage::Phase phase, u32 node);
+    void plan_number(NumberPlan& plan, NumberLanguage::Phase phase, u32 node, std::string& path);
     bool loops_below(const Derivatives::Loops& loops, u32 node) const;
+    bool safe_below(u32 state, u32 node);
+    bool no_quote_below(u32 node) const;
+    struct Row {
+        std::vector<u32> key;
+        LexemeRow row;
+        u32 next_alike = NONE;
+    };
+    const LexemeRow* find_row(const std::vector<u32>& key, u64& hash) const;
     void take(u32 node);
     // Strings of any characters, by their number: tokens inside and exits, the longest first.
     struct Lengths {
@@ -145,14 +175,18 @@ class LexemeStore {
     const Lengths& lengths(u32 node);
     void walk_lengths(Lengths& out, const StringDecoder& decoder, u32 n, u32 node);
     bool bounded_row(Walk& w, u32 state);
-    const LexemeRow& finish(Walk& w, bool number, const std::vector<u32>& key);
+    const LexemeRow& finish(Walk& w, bool number, const std::vector<u32>& key, u64 hash);
 
     std::shared_ptr<const TokenTrie> trie_;
-    std::map<std::vector<u32>, std::unique_ptr<LexemeRow>> rows_;
+    std::deque<Row> rows_;
+    FlatMap row_index_;  // hash -> the first row that has it
+    std::vector<u32> key_;
+    std::unordered_map<u64, std::unique_ptr<NumberPlan>> plans_;
     std::unordered_map<u64, std::unique_ptr<SpaceRow>> space_rows_;
     std::unordered_map<u32, std::unique_ptr<Lengths>> lengths_;
     std::vector<u32> by_length_;  // tokens, the longest first
-    std::vector<u32> depth_;      // of a node of the trie
+    std::vector<u16> depth_;      // of a node of the trie: bytes to it,
+    std::vector<u16> height_;     // and bytes to the furthest one below
     std::vector<u32> scratch_;
     u64 bytes_ = 0;
 };

@@ -174,7 +174,7 @@ void SchemaEngine::collect(Fill& f, u32 id, u32 node, bool behind_key) {
         case Automaton::kNumber:
             for (const Automaton::Item& item : s.items) {
                 const LexemeRow& row = lexemes_->number_row(item.a, node);
-                f.tokens.add(row.inside);
+                row.add_to(f.tokens);
                 for (const LexemeRow::Exit& e : row.exits)
                     collect(f, automaton_->after_value(s, item), e.node, behind_key);
             }
@@ -208,8 +208,8 @@ void SchemaEngine::string_items(Fill& f, const Automaton::State& s, u32 node, bo
         Fill own;
         Fill& into = names || texts ? own : f;
         const LexemeRow& row = key ? lexemes_->string_row(shapes_->vector_states(item.b), s.decoder, node)
-                                   : lexemes_->string_row({item.a}, s.decoder, node);
-        into.tokens.add(row.inside);
+                                   : lexemes_->string_row(item.a, s.decoder, node);
+        row.add_to(into.tokens);
         for (const LexemeRow::Exit& e : row.exits) {
             if (key && behind_key) {
                 f.doubtful.push_back(e.node);
