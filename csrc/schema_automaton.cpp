@@ -665,8 +665,7 @@ void SchemaAutomaton::lead_bytes(Phase phase, const Item& item, u32 depth, u64 b
                 continue;
             }
             const u32 c = t[depth];
-            const u32 lead = c < 0x80 ? c : c < 0x800 ? 0xC0 | c >> 6 : c < 0x10000 ? 0xE0 | c >> 12 : 0xF0 | c >> 18;
-            bytes[lead / 64] |= 1ull << (lead % 64);
+            add_lead(c, bytes);
             u32 end = to, step = 1;  // those with the same character are skipped
             for (++from; from < to && text(from)[depth] == c; step *= 2) {
                 if (from + step >= to || text(from + step)[depth] != c) {
@@ -816,6 +815,15 @@ void SchemaAutomaton::begin_key(const State& s, State& out) {
 // For masks: the lexeme's text isn't known. A string or number that is an item itself was kept apart from those before
 // it while it was read; of all that follows, `kLost` says that it can't be compared.
 u32 SchemaAutomaton::after_value(const State& s, const Item& item) {
+    if (s.doubt) return after_value_slow(s, item);
+    const u32 known = behind_values_.find(item.b);
+    if (known != NONE) return known;
+    const u32 to = after_value_slow(s, item);
+    behind_values_.insert(item.b, to);
+    return to;
+}
+
+u32 SchemaAutomaton::after_value_slow(const State& s, const Item& item) {
     State out;
     out.phase = kAfter;
     out.gap = program_.options.whitespace == 0 ? program_.options.max_run : 0;
@@ -833,15 +841,27 @@ u32 SchemaAutomaton::after_value(const State& s, const Item& item) {
 }
 
 u32 SchemaAutomaton::after_name(const State& s, const Item& item, u32 name) {
+    const u64 key = static_cast<u64>(item.a) << 32 | name;
+    const bool simple = s.raw == NONE && !s.doubt;
+    const u32 known = simple ? behind_keys_.find(key) : NONE;
+    if (known != NONE) return known;
     std::vector<Entry> entries;
     shapes_.after_name(frames_[item.a].shape, frames_[item.a].progress, name, entries);
-    return behind_key(s, item, entries);
+    const u32 to = behind_key(s, item, entries);
+    if (simple) behind_keys_.insert(key, to);
+    return to;
 }
 
 u32 SchemaAutomaton::after_unknown(const State& s, const Item& item, u64 matched) {
+    const u64 key = static_cast<u64>(item.a) << 32 | kPatterns | matched;
+    const bool simple = s.raw == NONE && !s.doubt && matched < kPatterns;
+    const u32 known = simple ? behind_keys_.find(key) : NONE;
+    if (known != NONE) return known;
     std::vector<Entry> entries;
     shapes_.after_key(frames_[item.a].shape, frames_[item.a].progress, matched, entries);
-    return behind_key(s, item, entries);
+    const u32 to = behind_key(s, item, entries);
+    if (simple) behind_keys_.insert(key, to);
+    return to;
 }
 
 u32 SchemaAutomaton::behind_key(const State& s, const Item& item, const std::vector<Entry>& entries) {

@@ -114,6 +114,10 @@ class SchemaAutomaton {
     u32 next_bytes(const State& s, u8* out);
     // First bytes of the characters with which a name or a text of an item goes on, as bits.
     void lead_bytes(Phase phase, const Item& item, u32 depth, u64 bytes[4]) const;
+    static void add_lead(u32 c, u64 bytes[4]) {
+        const u32 lead = c < 0x80 ? c : c < 0x800 ? 0xC0 | c >> 6 : c < 0x10000 ? 0xE0 | c >> 12 : 0xF0 | c >> 18;
+        bytes[lead / 64] |= 1ull << (lead % 64);
+    }
     const ObjectShape& shape_of(const Item& item) const { return shapes_.object(frames_[item.a].shape); }
     const KeyOptions& options_of(const Item& item) {
         return shapes_.key_options(frames_[item.a].shape, frames_[item.a].progress);
@@ -144,6 +148,10 @@ class SchemaAutomaton {
     void enter_member(u32 frame, const std::vector<Entry>& entries, const CodePoints* unknown,
                       std::map<u32, std::vector<u32>>& by_formula);
     u32 behind_key(const State& s, const Item& item, const std::vector<Entry>& entries);
+    u32 after_value_slow(const State& s, const Item& item);
+    // The states behind keys and values where nothing needs comparing: frame, name or patterns -> state; frames -> state.
+    FlatMap behind_keys_, behind_values_;
+    static constexpr u32 kPatterns = 1u << 31;  // not a name, but patterns as bits
     void put(std::map<u32, std::vector<u32>>& by_formula, State& out);
     void close(const State& s, u8 byte, u32 raw, State& out);
     bool possible(u32 formula, u32 texts);

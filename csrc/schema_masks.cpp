@@ -7,10 +7,25 @@ namespace gcd {
 
 namespace {
 using Automaton = SchemaAutomaton;
+// Between characters only those matter with which some text goes on, and what may stand for any of them.
+template <class F>
+void look_at(SuffixForest& forest, u64 bytes[4], u32 node, F&& look) {
+    bytes['"' / 64] |= 1ull << ('"' % 64);
+    bytes['\\' / 64] |= 1ull << ('\\' % 64);
+    for (u32 i = 0; i < 4; ++i)
+        for (u64 x = bytes[i]; x; x &= x - 1) {
+            const u8 byte = static_cast<u8>(64 * i + static_cast<u32>(__builtin_ctzll(x)));
+            const u32 child = forest.child(node, byte);
+            if (child != NONE) look(byte, child);
+        }
+}
 }  // namespace
 
 // Nodes that stand for at least so many have what may come from a state on remembered.
 constexpr u32 kPartBases = 16;
+
+// Masks asked for so often are worked out, where writing their parts costs more than this (`TokenUnion::cost`).
+constexpr u32 kAskedOften = 3, kPieceCost = 512;
 
 // Formulas that are looked at to tell whether a schema is exact.
 constexpr u32 kMaxLookedAt = 20000;
@@ -201,7 +216,10 @@ void SchemaEngine::string_items(Fill& f, const Automaton::State& s, u32 node, bo
     for (const Automaton::Item& item : s.items) {
         const bool names = key && item.lo < item.hi, texts = item.xlo < item.xhi;
         if (key && item.b == NONE) {
-            compared(f, s, item, s.decoder, s.depth, node, behind_key, false);
+            if (s.decoder.plain() && !texts)
+                add_names(f, s, item, node, behind_key, false);
+            else
+                compared(f, s, item, s.decoder, s.depth, node, behind_key, false);
             continue;
         }
         // All texts first, as if none was a name or excluded; then those are put right.
@@ -220,12 +238,96 @@ void SchemaEngine::string_items(Fill& f, const Automaton::State& s, u32 node, bo
         }
         if (&into == &own) {
             Fill late;
-            compared(late, s, item, s.decoder, s.depth, node, behind_key, true);
+            if (names && s.decoder.plain() && lexemes_->store.endless(shapes_->vector_states(item.b)[0])) {
+                // Wherever a name leads away from, some other key may come: all that matters is where names end.
+                add_names(late, s, item, node, behind_key, true);
+                Automaton::Item others = item;
+                others.lo = others.hi = 0;
+                if (texts) compared(late, s, others, s.decoder, s.depth, node, behind_key, true);
+            } else {
+                compared(late, s, item, s.decoder, s.depth, node, behind_key, true);
+            }
             if (!late.cleared.empty()) own.tokens.remove(late.cleared);
             add(f, own);
             add(f, late);
         }
     }
+}
+
+// `clear`: other keys may come too, and a row has said what is inside of them.
+void SchemaEngine::add_names(Fill& f, const Automaton::State& s, const Automaton::Item& item, u32 node, bool behind_key,
+                             bool clear) {
+    const NameRow& row = name_row(item, s.depth, node);
+    const std::vector<u32>& names = automaton_->options_of(item).names;
+    if (!clear) {
+        u32 lo = NONE, hi = NONE;
+        bool some = false;
+        for (const NameRow::Inside& in : row.inside) {
+            if (in.lo != lo || in.hi != hi) {
+                lo = in.lo;
+                hi = in.hi;
+                const auto at = std::lower_bound(names.begin(), names.end(), lo);
+                some = at != names.end() && *at < hi;
+            }
+            if (some) f.tokens.ids.push_back(in.token);
+        }
+    }
+    for (const NameRow::Exit& e : row.exits) {
+        if (clear) clear_below(f, e.node);
+        if (std::binary_search(names.begin(), names.end(), e.name))
+            collect_own(f, automaton_->after_name(s, item, e.name), e.node, behind_key);
+    }
+}
+
+const SchemaEngine::NameRow& SchemaEngine::name_row(const Automaton::Item& item, u32 depth, u32 node) {
+    std::unique_ptr<NameRow>& row = name_rows_[{automaton_->frame(item.a).shape, item.lo, item.hi, depth, node}];
+    if (!row) {
+        row = std::make_unique<NameRow>();
+        walk_names(*row, automaton_->shape_of(item).names, item.lo, item.hi, StringDecoder(), depth, node);
+        mask_bytes_ += 200 + row->inside.size() * sizeof(NameRow::Inside) + row->exits.size() * sizeof(NameRow::Exit);
+    }
+    return *row;
+}
+
+void SchemaEngine::walk_names(NameRow& row, const std::vector<ObjectShape::Name>& names, u32 lo, u32 hi,
+                              const StringDecoder& decoder, u32 depth, u32 node) {
+    SuffixForest& forest = lexemes_->forest;
+    const bool complete = names[lo].text.size() == depth;
+    const u32 first = complete ? lo + 1 : lo;  // those that go on
+    auto from = [&](u32 c) {
+        return static_cast<u32>(std::partition_point(names.begin() + first, names.begin() + hi,
+                                                     [&](const auto& n) { return n.text[depth] < c; }) -
+                                names.begin());
+    };
+    auto look = [&](u8 byte, u32 child) {
+        StringDecoder d = decoder;
+        u32 c = 0;
+        const auto r = d.step(byte, c);
+        if (r == StringDecoder::kRefused) return;
+        if (r == StringDecoder::kQuote) {
+            if (complete) row.exits.push_back({lo, child});
+            return;
+        }
+        const bool character = r == StringDecoder::kCharacter;
+        u32 n = 1, low[2] = {c, 0}, high[2] = {c, 0};
+        if (!character) n = d.ranges(low, high);
+        bool some = false;
+        for (u32 i = 0; i < n; ++i) {
+            const u32 a = from(low[i]), b = from(high[i] + 1);
+            if (a == b) continue;
+            some = true;
+            forest.own(child, [&](u32 t) { row.inside.push_back({a, b, t}); });
+            if (character && !forest.leaf(child)) walk_names(row, names, a, b, d, depth + 1, child);
+        }
+        if (some && !character && !forest.leaf(child)) walk_names(row, names, lo, hi, d, depth, child);
+    };
+    if (!decoder.plain()) {
+        forest.children(node, look);
+        return;
+    }
+    u64 bytes[4] = {0, 0, 0, 0};
+    for (u32 i = first; i < hi; ++i) SchemaAutomaton::add_lead(names[i].text[depth], bytes);
+    look_at(forest, bytes, node, look);
 }
 
 void SchemaEngine::clear_below(Fill& f, u32 node) {
@@ -285,17 +387,9 @@ void SchemaEngine::compared(Fill& f, const Automaton::State& s, Automaton::Item 
         forest.children(node, look);
         return;
     }
-    // Between characters only those matter with which a name or a text goes on, and what may stand for any of them.
     u64 bytes[4] = {0, 0, 0, 0};
-    bytes['"' / 64] |= 1ull << ('"' % 64);
-    bytes['\\' / 64] |= 1ull << ('\\' % 64);
     automaton_->lead_bytes(phase, item, depth, bytes);
-    for (u32 i = 0; i < 4; ++i)
-        for (u64 x = bytes[i]; x; x &= x - 1) {
-            const u8 byte = static_cast<u8>(64 * i + static_cast<u32>(__builtin_ctzll(x)));
-            const u32 child = forest.child(node, byte);
-            if (child != NONE) look(byte, child);
-        }
+    look_at(forest, bytes, node, look);
 }
 
 SchemaEngine::Mask& SchemaEngine::mask(u32 state) {
@@ -304,6 +398,7 @@ SchemaEngine::Mask& SchemaEngine::mask(u32 state) {
     if (mask_bytes_ > memo_bytes_) {
         masks_.clear();
         parts_.clear();
+        name_rows_.clear();
         pieces_.clear();
         mask_bytes_ = 0;
     }
@@ -328,10 +423,10 @@ SchemaEngine::Mask& SchemaEngine::mask(u32 state) {
     return *(masks_[state] = std::move(m));
 }
 
-// Most masks are asked for once; the others are worked out when they are asked for again.
+// Most masks are asked for once or twice; the others are worked out, where that saves much.
 void SchemaEngine::write(Mask& m, u32* out) {
     m.tokens.write(out, trie_->words());
-    if (m.asked++ == 1 && m.tokens.base.size() + m.tokens.pieces.size() > 1) {
+    if (++m.asked == kAskedOften && m.tokens.cost(trie_->words()) > kPieceCost) {
         const TokenPiece& piece = worked_out(m.tokens);
         m.tokens = TokenUnion();
         m.tokens.add(piece);

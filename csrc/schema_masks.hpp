@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "lexeme_rows.hpp"
 #include "schema_automaton.hpp"
@@ -50,7 +51,33 @@ class SchemaEngine {
         TokenPiece loose;
         std::vector<u32> doubtful;
     };
+    // Where tokens are as names of a shape begin or go on, from a node on: what is the same however far an object has come.
+    struct NameRow {
+        struct Inside {
+            u32 lo, hi;  // names that begin with what was read
+            u32 token;
+        };
+        struct Exit {
+            u32 name;
+            u32 node;
+        };
+        std::vector<Inside> inside;
+        std::vector<Exit> exits;
+    };
+    using NameKey = std::array<u32, 5>;  // shape, names from, to, characters read, node
+    struct NameKeyHash {
+        size_t operator()(const NameKey& k) const {
+            u64 h = 3;
+            for (u32 x : k) h = mix(h, x);
+            return h;
+        }
+    };
     struct Fill;
+    const NameRow& name_row(const SchemaAutomaton::Item& item, u32 depth, u32 node);
+    void walk_names(NameRow& row, const std::vector<ObjectShape::Name>& names, u32 lo, u32 hi,
+                    const StringDecoder& decoder, u32 depth, u32 node);
+    void add_names(Fill& f, const SchemaAutomaton::State& s, const SchemaAutomaton::Item& item, u32 node,
+                   bool behind_key, bool clear);
     void collect(Fill& f, u32 state, u32 node, bool behind_key);
     void collect_own(Fill& f, u32 state, u32 node, bool behind_key);
     void string_items(Fill& f, const SchemaAutomaton::State& s, u32 node, bool behind_key);
@@ -75,6 +102,7 @@ class SchemaEngine {
     u64 memo_bytes_, mask_bytes_ = 0;
     std::unordered_map<u32, std::unique_ptr<Mask>> masks_;
     std::unordered_map<u64, std::unique_ptr<Part>> parts_;
+    std::unordered_map<NameKey, std::unique_ptr<NameRow>, NameKeyHash> name_rows_;
     std::vector<std::unique_ptr<TokenPiece>> pieces_;
     std::vector<u32> scratch_;
 };

@@ -89,6 +89,13 @@ struct TokenUnion {
             if (p != first) unite(*p, out);
         for (u32 t : ids) out[t / 32] |= 1u << (t % 32);
     }
+    // What writing it costs beyond a copy of one bitmask, in tokens.
+    size_t cost(u32 n_words) const {
+        size_t tokens = removed.size() + ids.size(), large = 0;
+        for (const auto* list : {&base, &pieces})
+            for (const TokenPiece* p : *list) tokens += p->ids.size(), large += !p->words.empty();
+        return tokens + (large > 1 ? (large - 1) * n_words / 4 : 0);
+    }
     u64 bytes() const { return (base.size() + pieces.size()) * 8 + (removed.size() + ids.size()) * 4; }
 
   private:
