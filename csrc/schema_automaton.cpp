@@ -144,8 +144,7 @@ SchemaAutomaton::SchemaAutomaton(SchemaProgram& program, Formulas& formulas, Sha
     values_.push_back({});
     value_index_[{}] = 0;
     lists_.emplace_back(0, 0);
-    sets_.push_back({});
-    set_index_[{}] = 0;
+    sets_.intern({});
     const u32 root = intern_frame(Frame());
     const u32 f = formulas_.of(program.root);
     if (!shapes_.satisfiable(f)) return;
@@ -160,28 +159,29 @@ SchemaAutomaton::SchemaAutomaton(SchemaProgram& program, Formulas& formulas, Sha
 
 u32 SchemaAutomaton::intern_frame(const Frame& f) {
     u64 h = mix(mix(mix(f.kind, f.shape), mix(f.progress, f.texts)), mix(mix(f.values, f.mark), f.parents));
-    const auto range = frame_index_.equal_range(h);
-    for (auto it = range.first; it != range.second; ++it) {
-        const Frame& o = frames_[it->second];
+    const u32 first = frame_index_.find(h);
+    for (u32 at = first; at != NONE; at = frames_[at].next_alike) {
+        const Frame& o = frames_[at];
         if (o.kind == f.kind && o.shape == f.shape && o.progress == f.progress && o.texts == f.texts &&
             o.values == f.values && o.mark == f.mark && o.parents == f.parents)
-            return it->second;
+            return at;
     }
     const u32 id = static_cast<u32>(frames_.size());
     frames_.push_back(f);
-    frame_index_.emplace(h, id);
+    frames_[id].next_alike = NONE;  // of the frame that it was copied from
+    if (first == NONE) {
+        frame_index_.insert(h, id);
+    } else {
+        frames_[id].next_alike = frames_[first].next_alike;
+        frames_[first].next_alike = id;
+    }
     return id;
 }
 
 u32 SchemaAutomaton::frame_set(std::vector<u32> frames) {
     std::sort(frames.begin(), frames.end());
     frames.erase(std::unique(frames.begin(), frames.end()), frames.end());
-    const auto it = set_index_.find(frames);
-    if (it != set_index_.end()) return it->second;
-    const u32 id = static_cast<u32>(sets_.size());
-    set_index_.emplace(frames, id);
-    sets_.push_back(std::move(frames));
-    return id;
+    return sets_.intern(std::move(frames));
 }
 
 u32 SchemaAutomaton::push_text(u32 list, u32 c) {
@@ -476,7 +476,7 @@ bool SchemaAutomaton::possible(u32 f, u32 texts) {
     return item_alive(kString, i, 0, StringDecoder());
 }
 
-void SchemaAutomaton::enter_item(u32 id, u32 raw, std::map<u32, std::vector<u32>>& by_formula) {
+void SchemaAutomaton::enter_item(u32 id, u32 raw, Entries& by_formula) {
     const Frame f = frames_[id];
     std::vector<Entry> entries;
     shapes_.next_item(f.shape, f.progress, entries);
@@ -490,21 +490,21 @@ void SchemaAutomaton::enter_item(u32 id, u32 raw, std::map<u32, std::vector<u32>
         Frame next = f;
         next.progress = e.progress;
         if (f.unique && (unique || shapes_.array(f.shape).repeated)) next.mark = raw;
-        by_formula[formula].push_back(intern_frame(next));
+        by_formula.add(formula, intern_frame(next));
     }
 }
 
 void SchemaAutomaton::enter_member(u32 id, const std::vector<Entry>& entries, const CodePoints* unknown,
-                                   std::map<u32, std::vector<u32>>& by_formula) {
+                                   Entries& by_formula) {
     for (const Entry& e : entries) {
         Frame next = frames_[id];
         next.progress = e.progress;
         if (unknown) next.texts = texts_.add(next.texts, *unknown);
-        by_formula[e.formula].push_back(intern_frame(next));
+        by_formula.add(e.formula, intern_frame(next));
     }
 }
 
-void SchemaAutomaton::put(std::map<u32, std::vector<u32>>& by_formula, State& out) {
+void SchemaAutomaton::put(Entries& by_formula, State& out) {
     for (auto& [formula, frames] : by_formula) {
         Item i;
         i.a = formula;
@@ -871,7 +871,7 @@ u32 SchemaAutomaton::behind_key(const State& s, const Item& item, const std::vec
     out.doubt = s.doubt;
     out.gap = program_.options.whitespace == 0 ? program_.options.max_run : 0;
     out.gap_kind = program_.options.whitespace == 0 ? 0 : 3;
-    std::map<u32, std::vector<u32>> by_formula;
+    Entries by_formula;
     enter_member(item.a, entries, nullptr, by_formula);
     put(by_formula, out);
     return intern(std::move(out));
@@ -879,7 +879,7 @@ u32 SchemaAutomaton::behind_key(const State& s, const Item& item, const std::vec
 
 u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
     if (id == kDead) return kDead;
-    const State s = states_[id];
+    const State& s = states_[id];
     const SchemaOptions& o = program_.options;
     const bool any = o.whitespace == 0;
     State out;
@@ -932,7 +932,7 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
                 if (probe.items.empty()) out.items.clear();
             } else if (s.phase == kArrayFirst) {
                 out.phase = kValue;
-                std::map<u32, std::vector<u32>> by_formula;
+                Entries by_formula;
                 for (const Item& i : s.items) enter_item(i.a, raw, by_formula);
                 put(by_formula, out);
                 out.gap_kind = 2;
@@ -1014,7 +1014,7 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
                     }
                     out.phase = kColon;
                     with_gap(3);
-                    std::map<u32, std::vector<u32>> by_formula;
+                    Entries by_formula;
                     const CodePoints text = text_of(s.text);
                     for (const Item& i : s.items) {
                         const Frame f = frames_[i.a];
@@ -1073,7 +1073,7 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
                 }
                 if (o.whitespace == 2) break;  // a line of its own first
                 State value;
-                std::map<u32, std::vector<u32>> by_formula;
+                Entries by_formula;
                 for (const Item& i : s.items) enter_item(i.a, s.raw == NONE ? 0 : s.raw, by_formula);
                 put(by_formula, value);
                 if (!value.items.empty()) {
@@ -1085,7 +1085,7 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
             case kAfter:
                 if (byte == ',') {
                     State probe;
-                    std::map<u32, std::vector<u32>> by_formula;
+                    Entries by_formula;
                     bool objects = false;
                     for (const Item& i : s.items) {
                         const Frame& f = frames_[i.a];
