@@ -50,7 +50,7 @@ const TokenPiece& SuffixForest::own_piece(u32 node) {
 }
 
 LexemeStore::LexemeStore(std::shared_ptr<const TokenTrie> trie, u32 max_size)
-    : store(max_size), numbers(max_size), forest(*trie), trie_(std::move(trie)), scratch_(trie_->words(), 0) {
+    : store(max_size), numbers(max_size), forest(*trie), trie_(std::move(trie)), max_size_(max_size), scratch_(trie_->words(), 0) {
     const TokenTrie& t = *trie_;
     for (u32 i = 0; i < t.n_tokens() && i < t.width; ++i)
         if (t.token_size(i)) by_length_.push_back(i);
@@ -71,6 +71,16 @@ LexemeStore::LexemeStore(std::shared_ptr<const TokenTrie> trie, u32 max_size)
                 height_[path[i]] = std::max(height_[path[i]], static_cast<u16>(path.size() - i));
         path.push_back(n);
     }
+}
+
+std::shared_ptr<LexemeStore> LexemeStore::successor() {
+    std::lock_guard lock(successor_mutex_);
+    auto is_full = [&] {
+        std::shared_lock its(successor_->mutex);
+        return successor_->full();
+    };
+    if (!successor_ || is_full()) successor_ = std::make_shared<LexemeStore>(trie_, max_size_);
+    return successor_;
 }
 
 struct LexemeStore::Walk {

@@ -12,6 +12,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <shared_mutex>
 
 #include "derivatives.hpp"
 #include "json_number.hpp"
@@ -130,11 +131,16 @@ struct SpaceRow {
     u32 node;
 };
 
-// Expressions, numbers, rows: what all schemas of a vocabulary share. Guarded by `mutex`.
+// Expressions, numbers, rows: what all schemas of a vocabulary share. Guarded by `mutex`, which also guards the tables of
+// these schemas: many may look up what is known at once, one works out what is new.
 class LexemeStore {
   public:
     LexemeStore(std::shared_ptr<const TokenTrie> trie, u32 max_size);
-    std::mutex mutex;
+    std::shared_mutex mutex;
+    // Large enough that those to come had better use a new store: `successor`, which is not full.
+    static constexpr u64 kFullBytes = 1ull << 29;
+    bool full() const { return bytes_ > kFullBytes || size() > max_size_ / 4; }
+    std::shared_ptr<LexemeStore> successor();
     Derivatives store;
     NumberLanguage numbers;
     SuffixForest forest;
@@ -178,6 +184,9 @@ class LexemeStore {
     const LexemeRow& finish(Walk& w, bool number, const std::vector<u32>& key, u64 hash);
 
     std::shared_ptr<const TokenTrie> trie_;
+    u32 max_size_;
+    std::mutex successor_mutex_;
+    std::shared_ptr<LexemeStore> successor_;
     std::deque<Row> rows_;
     FlatMap row_index_;  // hash -> the first row that has it
     std::vector<u32> key_;

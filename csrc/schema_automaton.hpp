@@ -113,6 +113,8 @@ class SchemaAutomaton {
         const u32 known = steps_.find(key);
         return known != NONE ? known : step_slow(state, byte);
     }
+    // NONE: not known yet.
+    u32 known_step(u32 state, u8 byte) const { return steps_.find(static_cast<u64>(state) << 8 | byte); }
     bool complete(u32 state) const;
     const State& state(u32 id) const { return states_[id]; }
     const Frame& frame(u32 id) const { return frames_[id]; }

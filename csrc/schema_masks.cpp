@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 
 namespace gcd {
 
@@ -27,6 +28,9 @@ constexpr u32 kPartBases = 16;
 // Masks asked for so often are worked out, where writing their parts costs more than this (`TokenUnion::cost`).
 constexpr u32 kAskedOften = 3, kPieceCost = 512;
 
+// Expressions and numbers that may come to a store while an engine uses it.
+constexpr u64 kFullLexemes = 1000000;
+
 // Formulas that are looked at to tell whether a schema is exact.
 constexpr u32 kMaxLookedAt = 20000;
 
@@ -41,8 +45,11 @@ struct SchemaEngine::Fill {
 
 SchemaEngine::SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr<const TokenTrie> trie,
                            const u8* program, size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes)
-    : lexemes_(std::move(lexemes)), trie_(std::move(trie)), eos_(std::move(eos)), memo_bytes_(memo_bytes) {
-    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    : lexemes_(std::move(lexemes)), trie_(std::move(trie)), eos_(std::move(eos)),
+      source_(program, program + size),
+      max_states_(max_states),
+      memo_bytes_(memo_bytes) {
+    std::lock_guard lock(lexemes_->mutex);
     program_ = std::make_unique<SchemaProgram>(program, size, lexemes_->store);
     formulas_ = std::make_unique<Formulas>(*program_, lexemes_->store, lexemes_->numbers, max_states);
     shapes_ = std::make_unique<Shapes>(*formulas_, lexemes_->store, lexemes_->numbers, max_states);
@@ -53,10 +60,40 @@ SchemaEngine::SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr
     if (lexemes_->store.guessed()) shapes_->not_exact("texts that several patterns must match take too long to find");
     exact_ = shapes_->exact();
     reason_ = shapes_->reason();
+    // Half of the room that is left is for texts; whoever works something out has the other half for that.
+    const u64 now = this->size();
+    full_size_ = now + (max_states_ > now ? (max_states_ - now) / 2 : 0);
+    full_lexemes_ = lexemes_->size() + kFullLexemes;
+    full_bytes_ = lexemes_->bytes() + LexemeStore::kFullBytes;
+}
+
+// The largest of the tables that texts make grow.
+u64 SchemaEngine::size() const {
+    return std::max({automaton_->n_states(), automaton_->n_frames(), shapes_->size(), formulas_->size()});
+}
+
+void SchemaEngine::note_growth() {
+    if (size() > full_size_ || lexemes_->size() > full_lexemes_ || lexemes_->bytes() > full_bytes_) full_ = true;
+}
+
+std::shared_ptr<SchemaEngine> SchemaEngine::successor() {
+    std::lock_guard lock(successor_mutex_);
+    if (!successor_) {
+        bool full;
+        {
+            std::shared_lock its(lexemes_->mutex);
+            full = lexemes_->full();
+        }
+        successor_ = std::make_shared<SchemaEngine>(full ? lexemes_->successor() : lexemes_, trie_, source_.data(),
+                                                    source_.size(), eos_, max_states_, memo_bytes_);
+    } else if (successor_->full()) {
+        successor_ = successor_->successor();
+    }
+    return successor_;
 }
 
 SchemaEngine::Counts SchemaEngine::counts() {
-    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    std::shared_lock lock(lexemes_->mutex);
     Counts c;
     c.states = automaton_->n_states();
     c.frames = automaton_->n_frames();
@@ -70,28 +107,44 @@ SchemaEngine::Counts SchemaEngine::counts() {
     return c;
 }
 
+// Steps that are known, as far as they go; `read`: so many.
+u32 SchemaEngine::step_known(u32 state, const u8* data, u32 n, u32& read) {
+    std::shared_lock lock(lexemes_->mutex);
+    for (read = 0; read < n && state != Automaton::kDead; ++read) {
+        const u32 to = automaton_->known_step(state, data[read]);
+        if (to == NONE) break;
+        state = to;
+    }
+    return state;
+}
+
 u32 SchemaEngine::walk(u32 state, const u8* data, u32 n) {
-    std::lock_guard<std::mutex> lock(lexemes_->mutex);
-    for (u32 i = 0; i < n && state != Automaton::kDead; ++i) state = automaton_->step(state, data[i]);
+    u32 i;
+    state = step_known(state, data, n, i);
+    if (i == n || state == Automaton::kDead) return state;
+    std::lock_guard lock(lexemes_->mutex);
+    for (; i < n && state != Automaton::kDead; ++i) state = automaton_->step(state, data[i]);
+    note_growth();
     return state;
 }
 
 u32 SchemaEngine::viable_bytes(u32 state, const u8* data, u32 n) {
-    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    std::lock_guard lock(lexemes_->mutex);
     for (u32 i = 0; i < n; ++i) {
         state = automaton_->step(state, data[i]);
         if (state == Automaton::kDead) return i;
     }
+    note_growth();
     return n;
 }
 
 bool SchemaEngine::complete(u32 state) {
-    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    std::shared_lock lock(lexemes_->mutex);
     return automaton_->complete(state);
 }
 
 std::vector<u8> SchemaEngine::forced_bytes(u32 state, u32 n) {
-    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    std::lock_guard lock(lexemes_->mutex);
     std::vector<u8> out;
     while (out.size() < n && !automaton_->complete(state)) {
         u32 only = NONE, to = Automaton::kDead;
@@ -424,30 +477,35 @@ SchemaEngine::Mask& SchemaEngine::mask(u32 state) {
 }
 
 // Most masks are asked for once or twice; the others are worked out, where that saves much.
-void SchemaEngine::write(Mask& m, u32* out) {
+bool SchemaEngine::pays(const Mask& m) const {
+    return m.asked == kAskedOften && m.tokens.cost(trie_->words()) > kPieceCost;
+}
+
+void SchemaEngine::fill(u32 state, u32* out) {
+    if (fill_known(state, out)) return;
+    std::lock_guard lock(lexemes_->mutex);
+    Mask& m = mask(state);
     m.tokens.write(out, trie_->words());
-    if (++m.asked == kAskedOften && m.tokens.cost(trie_->words()) > kPieceCost) {
+    if (pays(m)) {
         const TokenPiece& piece = worked_out(m.tokens);
         m.tokens = TokenUnion();
         m.tokens.add(piece);
     }
-}
-
-void SchemaEngine::fill(u32 state, u32* out) {
-    std::lock_guard<std::mutex> lock(lexemes_->mutex);
-    write(mask(state), out);
+    ++m.asked;
+    note_growth();
 }
 
 bool SchemaEngine::fill_known(u32 state, u32* out) {
-    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    std::shared_lock lock(lexemes_->mutex);
     const auto it = masks_.find(state);
-    if (it == masks_.end()) return false;
-    write(*it->second, out);
+    if (it == masks_.end() || pays(*it->second)) return false;
+    it->second->tokens.write(out, trie_->words());
+    ++it->second->asked;
     return true;
 }
 
 u32 SchemaEngine::phase(u32 id) {
-    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    std::shared_lock lock(lexemes_->mutex);
     return id == Automaton::kDead ? NONE : automaton_->state(id).phase;
 }
 
@@ -471,15 +529,18 @@ u64 SchemaEngine::explore(u32 max_masks, double seconds) {
 // -- matchers ---------------------------------------------------------------------------------
 
 void SchemaMatcher::fill(u32* out) {
-    if (finished_)
+    if (finished_) {
         std::memset(out, 0, static_cast<size_t>(engine_->words()) * 4);
-    else
-        engine_->fill(state_, out);
+        return;
+    }
+    keep_up();
+    engine_->fill(state_, out);
 }
 
 bool SchemaMatcher::check(u32 token) {
     if (finished_) return false;
     if (engine_->is_eos(token)) return complete();
+    keep_up();
     const TokenTrie& t = engine_->trie();
     if (token >= t.n_tokens() || token >= t.width) return false;
     return t.token_size(token) && engine_->walk(state_, t.token_data(token), t.token_size(token)) != Automaton::kDead;
@@ -489,7 +550,7 @@ bool SchemaMatcher::accept(u32 token) {
     if (finished_) return false;
     if (engine_->is_eos(token)) {
         if (!complete()) return false;
-        past_.push_back(state_);
+        past_.push_back({state_, text_.size()});
         finished_ = true;
         return true;
     }
@@ -499,18 +560,35 @@ bool SchemaMatcher::accept(u32 token) {
 }
 
 bool SchemaMatcher::accept_bytes(const u8* data, u32 n) {
+    keep_up();
     const u32 to = engine_->walk(state_, data, n);
     if (to == Automaton::kDead) return false;
-    past_.push_back(state_);
+    past_.push_back({state_, text_.size()});
+    text_.insert(text_.end(), data, data + n);
     state_ = to;
     return true;
 }
 
 void SchemaMatcher::rollback(u32 n) {
     if (n == 0) return;
-    state_ = past_[past_.size() - n];
-    past_.resize(past_.size() - n);
+    state_ = past_[past_.size() - n].state;
+    text_.resize(past_[past_.size() - n].size);
+    past_.resize(past_.size() - n, Past());
     finished_ = false;
+}
+
+void SchemaMatcher::move_on() {
+    std::shared_ptr<SchemaEngine> next = engine_->successor();
+    std::vector<Past> past = past_;
+    u32 state = next->start();
+    for (size_t i = 0; i < past.size(); ++i) {
+        past[i].state = state;
+        const size_t end = i + 1 < past.size() ? past[i + 1].size : text_.size();
+        state = next->walk(state, text_.data() + past[i].size, static_cast<u32>(end - past[i].size));
+    }
+    engine_ = std::move(next);
+    past_ = std::move(past);
+    state_ = state;
 }
 
 void SchemaMatcher::expected(Bits& inside, Bits& next) {
@@ -523,7 +601,9 @@ void SchemaMatcher::expected(Bits& inside, Bits& next) {
 
 void SchemaMatcher::reset() {
     past_.clear();
+    text_.clear();
     finished_ = false;
+    keep_up();
     state_ = engine_->start();
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 #include "lexeme_rows.hpp"
 #include "schema_automaton.hpp"
@@ -10,8 +11,12 @@
 
 namespace gcd {
 
-// A schema compiled for a vocabulary. Its lexemes are shared with the other schemas of the vocabulary; one lock guards
-// them all.
+// A schema compiled for a vocabulary. Its lexemes are shared with the other schemas of the vocabulary, and so is the lock:
+// what is known is looked up side by side, what is new is worked out by one at a time.
+//
+// Texts leave states behind, and no state can be forgotten while some matcher may stand in it. So an engine that has
+// grown *full* isn't cleared: it has a successor, to which matchers move when they next come by (they read their text
+// again there). It goes when the last one has left.
 class SchemaEngine {
   public:
     SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr<const TokenTrie> trie, const u8* program,
@@ -28,6 +33,9 @@ class SchemaEngine {
         u64 mask_bytes, row_bytes;
     };
     Counts counts();
+    bool full() const { return full_.load(std::memory_order_relaxed); }
+    // The same schema with empty tables; made when the first asks for it. Never full.
+    std::shared_ptr<SchemaEngine> successor();
 
     // All of these take the lock.
     u32 start() const { return automaton_->start(); }
@@ -44,7 +52,7 @@ class SchemaEngine {
   private:
     struct Mask {
         TokenUnion tokens;
-        u32 asked = 0;
+        std::atomic<u32> asked{0};
     };
     struct Part {  // tokens below a node of the forest, from a state on
         std::vector<const TokenPiece*> pieces;
@@ -88,7 +96,10 @@ class SchemaEngine {
     void add(Fill& f, Fill& own);
     const TokenPiece& worked_out(const TokenUnion& tokens);
     Mask& mask(u32 state);
-    void write(Mask& m, u32* out);
+    bool pays(const Mask& m) const;
+    void note_growth();
+    u64 size() const;
+    u32 step_known(u32 state, const u8* data, u32 n, u32& read);
 
     std::shared_ptr<LexemeStore> lexemes_;
     std::shared_ptr<const TokenTrie> trie_;
@@ -99,6 +110,12 @@ class SchemaEngine {
     std::vector<u32> eos_;
     bool exact_ = true;
     std::string reason_;
+    std::vector<u8> source_;
+    u32 max_states_;
+    u64 full_size_ = 0, full_lexemes_ = 0, full_bytes_ = 0;  // beyond which it is full
+    std::atomic<bool> full_{false};
+    std::mutex successor_mutex_;
+    std::shared_ptr<SchemaEngine> successor_;
     u64 memo_bytes_, mask_bytes_ = 0;
     std::unordered_map<u32, std::unique_ptr<Mask>> masks_;
     std::unordered_map<u64, std::unique_ptr<Part>> parts_;
@@ -137,7 +154,17 @@ class SchemaMatcher : public TextMatcher {
     std::shared_ptr<SchemaEngine> engine_;
     u32 state_;
     bool finished_ = false;
-    std::vector<u32> past_;
+    struct Past {
+        u32 state;
+        size_t size;  // of the text
+    };
+    std::vector<Past> past_;
+    std::vector<u8> text_;
+    // Moves to the engine's successor once that is full.
+    void keep_up() {
+        if (engine_->full()) move_on();
+    }
+    void move_on();
 };
 
 }  // namespace gcd
