@@ -725,6 +725,75 @@ u32 Derivatives::alike(u32 id, u32 reach) {
     return out;
 }
 
+bool Derivatives::endless_expression(u32 x) const {
+    const Node& n = nodes_[x];
+    if (x == kAny) return true;
+    if (n.op == CONCAT) return n.a == kAny && n.b != kEmpty && nodes_[n.b].plain;
+    if (n.op != ALT) return false;
+    return std::any_of(n.items.begin(), n.items.end(), [&](u32 i) { return endless_expression(i); });
+}
+
+// -- characters that are safe ------------------------------------------------------------------
+
+namespace {
+// Letters; letters and digits; printable ASCII but for quote and backslash; the same with all that isn't ASCII.
+constexpr u64 kDigits = 0x03FF000000000000, kLetters = 0x07FFFFFE07FFFFFE;
+constexpr u64 kPrintable[2] = {~0xFFFFFFFFull & ~(1ull << '"'), ~(1ull << ('\\' - 64))};
+constexpr u64 kSafe[4][2] = {
+    {0, kLetters}, {kDigits, kLetters}, {kPrintable[0], kPrintable[1]}, {kPrintable[0], kPrintable[1]}};
+constexpr u32 kMaxSafe = 250;
+constexpr size_t kMaxSafeStates = 64;
+}  // namespace
+
+u32 Derivatives::safe(u32 id, const u64 ascii[2], bool others) {
+    for (u32 kind = others ? 3 : 0; kind < kSafeClasses; ++kind) {
+        if ((ascii[0] & ~kSafe[kind][0]) || (ascii[1] & ~kSafe[kind][1])) continue;
+        const u8 known = states_[id]->safe[kind];
+        return known != kUnknown ? known : count_safe(id, kind);
+    }
+    return 0;
+}
+
+u32 Derivatives::count_safe(u32 id, u32 kind) {
+    std::vector<u32> all{id};
+    u32 n = kMaxSafe;
+    for (size_t begin = 0, round = 0; begin < all.size(); ++round) {
+        const size_t end = all.size();
+        if (end > kMaxSafeStates || round == kMaxSafe) {
+            n = static_cast<u32>(round);
+            break;
+        }
+        bool dies = false;
+        for (size_t i = begin; i < end && !dies; ++i) {
+            if (!states_[all[i]]->expanded) expand(all[i]);
+            auto take = [&](u32 to) {
+                dies = dies || !alive(to);
+                if (std::find(all.begin(), all.end(), to) == all.end()) all.push_back(to);
+            };
+            u32 last = NONE;
+            for (u32 c = 0; c < 128 && !dies; ++c) {
+                if (!(kSafe[kind][c / 64] >> (c % 64) & 1)) continue;
+                const u32 to = states_[all[i]]->ascii[c];
+                if (to != last) take(to);
+                last = to;
+            }
+            u32 from = 0;
+            for (size_t k = 0; kind == 3 && k < states_[all[i]]->arcs.size() && !dies; ++k) {
+                const Arc a = states_[all[i]]->arcs[k];
+                if (a.hi >= 128 && !(from >= 0xD800 && a.hi <= 0xDFFF)) take(a.target);
+                from = a.hi + 1;
+            }
+        }
+        if (dies) {
+            n = static_cast<u32>(round);
+            break;
+        }
+        begin = end;
+    }
+    states_[id]->safe[kind] = static_cast<u8>(n);
+    return n;
+}
+
 bool Derivatives::any_characters(u32 id, u32& min, u32& max) const {
     const State& s = *states_[id];
     const Node* n = &nodes_[s.expression];

@@ -80,6 +80,12 @@ class Derivatives {
         if (!states_[state]->expanded) expand(state);
         return states_[state]->loops;
     }
+    // Every text that begins here can be ended (it may be so, and not be seen).
+    bool endless(u32 state) const { return states_[state]->trackers.empty() && endless_expression(state_expression(state)); }
+    // Characters of a class, so many of them in any order at least, lead from here to states that are alive. The class
+    // is the least of a few that holds these ASCII characters (which must stand for themselves in a JSON string), and
+    // all others if `others`.
+    u32 safe(u32 state, const u64 ascii[2], bool others);
     // All texts from here on if there are at most `most`; false if there are more.
     bool finite(u32 state, u32 most, std::vector<CodePoints>& out);
     bool matches(u32 expression, const CodePoints& text);
@@ -105,6 +111,7 @@ class Derivatives {
         u32 a = 0, b = 0, c = 0;  // CHARS: charset; CONCAT: a, b; REPEAT: a, min, max; NOT, LOOK*: a (tracker: b)
         std::vector<u32> items;   // ALT, AND: sorted; WORDS: character, child, character, child, ... sorted
     };
+    static constexpr u8 kUnknown = 255;
     struct Arc {
         u32 hi, target;  // characters up to `hi` (from the one before) lead to `target`
     };
@@ -117,6 +124,7 @@ class Derivatives {
         std::vector<Arc> arcs;  // once expanded
         u32 ascii[128];         // likewise
         Loops loops;
+        u8 safe[4] = {kUnknown, kUnknown, kUnknown, kUnknown};  // by class
     };
     using Truth = std::unordered_map<u32, bool>;  // tracker -> whether its lookbehind holds here
     using Memo = std::unordered_map<u64, u32>;
@@ -137,6 +145,10 @@ class Derivatives {
     bool in_set(u32 set, u32 c) const;
     u32 truncated(u32 x, u32 reach);
     u64 longest_least(u32 x) const;
+    bool endless_expression(u32 x) const;
+    u32 state_expression(u32 state) const { return states_[state]->expression; }
+    static constexpr u32 kSafeClasses = 4;
+    u32 count_safe(u32 state, u32 kind);
 
     u32 max_size_;
     std::vector<Node> nodes_;

@@ -185,7 +185,7 @@ int compare(const Decimal& a, const Decimal& b) {
 }
 
 NumberLanguage::NumberLanguage(u32 max_states) : max_states_(max_states) {
-    states_.emplace_back();
+    states_.push_back(State());
 }
 
 u32 NumberLanguage::condition(const NumberCondition& c) {
@@ -300,102 +300,133 @@ void NumberLanguage::simplify(State& s) {
     }
 }
 
-u32 NumberLanguage::intern(State s) {
+// Brings a state into its simplest form and says whether the number may end there.
+void NumberLanguage::settle(State& s) {
     simplify(s);
+    s.accepts = false;
     if (s.phase == kZero || s.phase == kInteger || s.phase == kFraction || s.phase == kExponent)
         s.accepts = satisfies(s.condition, value(s)) &&
                     !(conditions_[s.condition].not_plain && (s.phase == kZero || s.phase == kInteger));
+}
+
+u32 NumberLanguage::intern(State s) {
+    settle(s);
     u64 h = mix(mix(s.condition, s.phase), (s.negative ? 1 : 0) + (s.exponent_negative ? 2 : 0));
     h = mix(mix(h, static_cast<u64>(s.scale)), static_cast<u64>(s.exponent));
     for (char c : s.digits) h = mix(h, static_cast<u64>(c));
-    const auto range = index_.equal_range(h);
-    for (auto it = range.first; it != range.second; ++it) {
-        const State& o = states_[it->second];
+    u32 last = NONE;
+    for (u32 at = index_.find(h); at != NONE; at = states_[at].next_alike) {
+        const State& o = states_[at];
         if (o.condition == s.condition && o.phase == s.phase && o.negative == s.negative &&
             o.exponent_negative == s.exponent_negative && o.digits == s.digits && o.scale == s.scale &&
             o.exponent == s.exponent)
-            return it->second;
+            return at;
+        last = at;
     }
-    u32 id = kDead;
-    if (alive(s)) {
-        if (states_.size() >= max_states_)
-            throw CoreError(ErrorKind::limit_states, states_.size(), "too many states of numbers");
-        id = static_cast<u32>(states_.size());
-        std::fill(s.next, s.next + 16, NONE);
-        states_.push_back(std::move(s));
-    }
-    index_.emplace(h, id);
+    if (!alive(s)) return kDead;
+    if (states_.size() >= max_states_)
+        throw CoreError(ErrorKind::limit_states, states_.size(), "too many states of numbers");
+    std::fill(s.next, s.next + 16, NONE);
+    s.next_alike = NONE;
+    const u32 id = states_.push_back(std::move(s));
+    if (last == NONE)
+        index_.insert(h, id);
+    else
+        states_[last].next_alike = id;
     return id;
+}
+
+NumberLanguage::Phase NumberLanguage::follow(Phase phase, u8 b) {
+    const bool digit = b >= '0' && b <= '9', e = b == 'e' || b == 'E';
+    switch (phase) {
+        case kStart:
+            if (b == '-') return kMinus;
+            [[fallthrough]];
+        case kMinus:
+            return !digit ? kNone : b == '0' ? kZero : kInteger;
+        case kZero:
+            return b == '.' ? kPoint : e ? kE : kNone;
+        case kInteger:
+            return digit ? kInteger : b == '.' ? kPoint : e ? kE : kNone;
+        case kPoint:
+            return digit ? kFraction : kNone;
+        case kFraction:
+            return digit ? kFraction : e ? kE : kNone;
+        case kE:
+            if (b == '+' || b == '-') return kESign;
+            [[fallthrough]];
+        case kESign:
+        case kExponent:
+            return digit ? kExponent : kNone;
+        default:
+            return kNone;
+    }
+}
+
+// One character further, one that can follow.
+void NumberLanguage::read(State& s, u8 b) const {
+    const Phase to = follow(s.phase, b);
+    if (to == kZero || to == kInteger || to == kFraction) {
+        if (!s.digits.empty() || b != '0') s.digits.push_back(static_cast<char>(b));
+        if (to == kFraction) ++s.scale;
+    }
+    if (to == kMinus) s.negative = true;
+    if (to == kESign) s.exponent_negative = b == '-';
+    if (to == kExponent)
+        s.exponent = static_cast<i32>(std::min<i64>(static_cast<i64>(s.exponent) * 10 + (b - '0'), kMaxExponent));
+    s.phase = to;
 }
 
 u32 NumberLanguage::step(u32 id, u8 b) {
     const int k = slot(b);
     if (k < 0 || id == kDead) return kDead;
     if (states_[id].next[k] != NONE) return states_[id].next[k];
-    State s = states_[id];
-    s.accepts = false;
-    bool ok = true;
-    const bool digit = k < 10;
-    auto add = [&] {
-        if (!s.digits.empty() || b != '0') s.digits.push_back(static_cast<char>(b));
-    };
-    switch (s.phase) {
-        case kStart:
-            if (b == '-') {
-                s.phase = kMinus;
-                s.negative = true;
-            } else if (digit) {
-                s.phase = b == '0' ? kZero : kInteger;
-                add();
-            } else {
-                ok = false;
-            }
-            break;
-        case kMinus:
-            ok = digit;
-            s.phase = b == '0' ? kZero : kInteger;
-            add();
-            break;
-        case kZero:
-        case kInteger:
-            if (digit) {
-                ok = s.phase == kInteger;
-                add();
-            } else if (b == '.') {
-                s.phase = kPoint;
-            } else {
-                ok = b == 'e' || b == 'E';
-                s.phase = kE;
-            }
-            break;
-        case kPoint:
-        case kFraction:
-            if (digit) {
-                s.phase = kFraction;
-                add();
-                ++s.scale;
-            } else {
-                ok = s.phase == kFraction && (b == 'e' || b == 'E');
-                s.phase = kE;
-            }
-            break;
-        case kE:
-            if (b == '+' || b == '-') {
-                s.phase = kESign;
-                s.exponent_negative = b == '-';
-                break;
-            }
-            [[fallthrough]];
-        case kESign:
-        case kExponent:
-            ok = digit;
-            s.phase = kExponent;
-            s.exponent = static_cast<i32>(std::min<i64>(static_cast<i64>(s.exponent) * 10 + k, kMaxExponent));
-            break;
+    u32 out = kDead;
+    if (follow(states_[id].phase, b) != kNone) {
+        State s = states_[id];
+        read(s, b);
+        out = intern(std::move(s));
     }
-    const u32 out = ok ? intern(std::move(s)) : kDead;
     states_[id].next[k] = out;
     return out;
+}
+
+bool NumberLanguage::lives(u32 id, u8 b) {
+    const int k = slot(b);
+    if (k < 0 || id == kDead || follow(states_[id].phase, b) == kNone) return false;
+    if (states_[id].next[k] != NONE) return states_[id].next[k] != kDead;
+    State s = states_[id];
+    read(s, b);
+    settle(s);
+    return alive(s);
+}
+
+bool NumberLanguage::open(u32 id, u32 more) {
+    const State& s = states_[id];
+    if (s.phase == kStart || s.phase >= kE) return false;
+    const NumberCondition& c = conditions_[s.condition];
+    if (c.listed || c.plain || !c.no_multiples.empty()) return false;
+    const bool has_b = s.negative ? c.has_low : c.has_high;
+    if (!has_b) return true;
+    const Decimal b = s.negative ? negated(c.low) : c.high;
+    if (b.negative || b.zero()) return false;
+    if (c.multiples.empty()) {
+        const bool has_a = s.negative ? c.has_high : c.has_low;
+        const Decimal a = s.negative ? negated(c.high) : c.low;
+        return !has_a || a.negative || a.zero() || magnitude(b) - magnitude(a) > 1;
+    }
+    // With digits D, n of them, all multiples in [D, D + 1) * 10^e will do, for any e. The largest e that stays within
+    // the bound comes within a twentieth of it, and 10^e is a step at least if the bound is 10^(n + 1) steps.
+    Units& units = units_[2 * s.condition + (s.negative ? 1 : 0)];
+    if (!units.known) {
+        units.known = true;
+        (void)value_alive(c, s.negative, "1");
+    }
+    const size_t n = s.digits.size() + more + 1;
+    if (!units.simple || n > 30) return false;
+    Wide steps = 1;
+    for (size_t i = 0; i < n; ++i) steps *= 10;
+    return units.low <= units.high / 20 && units.high / units.step >= steps;
 }
 
 bool NumberLanguage::alive(const State& s) const {

@@ -9,7 +9,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "common.hpp"
+#include "flat_map.hpp"
 
 namespace gcd {
 
@@ -50,6 +50,15 @@ class NumberLanguage {
     // The state before the first character; kDead if no number meets the condition.
     u32 start(u32 condition);
     u32 step(u32 state, u8 byte);
+    // Whether `step` leads anywhere; makes no state.
+    bool lives(u32 state, u8 byte);
+    // How numbers are written, whatever their value.
+    enum Phase : u8 { kStart, kMinus, kZero, kInteger, kPoint, kFraction, kE, kESign, kExponent, kNone };
+    static Phase follow(Phase phase, u8 byte);
+    static bool number_byte(u8 byte) { return (byte >= '0' && byte <= '9') || std::strchr(".eE+-", byte); }
+    Phase phase(u32 state) const { return states_[state].phase; }
+    // Whether the number may go on with any `more` digits, with a point among them or not, as far as the value goes.
+    bool open(u32 state, u32 more);
     // The number may end here.
     bool accepts(u32 state) const { return states_[state].accepts; }
     bool satisfies(u32 condition, const Decimal& d) const;
@@ -60,7 +69,6 @@ class NumberLanguage {
     u32 n_states() const { return static_cast<u32>(states_.size()); }
 
   private:
-    enum Phase : u8 { kStart, kMinus, kZero, kInteger, kPoint, kFraction, kE, kESign, kExponent };
     struct State {
         u32 condition = 0;
         Phase phase = kStart;
@@ -70,8 +78,11 @@ class NumberLanguage {
         i32 scale = 0;       // how many of them stand behind the point
         i32 exponent = 0;    // read so far, without its sign
         u32 next[16] = {};   // by character: 0-9 . e E + -, NONE unknown
+        u32 next_alike = NONE;
     };
     u32 intern(State s);
+    void read(State& s, u8 byte) const;
+    void settle(State& s);
     u32 reduced(u32 condition, bool negative);
     void simplify(State& s);
     bool alive(const State& s) const;
@@ -92,8 +103,8 @@ class NumberLanguage {
     std::vector<NumberCondition> conditions_;
     mutable std::vector<Units> units_;  // condition * 2 + negative
     std::vector<u32> reduced_;          // likewise: the condition once the sign is known
-    std::vector<State> states_;
-    std::unordered_multimap<u64, u32> index_;
+    StableVector<State> states_;
+    FlatMap index_;  // hash -> the first state that has it
 };
 
 }  // namespace gcd

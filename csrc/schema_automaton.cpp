@@ -144,8 +144,7 @@ SchemaAutomaton::SchemaAutomaton(SchemaProgram& program, Formulas& formulas, Sha
     values_.push_back({});
     value_index_[{}] = 0;
     lists_.emplace_back(0, 0);
-    sets_.push_back({});
-    set_index_[{}] = 0;
+    sets_.intern({});
     const u32 root = intern_frame(Frame());
     const u32 f = formulas_.of(program.root);
     if (!shapes_.satisfiable(f)) return;
@@ -160,28 +159,29 @@ SchemaAutomaton::SchemaAutomaton(SchemaProgram& program, Formulas& formulas, Sha
 
 u32 SchemaAutomaton::intern_frame(const Frame& f) {
     u64 h = mix(mix(mix(f.kind, f.shape), mix(f.progress, f.texts)), mix(mix(f.values, f.mark), f.parents));
-    const auto range = frame_index_.equal_range(h);
-    for (auto it = range.first; it != range.second; ++it) {
-        const Frame& o = frames_[it->second];
+    const u32 first = frame_index_.find(h);
+    for (u32 at = first; at != NONE; at = frames_[at].next_alike) {
+        const Frame& o = frames_[at];
         if (o.kind == f.kind && o.shape == f.shape && o.progress == f.progress && o.texts == f.texts &&
             o.values == f.values && o.mark == f.mark && o.parents == f.parents)
-            return it->second;
+            return at;
     }
     const u32 id = static_cast<u32>(frames_.size());
     frames_.push_back(f);
-    frame_index_.emplace(h, id);
+    frames_[id].next_alike = NONE;  // of the frame that it was copied from
+    if (first == NONE) {
+        frame_index_.insert(h, id);
+    } else {
+        frames_[id].next_alike = frames_[first].next_alike;
+        frames_[first].next_alike = id;
+    }
     return id;
 }
 
 u32 SchemaAutomaton::frame_set(std::vector<u32> frames) {
     std::sort(frames.begin(), frames.end());
     frames.erase(std::unique(frames.begin(), frames.end()), frames.end());
-    const auto it = set_index_.find(frames);
-    if (it != set_index_.end()) return it->second;
-    const u32 id = static_cast<u32>(sets_.size());
-    set_index_.emplace(frames, id);
-    sets_.push_back(std::move(frames));
-    return id;
+    return sets_.intern(std::move(frames));
 }
 
 u32 SchemaAutomaton::push_text(u32 list, u32 c) {
@@ -274,6 +274,64 @@ std::string SchemaAutomaton::gap_text(const State& s) const {
         default:
             return "";
     }
+}
+
+u32 SchemaAutomaton::next_bytes(const State& s, u8* out) {
+    u32 n = 0;
+    auto put = [&](const char* bytes) {
+        for (; *bytes; ++bytes) out[n++] = static_cast<u8>(*bytes);
+    };
+    if (s.phase == kLiteral) {
+        out[n++] = static_cast<u8>(kLiterals[s.literal][s.literal_at]);
+        return n;
+    }
+    if (program_.options.whitespace != 0) {
+        if (s.phase == kValue || s.phase == kKey || s.phase == kClose || s.phase == kColon) {
+            const std::string gap = gap_text(s);
+            if (s.gap < gap.size()) {
+                out[n++] = static_cast<u8>(gap[s.gap]);
+                return n;
+            }
+        } else if (program_.options.whitespace == 2) {
+            put("\n");
+        }
+    }
+    switch (s.phase) {
+        case kAfter:
+            put(",]}");
+            break;
+        case kObjectFirst:
+            put("\"}");
+            break;
+        case kKey:
+            put("\"");
+            break;
+        case kColon:
+            put(":");
+            break;
+        case kClose:
+            put("]}");
+            break;
+        case kArrayFirst:
+            put("]\"{[ntf-0123456789");
+            break;
+        default: {
+            bool strings = false, numbers = false, objects = false, arrays = false, literals = false;
+            for (const Item& i : s.items) {
+                strings = strings || formulas_.string_expression(i.a) != Derivatives::kEmpty;
+                numbers = numbers || !formulas_.number_conditions(i.a).empty();
+                objects = objects || !shapes_.objects(i.a).empty();
+                arrays = arrays || !shapes_.arrays(i.a).empty();
+                for (SchemaType t : kLiteralTypes) literals = literals || formulas_.allows(i.a, t);
+            }
+            if (strings) put("\"");
+            if (objects) put("{");
+            if (arrays) put("[");
+            if (literals) put("ntf");
+            if (numbers) put("-0123456789");
+        }
+    }
+    return n;
 }
 
 // -- values -----------------------------------------------------------------------------------
@@ -418,7 +476,7 @@ bool SchemaAutomaton::possible(u32 f, u32 texts) {
     return item_alive(kString, i, 0, StringDecoder());
 }
 
-void SchemaAutomaton::enter_item(u32 id, u32 raw, std::map<u32, std::vector<u32>>& by_formula) {
+void SchemaAutomaton::enter_item(u32 id, u32 raw, Entries& by_formula) {
     const Frame f = frames_[id];
     std::vector<Entry> entries;
     shapes_.next_item(f.shape, f.progress, entries);
@@ -432,21 +490,21 @@ void SchemaAutomaton::enter_item(u32 id, u32 raw, std::map<u32, std::vector<u32>
         Frame next = f;
         next.progress = e.progress;
         if (f.unique && (unique || shapes_.array(f.shape).repeated)) next.mark = raw;
-        by_formula[formula].push_back(intern_frame(next));
+        by_formula.add(formula, intern_frame(next));
     }
 }
 
 void SchemaAutomaton::enter_member(u32 id, const std::vector<Entry>& entries, const CodePoints* unknown,
-                                   std::map<u32, std::vector<u32>>& by_formula) {
+                                   Entries& by_formula) {
     for (const Entry& e : entries) {
         Frame next = frames_[id];
         next.progress = e.progress;
         if (unknown) next.texts = texts_.add(next.texts, *unknown);
-        by_formula[e.formula].push_back(intern_frame(next));
+        by_formula.add(e.formula, intern_frame(next));
     }
 }
 
-void SchemaAutomaton::put(std::map<u32, std::vector<u32>>& by_formula, State& out) {
+void SchemaAutomaton::put(Entries& by_formula, State& out) {
     for (auto& [formula, frames] : by_formula) {
         Item i;
         i.a = formula;
@@ -598,6 +656,42 @@ bool SchemaAutomaton::excluded_alive(const std::vector<u32>& states, const Item&
     return false;
 }
 
+void SchemaAutomaton::lead_bytes(Phase phase, const Item& item, u32 depth, u64 bytes[4]) const {
+    auto each = [&](u32 from, u32 to, auto&& text) {
+        while (from < to) {
+            const CodePoints& t = text(from);
+            if (t.size() <= depth) {
+                ++from;
+                continue;
+            }
+            const u32 c = t[depth];
+            add_lead(c, bytes);
+            u32 end = to, step = 1;  // those with the same character are skipped
+            for (++from; from < to && text(from)[depth] == c; step *= 2) {
+                if (from + step >= to || text(from + step)[depth] != c) {
+                    end = std::min(to, from + step);
+                    break;
+                }
+                from += step;
+            }
+            while (from < end) {
+                const u32 mid = (from + end) / 2;
+                if (text(mid)[depth] == c)
+                    from = mid + 1;
+                else
+                    end = mid;
+            }
+        }
+    };
+    if (phase == kInKey && item.lo < item.hi) {
+        const auto& names = shape_of(item).names;
+        each(item.lo, item.hi, [&](u32 i) -> const CodePoints& { return names[i].text; });
+    }
+    if (item.xlo == item.xhi) return;
+    const u32 texts = phase == kInKey ? frames_[item.a].texts : item.lo;
+    each(item.xlo, item.xhi, [&](u32 i) -> const CodePoints& { return texts_.text(texts, i); });
+}
+
 // Whether a name or a text goes on with a character within [lo, hi].
 bool SchemaAutomaton::goes_on(Phase phase, const Item& item, u32 depth, u32 lo, u32 hi) const {
     auto within = [&](u32 from, u32 to, auto&& text) {
@@ -721,6 +815,15 @@ void SchemaAutomaton::begin_key(const State& s, State& out) {
 // For masks: the lexeme's text isn't known. A string or number that is an item itself was kept apart from those before
 // it while it was read; of all that follows, `kLost` says that it can't be compared.
 u32 SchemaAutomaton::after_value(const State& s, const Item& item) {
+    if (s.doubt) return after_value_slow(s, item);
+    const u32 known = behind_values_.find(item.b);
+    if (known != NONE) return known;
+    const u32 to = after_value_slow(s, item);
+    behind_values_.insert(item.b, to);
+    return to;
+}
+
+u32 SchemaAutomaton::after_value_slow(const State& s, const Item& item) {
     State out;
     out.phase = kAfter;
     out.gap = program_.options.whitespace == 0 ? program_.options.max_run : 0;
@@ -738,15 +841,27 @@ u32 SchemaAutomaton::after_value(const State& s, const Item& item) {
 }
 
 u32 SchemaAutomaton::after_name(const State& s, const Item& item, u32 name) {
+    const u64 key = static_cast<u64>(item.a) << 32 | name;
+    const bool simple = s.raw == NONE && !s.doubt;
+    const u32 known = simple ? behind_keys_.find(key) : NONE;
+    if (known != NONE) return known;
     std::vector<Entry> entries;
     shapes_.after_name(frames_[item.a].shape, frames_[item.a].progress, name, entries);
-    return behind_key(s, item, entries);
+    const u32 to = behind_key(s, item, entries);
+    if (simple) behind_keys_.insert(key, to);
+    return to;
 }
 
 u32 SchemaAutomaton::after_unknown(const State& s, const Item& item, u64 matched) {
+    const u64 key = static_cast<u64>(item.a) << 32 | kPatterns | matched;
+    const bool simple = s.raw == NONE && !s.doubt && matched < kPatterns;
+    const u32 known = simple ? behind_keys_.find(key) : NONE;
+    if (known != NONE) return known;
     std::vector<Entry> entries;
     shapes_.after_key(frames_[item.a].shape, frames_[item.a].progress, matched, entries);
-    return behind_key(s, item, entries);
+    const u32 to = behind_key(s, item, entries);
+    if (simple) behind_keys_.insert(key, to);
+    return to;
 }
 
 u32 SchemaAutomaton::behind_key(const State& s, const Item& item, const std::vector<Entry>& entries) {
@@ -756,7 +871,7 @@ u32 SchemaAutomaton::behind_key(const State& s, const Item& item, const std::vec
     out.doubt = s.doubt;
     out.gap = program_.options.whitespace == 0 ? program_.options.max_run : 0;
     out.gap_kind = program_.options.whitespace == 0 ? 0 : 3;
-    std::map<u32, std::vector<u32>> by_formula;
+    Entries by_formula;
     enter_member(item.a, entries, nullptr, by_formula);
     put(by_formula, out);
     return intern(std::move(out));
@@ -764,7 +879,7 @@ u32 SchemaAutomaton::behind_key(const State& s, const Item& item, const std::vec
 
 u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
     if (id == kDead) return kDead;
-    const State s = states_[id];
+    const State& s = states_[id];
     const SchemaOptions& o = program_.options;
     const bool any = o.whitespace == 0;
     State out;
@@ -817,7 +932,7 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
                 if (probe.items.empty()) out.items.clear();
             } else if (s.phase == kArrayFirst) {
                 out.phase = kValue;
-                std::map<u32, std::vector<u32>> by_formula;
+                Entries by_formula;
                 for (const Item& i : s.items) enter_item(i.a, raw, by_formula);
                 put(by_formula, out);
                 out.gap_kind = 2;
@@ -899,7 +1014,7 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
                     }
                     out.phase = kColon;
                     with_gap(3);
-                    std::map<u32, std::vector<u32>> by_formula;
+                    Entries by_formula;
                     const CodePoints text = text_of(s.text);
                     for (const Item& i : s.items) {
                         const Frame f = frames_[i.a];
@@ -958,7 +1073,7 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
                 }
                 if (o.whitespace == 2) break;  // a line of its own first
                 State value;
-                std::map<u32, std::vector<u32>> by_formula;
+                Entries by_formula;
                 for (const Item& i : s.items) enter_item(i.a, s.raw == NONE ? 0 : s.raw, by_formula);
                 put(by_formula, value);
                 if (!value.items.empty()) {
@@ -970,7 +1085,7 @@ u32 SchemaAutomaton::step_slow(u32 id, u8 byte) {
             case kAfter:
                 if (byte == ',') {
                     State probe;
-                    std::map<u32, std::vector<u32>> by_formula;
+                    Entries by_formula;
                     bool objects = false;
                     for (const Item& i : s.items) {
                         const Frame& f = frames_[i.a];

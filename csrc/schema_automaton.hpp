@@ -8,6 +8,7 @@
 //   {"a": [1, ...   frames:  root <- object (shape of `{}`, "a" seen) <- array (shape, next index 1)
 #pragma once
 
+#include <algorithm>
 #include <tuple>
 
 #include "flat_map.hpp"
@@ -84,6 +85,22 @@ class SchemaAutomaton {
         u32 mark = 0;     // where the item began
         u32 parents = 0;  // set of frames
         u32 depth = 0;
+        u32 next_alike = NONE;  // another frame of the same hash
+    };
+    // Frames by the formula of the value that begins in them.
+    class Entries {
+      public:
+        void add(u32 formula, u32 frame) {
+            auto at = std::lower_bound(all_.begin(), all_.end(), formula,
+                                       [](const auto& entry, u32 f) { return entry.first < f; });
+            if (at == all_.end() || at->first != formula) at = all_.insert(at, {formula, {}});
+            at->second.push_back(frame);
+        }
+        auto begin() { return all_.begin(); }
+        auto end() { return all_.end(); }
+
+      private:
+        std::vector<std::pair<u32, std::vector<u32>>> all_;  // rising
     };
     static constexpr u32 kDead = 0;
     static constexpr u32 kLost = NONE - 1;
@@ -96,6 +113,8 @@ class SchemaAutomaton {
         const u32 known = steps_.find(key);
         return known != NONE ? known : step_slow(state, byte);
     }
+    // NONE: not known yet.
+    u32 known_step(u32 state, u8 byte) const { return steps_.find(static_cast<u64>(state) << 8 | byte); }
     bool complete(u32 state) const;
     const State& state(u32 id) const { return states_[id]; }
     const Frame& frame(u32 id) const { return frames_[id]; }
@@ -109,6 +128,16 @@ class SchemaAutomaton {
     // Behind a key: a known name, or an unknown one that matches some patterns (its text unknown: NONE).
     u32 after_name(const State& s, const Item& item, u32 name);
     u32 after_unknown(const State& s, const Item& item, u64 matched);
+    // Bytes that may come next, where no lexeme has begun or a literal has, white space apart if any may stand; at
+    // most kMaxNextBytes, and some may be refused.
+    static constexpr u32 kMaxNextBytes = 24;
+    u32 next_bytes(const State& s, u8* out);
+    // First bytes of the characters with which a name or a text of an item goes on, as bits.
+    void lead_bytes(Phase phase, const Item& item, u32 depth, u64 bytes[4]) const;
+    static void add_lead(u32 c, u64 bytes[4]) {
+        const u32 lead = c < 0x80 ? c : c < 0x800 ? 0xC0 | c >> 6 : c < 0x10000 ? 0xE0 | c >> 12 : 0xF0 | c >> 18;
+        bytes[lead / 64] |= 1ull << (lead % 64);
+    }
     const ObjectShape& shape_of(const Item& item) const { return shapes_.object(frames_[item.a].shape); }
     const KeyOptions& options_of(const Item& item) {
         return shapes_.key_options(frames_[item.a].shape, frames_[item.a].progress);
@@ -135,11 +164,15 @@ class SchemaAutomaton {
     void begin_value(const State& s, u8 byte, u32 raw, State& out);
     void begin_key(const State& s, State& out);
     void finish_value(const std::vector<u32>& sets, u32 raw, State& out);
-    void enter_item(u32 frame, u32 raw, std::map<u32, std::vector<u32>>& by_formula);
+    void enter_item(u32 frame, u32 raw, Entries& by_formula);
     void enter_member(u32 frame, const std::vector<Entry>& entries, const CodePoints* unknown,
-                      std::map<u32, std::vector<u32>>& by_formula);
+                      Entries& by_formula);
     u32 behind_key(const State& s, const Item& item, const std::vector<Entry>& entries);
-    void put(std::map<u32, std::vector<u32>>& by_formula, State& out);
+    u32 after_value_slow(const State& s, const Item& item);
+    // The states behind keys and values where nothing needs comparing: frame, name or patterns -> state; frames -> state.
+    FlatMap behind_keys_, behind_values_;
+    static constexpr u32 kPatterns = 1u << 31;  // not a name, but patterns as bits
+    void put(Entries& by_formula, State& out);
     void close(const State& s, u8 byte, u32 raw, State& out);
     bool possible(u32 formula, u32 texts);
     bool excluded_alive(const std::vector<u32>& states, const Item& item, u32 texts, const ObjectShape* shape,
@@ -157,9 +190,8 @@ class SchemaAutomaton {
     FlatMap state_index_;  // hash -> the first state that has it
     FlatMap steps_;        // state * 256 + byte -> state
     std::deque<Frame> frames_;
-    std::unordered_multimap<u64, u32> frame_index_;
-    std::deque<std::vector<u32>> sets_;
-    std::map<std::vector<u32>, u32> set_index_;
+    FlatMap frame_index_;  // hash -> the first frame that has it
+    InternedLists sets_;
     TextSets texts_;
     std::vector<std::pair<u32, u32>> lists_;  // texts from their ends: (the text before, its last character)
     FlatMap list_index_;

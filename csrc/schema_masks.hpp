@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 
 #include "lexeme_rows.hpp"
 #include "schema_completion.hpp"
@@ -9,8 +11,12 @@
 
 namespace gcd {
 
-// A schema compiled for a vocabulary. Its lexemes are shared with the other schemas of the vocabulary; one lock guards
-// them all.
+// A schema compiled for a vocabulary. Its lexemes are shared with the other schemas of the vocabulary, and so is the lock:
+// what is known is looked up side by side, what is new is worked out by one at a time.
+//
+// Texts leave states behind, and no state can be forgotten while some matcher may stand in it. So an engine that has
+// grown *full* isn't cleared: it has a successor, to which matchers move when they next come by (they read their text
+// again there). It goes when the last one has left.
 class SchemaEngine {
   public:
     SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr<const TokenTrie> trie, const u8* program,
@@ -27,6 +33,9 @@ class SchemaEngine {
         u64 mask_bytes, row_bytes;
     };
     Counts counts();
+    bool full() const { return full_.load(std::memory_order_relaxed); }
+    // The same schema with empty tables; made when the first asks for it. Never full.
+    std::shared_ptr<SchemaEngine> successor();
 
     // All of these take the lock.
     u32 start() const { return automaton_->start(); }
@@ -45,23 +54,55 @@ class SchemaEngine {
 
   private:
     struct Mask {
-        std::vector<u32> ids, words;
+        TokenUnion tokens;
+        std::atomic<u32> asked{0};
     };
     struct Part {  // tokens below a node of the forest, from a state on
-        Mask mask;
+        std::vector<const TokenPiece*> pieces;
+        TokenPiece loose;
         std::vector<u32> doubtful;
     };
+    // Where tokens are as names of a shape begin or go on, from a node on: what is the same however far an object has come.
+    struct NameRow {
+        struct Inside {
+            u32 lo, hi;  // names that begin with what was read
+            u32 token;
+        };
+        struct Exit {
+            u32 name;
+            u32 node;
+        };
+        std::vector<Inside> inside;
+        std::vector<Exit> exits;
+    };
+    using NameKey = std::array<u32, 5>;  // shape, names from, to, characters read, node
+    struct NameKeyHash {
+        size_t operator()(const NameKey& k) const {
+            u64 h = 3;
+            for (u32 x : k) h = mix(h, x);
+            return h;
+        }
+    };
     struct Fill;
+    const NameRow& name_row(const SchemaAutomaton::Item& item, u32 depth, u32 node);
+    void walk_names(NameRow& row, const std::vector<ObjectShape::Name>& names, u32 lo, u32 hi,
+                    const StringDecoder& decoder, u32 depth, u32 node);
+    void add_names(Fill& f, const SchemaAutomaton::State& s, const SchemaAutomaton::Item& item, u32 node,
+                   bool behind_key, bool clear);
     void collect(Fill& f, u32 state, u32 node, bool behind_key);
     void collect_own(Fill& f, u32 state, u32 node, bool behind_key);
     void string_items(Fill& f, const SchemaAutomaton::State& s, u32 node, bool behind_key);
     void compared(Fill& f, const SchemaAutomaton::State& s, SchemaAutomaton::Item item, const StringDecoder& decoder,
                   u32 depth, u32 node, bool behind_key, bool clear);
     void clear_below(Fill& f, u32 node);
-    const Mask& mask(u32 state);
-    void pack(std::vector<u32>& bits, Mask& m);
-    void copy(const Mask& m, u32* out) const;
-    void add_row(Fill& f, const LexemeRow& row);
+    void add_own(Fill& f, u32 node);
+    void add(Fill& f, Fill& own);
+    const TokenPiece& worked_out(const TokenUnion& tokens);
+    Mask& mask(u32 state);
+    bool pays(const Mask& m) const;
+    void note_growth();
+    u64 size() const;
+    u32 step_known(u32 state, const u8* data, u32 n, u32& read);
 
     std::shared_ptr<LexemeStore> lexemes_;
     std::shared_ptr<const TokenTrie> trie_;
@@ -74,9 +115,18 @@ class SchemaEngine {
     std::vector<u32> eos_;
     bool exact_ = true;
     std::string reason_;
+    std::vector<u8> source_;
+    u32 max_states_;
+    u64 full_size_ = 0, full_lexemes_ = 0, full_bytes_ = 0;  // beyond which it is full
+    std::atomic<bool> full_{false};
+    std::mutex successor_mutex_;
+    std::shared_ptr<SchemaEngine> successor_;
     u64 memo_bytes_, mask_bytes_ = 0;
     std::unordered_map<u32, std::unique_ptr<Mask>> masks_;
     std::unordered_map<u64, std::unique_ptr<Part>> parts_;
+    std::unordered_map<NameKey, std::unique_ptr<NameRow>, NameKeyHash> name_rows_;
+    std::vector<std::unique_ptr<TokenPiece>> pieces_;
+    std::vector<u32> scratch_;
 };
 
 // One sequence's position in a schema. Not shared between threads.
@@ -114,7 +164,17 @@ class SchemaMatcher : public TextMatcher {
     std::shared_ptr<SchemaEngine> engine_;
     u32 state_;
     bool finished_ = false;
-    std::vector<u32> past_;
+    struct Past {
+        u32 state;
+        size_t size;  // of the text
+    };
+    std::vector<Past> past_;
+    std::vector<u8> text_;
+    // Moves to the engine's successor once that is full.
+    void keep_up() {
+        if (engine_->full()) move_on();
+    }
+    void move_on();
 };
 
 }  // namespace gcd

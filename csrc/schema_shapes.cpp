@@ -27,13 +27,9 @@ Shapes::Shapes(Formulas& formulas, Derivatives& store, NumberLanguage& numbers, 
 }
 
 u32 Shapes::progress(Progress p) {
-    const auto it = progress_index_.find(p);
-    if (it != progress_index_.end()) return it->second;
-    if (progress_.size() >= max_size_)
+    const u32 id = progress_.intern(std::move(p));
+    if (id >= max_size_)
         throw CoreError(ErrorKind::limit_states, progress_.size(), "the schema has too many states");
-    const u32 id = static_cast<u32>(progress_.size());
-    progress_index_.emplace(p, id);
-    progress_.push_back(std::move(p));
     return id;
 }
 
@@ -129,11 +125,7 @@ const std::vector<u32>& Shapes::arrays(u32 f) {
 // -- objects ----------------------------------------------------------------------------------
 
 u32 Shapes::intern_vector(std::vector<u32> states) {
-    const auto it = vector_index_.find(states);
-    if (it != vector_index_.end()) return it->second;
-    const u32 id = static_cast<u32>(vectors_.size());
-    vector_index_.emplace(states, id);
-    vectors_.push_back(std::move(states));
+    const u32 id = vectors_.intern(std::move(states));
     return id;
 }
 

@@ -9,7 +9,7 @@
 
 #include <deque>
 
-#include "flat_map.hpp"
+#include "interned_lists.hpp"
 #include "schema_formulas.hpp"
 
 namespace gcd {
@@ -142,11 +142,9 @@ class Shapes {
     u32 tainted_ = NONE;    // the outermost formula that an answer was guessed for
     u32 depth_ = 0;
     std::vector<u32> busy_;
-    std::deque<Progress> progress_;  // references stay good while it grows
-    std::map<Progress, u32> progress_index_;
+    InternedLists progress_;
     std::unordered_map<u64, KeyOptions> options_;
-    std::deque<std::vector<u32>> vectors_;
-    std::map<std::vector<u32>, u32> vector_index_;
+    InternedLists vectors_;
     FlatMap vector_steps_;
     std::map<std::vector<u32>, u32> object_index_, array_index_;
     bool exact_ = true;

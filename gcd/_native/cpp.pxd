@@ -243,8 +243,7 @@ cdef extern from "batch.hpp" namespace "gcd" nogil:
 cdef extern from "schema_masks.hpp" namespace "gcd" nogil:
     cdef cppclass LexemeStore:
         LexemeStore(shared_ptr[ConstTokenTrie], uint32_t) except +raise_core_error
-        uint64_t bytes()
-        uint32_t size()
+        cbool full()
 
     cdef cppclass SchemaCounts "gcd::SchemaEngine::Counts":
         uint32_t states, frames, shapes, formulas, masks, rows, expressions

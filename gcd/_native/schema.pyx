@@ -11,7 +11,6 @@ from gcd._native.trie cimport TokenTrie
 from weakref import WeakKeyDictionary
 
 _MAX_LEXEME_STATES = 4_000_000
-_FULL_BYTES = 1 << 29
 
 
 cdef class LexemeStore:
@@ -29,7 +28,7 @@ _STORES = WeakKeyDictionary()
 cdef LexemeStore store_of(TokenTrie trie):
     """The vocabulary's store; a new one where it has grown full (engines keep the one that they began with)."""
     cdef LexemeStore store = _STORES.get(trie)
-    if store is None or store.store.get().bytes() > _FULL_BYTES or store.store.get().size() > _MAX_LEXEME_STATES // 4:
+    if store is None or store.store.get().full():
         store = _STORES[trie] = LexemeStore(trie)
     return store
 
