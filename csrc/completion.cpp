@@ -37,7 +37,13 @@ std::vector<u32> Completion::shortest_lexemes() {
                 out[a.terminal] = needed == NONE ? CompletionCosts::kNever : needed - 1;
                 missing -= missing != 0;
             }
-            for (u32 cls = 0; cls < lx.n_classes(); ++cls)
+            bool some = false;  // of what is missing can come of it
+            const u32 state = todo[i].state;
+            bits_each(c_.live(state), [&](u32 symbol) {
+                const u32 t = c_.positions().alphabet.terminal(symbol);
+                some = some || (t < out.size() && out[t] == NONE);
+            });
+            for (u32 cls = 0; cls < lx.n_classes() && some; ++cls)
                 lx.each(lx.step_class(todo[i].state, cls), [&](u32 s) {
                     if (seen.insert(s).second) todo.push_back({s, i, lx.class_byte(cls)});
                 });

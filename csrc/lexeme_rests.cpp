@@ -8,7 +8,7 @@ namespace {
 constexpr u32 kMaxVisited = 20000;  // states looked at for one rest
 constexpr u32 kMaxNumbers = 12;     // likewise, of numbers
 constexpr u32 kMaxExponent = 20;
-constexpr size_t kMaxDigits = 400;
+constexpr u32 kMaxDigits = 400;
 constexpr char kNumberBytes[] = "0123456789.e-E+";
 
 std::vector<u32> key_of(const std::vector<u32>& states, const StringDecoder& decoder, u32 node) {
@@ -153,8 +153,8 @@ const Rest& LexemeRests::string_rest(const std::vector<u32>& states, const Strin
 }
 
 // Each number is a state of its own, so few are looked at: an exponent (91 within [0, 90]: 91e-1), then what one or two
-// more characters do, then the first digit that leads on, again and again.
-const Rest& LexemeRests::number_rest(u32 state) {
+// more characters do, then the first digit that leads on, and its rest.
+const Rest& LexemeRests::number_rest(u32 state, u32 depth) {
     const auto known = numbers_.find(state);
     if (known != numbers_.end()) return known->second;
     NumberLanguage& numbers = lexemes_.numbers;
@@ -181,15 +181,17 @@ const Rest& LexemeRests::number_rest(u32 state) {
             rest.found = numbers.accepts(to);
             if (rest.found) rest.text = todo.back().second;
         }
-    u32 at = state;
-    for (std::string text; !rest.found && text.size() < kMaxDigits;) {
-        const char* b = kNumberBytes;
-        while (*b && step(at, *b) == NumberLanguage::kDead) ++b;
-        if (!*b) break;
-        at = step(at, *b);
-        text += *b;
-        rest.found = numbers.accepts(at);
-        if (rest.found) rest.text = text;
+    if (!rest.found && depth < kMaxDigits) {
+        // A number's first digit had better not be 0: no more can come before the point.
+        const NumberLanguage::Phase phase = numbers.phase(state);
+        const bool begins = phase == NumberLanguage::kStart || phase == NumberLanguage::kMinus;
+        const char* b = begins ? "1234567890-" : kNumberBytes;
+        while (*b && step(state, *b) == NumberLanguage::kDead) ++b;
+        if (*b) {
+            const Rest& more = number_rest(step(state, *b), depth + 1);
+            rest.found = more.found;
+            rest.text = *b + more.text;
+        }
     }
     bytes_ += rest.text.size() + 120;
     return numbers_.emplace(state, std::move(rest)).first->second;

@@ -30,7 +30,7 @@ class LexemeRests {
     // The shortest rest of a string that several expressions read; the first decides what it may be.
     // `wanted`: the index of another one that must accept, too; 0: none.
     const Rest& string_rest(const std::vector<u32>& states, const StringDecoder& decoder, u32 wanted = 0);
-    const Rest& number_rest(u32 state);
+    const Rest& number_rest(u32 state, u32 depth = 0);
     // Tokens below a node that stay inside.
     const RestRow& string_row(const std::vector<u32>& states, const StringDecoder& decoder, u32 node);
     const RestRow& number_row(u32 state, u32 node);

@@ -210,13 +210,48 @@ std::vector<u8> Matcher::forced_bytes(u32 n) {
 bool Matcher::completion(std::vector<u32>& tokens, u32) {
     tokens.clear();
     if (complete()) return true;
-    if (!engine_->completion.find(readings_, tokens)) return false;
-    if (engine_->compiled.trie().byte_complete) return true;
+    const bool found = engine_->completion.find(readings_, tokens);
+    if (engine_->compiled.trie().byte_complete) return found;
     // Where lexemes end matters to what may follow, and tokens can't end everywhere: so it is tried.
     Matcher probe(*this);
-    for (u32 token : tokens)
-        if (!probe.accept(token)) return false;
-    return probe.complete();
+    bool good = found;
+    for (size_t i = 0; i < tokens.size() && good; ++i) good = probe.accept(tokens[i]);
+    return (good && probe.complete()) || search(tokens);
+}
+
+// For vocabularies without some single bytes: breadth first over tokens, not very far.
+bool Matcher::search(std::vector<u32>& tokens) const {
+    constexpr size_t kMaxStates = 500;
+    struct Visit {
+        Readings readings;
+        u32 from, token;
+    };
+    std::vector<Visit> todo{{readings_, NONE, 0}};
+    Matcher at(*this);
+    at.past_.clear();
+    at.history_.clear();
+    std::vector<u32> mask(engine_->masks.words());
+    for (u32 i = 0; i < todo.size() && todo.size() < kMaxStates; ++i) {
+        at.readings_ = todo[i].readings;
+        at.fill(mask.data());
+        for (u32 token = 0; token < engine_->compiled.trie().width; ++token) {
+            if (!(mask[token / 32] >> (token % 32) & 1) || engine_->is_eos(token)) continue;
+            at.readings_ = todo[i].readings;
+            if (!at.accept(token)) continue;
+            at.past_.clear();
+            at.history_.clear();
+            if (std::any_of(todo.begin(), todo.end(), [&](const Visit& v) { return v.readings == at.readings_; }))
+                continue;
+            todo.push_back({at.readings_, i, token});
+            if (!at.complete()) continue;
+            tokens.clear();
+            for (u32 k = static_cast<u32>(todo.size()) - 1; todo[k].from != NONE; k = todo[k].from)
+                tokens.push_back(todo[k].token);
+            std::reverse(tokens.begin(), tokens.end());
+            return true;
+        }
+    }
+    return false;
 }
 
 void Matcher::fill_within(u32 most, u32* out) {

@@ -86,6 +86,7 @@ class Matcher : public TextMatcher {
 
   private:
     bool walk(const u8* data, u32 n, Readings& out);
+    bool search(std::vector<u32>& tokens) const;
     bool spell(const u8* data, u32 n, Readings& out, u32& reached);
 
     std::shared_ptr<Engine> engine_;

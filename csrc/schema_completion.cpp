@@ -235,7 +235,7 @@ std::vector<SchemaCompletion::Way> SchemaCompletion::ways(u32 id) {
     std::stable_sort(out.begin(), out.end());
     for (char c : kSingles)
         if (c) out.push_back({kFallback, std::string(1, c)});
-    out.erase(std::unique(out.begin(), out.end(), [](const Way& a, const Way& b) { return a.text == b.text; }), out.end());
+    out.erase(std::unique(out.begin(), out.end(), [](const Way& a, const Way& b) { return a.text == b.text && a.jump == b.jump && a.item == b.item; }), out.end());
     return out;
 }
 
@@ -391,8 +391,10 @@ void SchemaCompletion::visit(Filling& f, u32 id, u32 node, bool behind_key) {
             const bool any = program_.options.whitespace == 0;
             if (any) {
                 const SpaceRow& space = lexemes_.space_row(node, s.gap);
-                if (!space.ids.empty() && within("", id, f.most))
-                    for (u32 t : space.ids) f.set(t);
+                if (!space.inside.empty() && within("", id, f.most)) {
+                    for (u32 t : space.inside.ids) f.set(t);
+                    for (size_t w = 0; w < space.inside.words.size(); ++w) f.out[w] |= space.inside.words[w];
+                }
                 node = space.node;
                 if (node == NONE) return;
             }

@@ -534,13 +534,16 @@ SchemaCompletion& SchemaEngine::completion() {
 }
 
 bool SchemaEngine::completion(u32 state, std::vector<u32>& tokens, u32 most) {
-    std::lock_guard<std::mutex> lock(lexemes_->mutex);
-    return completion().find(state, tokens, most);
+    std::lock_guard lock(lexemes_->mutex);
+    const bool found = completion().find(state, tokens, most);
+    note_growth();
+    return found;
 }
 
 void SchemaEngine::fill_within(u32 state, u32 most, u32* out) {
-    std::lock_guard<std::mutex> lock(lexemes_->mutex);
+    std::lock_guard lock(lexemes_->mutex);
     completion().fill(state, most, out);
+    note_growth();
     if (automaton_->complete(state))
         for (u32 e : eos_)
             if (e < trie_->width) out[e / 32] |= 1u << (e % 32);
@@ -557,11 +560,19 @@ void SchemaMatcher::fill(u32* out) {
     engine_->fill(state_, out);
 }
 
+bool SchemaMatcher::completion(std::vector<u32>& tokens, u32 most) {
+    keep_up();
+    tokens.clear();
+    return engine_->complete(state_) || engine_->completion(state_, tokens, most);
+}
+
 void SchemaMatcher::fill_within(u32 most, u32* out) {
-    if (finished_)
+    if (finished_) {
         std::memset(out, 0, static_cast<size_t>(engine_->words()) * 4);
-    else
-        engine_->fill_within(state_, most, out);
+        return;
+    }
+    keep_up();
+    engine_->fill_within(state_, most, out);
 }
 
 bool SchemaMatcher::check(u32 token) {

@@ -151,10 +151,7 @@ class SchemaMatcher : public TextMatcher {
     std::vector<u8> forced_bytes(u32 n) override {
         return finished_ ? std::vector<u8>() : engine_->forced_bytes(state_, n);
     }
-    bool completion(std::vector<u32>& tokens, u32 most) override {
-        tokens.clear();
-        return engine_->complete(state_) || engine_->completion(state_, tokens, most);
-    }
+    bool completion(std::vector<u32>& tokens, u32 most) override;
     void fill_within(u32 most, u32* out) override;
 
   protected:

@@ -19,8 +19,22 @@ class Matcher:
     may be.
     """
 
-    def __new__(cls, engine: Engine | SchemaEngine, start: int = 0, info: GrammarInfo | None = None) -> Self:
-        """At the beginning of a text of start symbol number `start`; `info` names things in explanations."""
+    def __new__(
+        cls,
+        engine: Engine | SchemaEngine,
+        start: int = 0,
+        info: GrammarInfo | None = None,
+        max_tokens: int | None = None,
+    ) -> Self:
+        """At the beginning of a text of start symbol number `start`; `info` names things in explanations.
+
+        Args:
+            max_tokens: see `CompiledGrammar.matcher`.
+
+        Raises:
+            ValueError: no such start symbol; a budget below 1.
+            TokenBudgetError: no text is known to be that short.
+        """
     @property
     def engine(self) -> Engine | SchemaEngine:
         """The compiled grammar's native part."""
@@ -99,6 +113,20 @@ class Matcher:
     @property
     def readings(self) -> list[tuple[int, int]]:
         """(parser state, lexer state) of every reading of the text that is still alive, as ids of the engine."""
+    def completion(self) -> list[int] | None:
+        """Tokens that bring the text to its end, without the end-of-sequence token; None if no way was found.
+
+        The fewest that the search found: never less than what it takes, seldom more.
+
+        Raises:
+            MatcherError: the sequence has ended.
+        """
+    @property
+    def max_tokens(self) -> int | None:
+        """The token budget; None without one."""
+    @property
+    def tokens_left(self) -> int | None:
+        """What is left of the token budget, the end-of-sequence token's included; None without one."""
     @property
     def n_accepted(self) -> int:
         """Steps since the beginning: tokens, and calls of `accept_bytes`."""
