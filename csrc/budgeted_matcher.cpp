@@ -12,7 +12,8 @@ BudgetedMatcher::BudgetedMatcher(std::unique_ptr<TextMatcher> inner, u32 budget)
 void BudgetedMatcher::make_plan() {
     std::vector<u32> tokens;
     if (!inner_->completion(tokens, budget_ - 1))
-        throw CoreError(ErrorKind::bad_input, 0, "no way to complete the text was found, so no token budget can be kept");
+        throw CoreError(ErrorKind::bad_input, 0,
+                        "no way to complete the text was found, so no token budget can be kept");
     plan_ = {std::make_shared<const std::vector<u32>>(std::move(tokens)), 0};
     if (plan_.needed() > budget_)
         throw CoreError(ErrorKind::limit_tokens, plan_.needed(), "the token budget is less than the text needs");

@@ -22,7 +22,16 @@ using i32 = std::int32_t;
 constexpr u32 NONE = 0xFFFFFFFFu;
 
 // Why an operation stopped. The binding turns `kind` into a typed Python exception.
-enum class ErrorKind { limit_states, limit_bytes, limit_seconds, limit_rows, bad_input, bad_artifact, interrupted, limit_tokens };
+enum class ErrorKind {
+    limit_states,
+    limit_bytes,
+    limit_seconds,
+    limit_rows,
+    bad_input,
+    bad_artifact,
+    interrupted,
+    limit_tokens
+};
 
 struct CoreError : std::runtime_error {
     ErrorKind kind;

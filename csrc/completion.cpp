@@ -96,7 +96,8 @@ const std::vector<Completion::Choice>& Completion::choices(u32 syntax) {
         const bool dropped = c_.is_ignored_symbol(symbol) || !bits_get(wanted, symbol);
         out.push_back({dropped ? costs_->of_state(plain) + 1 : costs_->behind(plain, symbol), symbol});
     });
-    std::sort(out.begin(), out.end(), [](Choice a, Choice b) { return a.cost != b.cost ? a.cost < b.cost : a.symbol < b.symbol; });
+    std::sort(out.begin(), out.end(),
+              [](Choice a, Choice b) { return a.cost != b.cost ? a.cost < b.cost : a.symbol < b.symbol; });
     bytes_ += out.size() * sizeof(Choice) + 100;
     return out;
 }
@@ -125,7 +126,8 @@ Completion::Finish Completion::finish(u32 lexer, u32 symbol, u32 syntax) {
             out.found = true;
             out.ctx = s.accepts[i].ctx;
             out.column = s.accepts[i].column;
-            for (u32 k = at; todo[k].from != NONE; k = todo[k].from) out.text.push_back(static_cast<char>(todo[k].byte));
+            for (u32 k = at; todo[k].from != NONE; k = todo[k].from)
+                out.text.push_back(static_cast<char>(todo[k].byte));
             std::reverse(out.text.begin(), out.text.end());
             return true;
         }

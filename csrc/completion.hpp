@@ -52,11 +52,11 @@ class Completion {
     std::mutex mutex_;
     StateRows rows_;
     Endings endings_;
-    std::unique_ptr<CompletionCosts> costs_;  // made when first needed
-    std::unordered_map<u64, Finish> finishes_;                 // lexer state, symbol
-    std::unordered_map<u32, std::vector<Choice>> choices_;     // by parser state
-    FlatMap tails_;                                            // parser state, context -> ending or kNone
-    FlatMap readings_;                                         // parser state, lexer state -> ending or kNone
+    std::unique_ptr<CompletionCosts> costs_;                // made when first needed
+    std::unordered_map<u64, Finish> finishes_;              // lexer state, symbol
+    std::unordered_map<u32, std::vector<Choice>> choices_;  // by parser state
+    FlatMap tails_;                                         // parser state, context -> ending or kNone
+    FlatMap readings_;                                      // parser state, lexer state -> ending or kNone
     static constexpr u32 kNone = NONE - 1;
     u64 bytes_ = 0;
 };

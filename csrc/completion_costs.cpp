@@ -29,7 +29,8 @@ u32 CompletionCosts::rest(u32 position) {
     u32 cost = rest_[end] == NONE ? 0 : rest_[end];
     for (;; --end) {
         if (rest_[end] == NONE && !p.at_end(end))
-            cost = sum(cost, p.at_terminal(end) ? lexeme(p.occurrence(end).terminal) : nonterminals_[p.nonterminal(end)]);
+            cost =
+                sum(cost, p.at_terminal(end) ? lexeme(p.occurrence(end).terminal) : nonterminals_[p.nonterminal(end)]);
         rest_[end] = cost;
         if (end == position) return cost;
     }

@@ -81,7 +81,9 @@ class Derivatives {
         return states_[state]->loops;
     }
     // Every text that begins here can be ended (it may be so, and not be seen).
-    bool endless(u32 state) const { return states_[state]->trackers.empty() && endless_expression(state_expression(state)); }
+    bool endless(u32 state) const {
+        return states_[state]->trackers.empty() && endless_expression(state_expression(state));
+    }
     // Characters of a class, so many of them in any order at least, lead from here to states that are alive. The class
     // is the least of a few that holds these ASCII characters (which must stand for themselves in a JSON string), and
     // all others if `others`.

@@ -1,9 +1,9 @@
 // Rests: how JSON strings and numbers are finished, and the tokens by the rest that they leave.
 //
 // A lexeme row (lexeme_rows.hpp) tells which tokens stay inside a string or a number. Under a token budget it also
-// matters how much they leave to be done: `"2026-1` of a date leaves `1-01"`, `"2026-11` leaves `-01"`. Tokens that leave
-// the same rest are kept together; inside a string of any characters that is one group, `"`, and a few for tokens that
-// end within a character.
+// matters how much they leave to be done: `"2026-1` of a date leaves `1-01"`, `"2026-11` leaves `-01"`. Tokens that
+// leave the same rest are kept together; inside a string of any characters that is one group, `"`, and a few for tokens
+// that end within a character.
 #pragma once
 
 #include "lexeme_rows.hpp"

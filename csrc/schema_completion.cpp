@@ -144,8 +144,8 @@ void SchemaCompletion::key_ways(const State& s, const Item& item, std::vector<Wa
         const Progress& progress = shapes_.progress(automaton_.frame(item.a).progress);
         for (size_t e = 0; e < shape.existentials.size(); ++e) {
             if (!(progress[kOpen] >> e & 1)) continue;
-            const Rest& one = rests_.string_rest(shapes_.vector_states(item.b), StringDecoder(),
-                                                 1 + shape.existentials[e].pattern);
+            const Rest& one =
+                rests_.string_rest(shapes_.vector_states(item.b), StringDecoder(), 1 + shape.existentials[e].pattern);
             if (!one.found) continue;
             found.push_back({SchemaCosts::sum(4, rest_of_frame), one.text});
             const std::string text = one.text.substr(0, one.text.size() - 1);  // if that is there already
@@ -164,8 +164,7 @@ void SchemaCompletion::between_ways(const State& s, std::vector<Way>& out) {
         more = std::min(more, SchemaCosts::sum(1, costs_.frame(id)));
         if (f.kind == 1 ? !shapes_.object_complete(f.shape, f.progress) : !shapes_.array_complete(f.shape, f.progress))
             return;
-        for (u32 parent : automaton_.frames_of(automaton_.frame(id).parents))
-            end = std::min(end, costs_.frame(parent));
+        for (u32 parent : automaton_.frames_of(automaton_.frame(id).parents)) end = std::min(end, costs_.frame(parent));
     };
     for (const Item& i : s.items) {
         if (s.phase == Automaton::kNumber) {
@@ -208,7 +207,8 @@ std::vector<SchemaCompletion::Way> SchemaCompletion::ways(u32 id) {
             for (const Item& i : s.items) {
                 const Rest& rest = rests_.string_rest({i.a}, s.decoder);
                 if (rest.found)
-                    out.push_back({SchemaCosts::sum(static_cast<u32>(rest.text.size() + 3) / 4, outside(i)), rest.text});
+                    out.push_back(
+                        {SchemaCosts::sum(static_cast<u32>(rest.text.size() + 3) / 4, outside(i)), rest.text});
             }
             break;
         case Automaton::kInKey:
@@ -218,7 +218,8 @@ std::vector<SchemaCompletion::Way> SchemaCompletion::ways(u32 id) {
             for (const Item& i : s.items) {
                 const Rest& rest = rests_.number_rest(i.a);
                 if (rest.found && !rest.text.empty())
-                    out.push_back({SchemaCosts::sum(static_cast<u32>(rest.text.size() + 2) / 3, outside(i)), rest.text});
+                    out.push_back(
+                        {SchemaCosts::sum(static_cast<u32>(rest.text.size() + 2) / 3, outside(i)), rest.text});
             }
             between_ways(s, out);
             break;
@@ -229,13 +230,17 @@ std::vector<SchemaCompletion::Way> SchemaCompletion::ways(u32 id) {
             for (const Item& i : s.items) out.push_back({costs_.frame(i.a), "\""});
             break;
         case Automaton::kClose:
-            for (const Item& i : s.items) out.push_back({costs_.frame(i.a), automaton_.frame(i.a).kind == 1 ? "}" : "]"});
+            for (const Item& i : s.items)
+                out.push_back({costs_.frame(i.a), automaton_.frame(i.a).kind == 1 ? "}" : "]"});
             break;
     }
     std::stable_sort(out.begin(), out.end());
     for (char c : kSingles)
         if (c) out.push_back({kFallback, std::string(1, c)});
-    out.erase(std::unique(out.begin(), out.end(), [](const Way& a, const Way& b) { return a.text == b.text && a.jump == b.jump && a.item == b.item; }), out.end());
+    out.erase(std::unique(
+                  out.begin(), out.end(),
+                  [](const Way& a, const Way& b) { return a.text == b.text && a.jump == b.jump && a.item == b.item; }),
+              out.end());
     return out;
 }
 

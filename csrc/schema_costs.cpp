@@ -5,8 +5,8 @@
 namespace gcd {
 
 namespace {
-constexpr u32 kMaxDepth = 200;  // of values within values
-constexpr u32 kCheap = 3;       // a value of so many tokens is as good as any
+constexpr u32 kMaxDepth = 200;                                  // of values within values
+constexpr u32 kCheap = 3;                                       // a value of so many tokens is as good as any
 constexpr u32 kMembers = 0, kOpen = 1, kNames = 2, kIndex = 0;  // see `Progress`
 }  // namespace
 
@@ -83,8 +83,7 @@ u32 SchemaCosts::array_rest(u32 id, u32 progress) {
     const Progress p = shapes_.progress(progress);
     u32 cost = 2;
     u64 index = p[kIndex];
-    for (; index < shape.min && index < shape.n_first; ++index)
-        cost = sum(cost, sum(1, value(shape.formulas[index])));
+    for (; index < shape.min && index < shape.n_first; ++index) cost = sum(cost, sum(1, value(shape.formulas[index])));
     if (index < shape.min) {
         const u64 each = 1 + value(shape.formulas[shape.n_first]);
         cost = sum(cost, static_cast<u32>(std::min<u64>(each * (shape.min - index), kNever)));

@@ -28,8 +28,7 @@ Shapes::Shapes(Formulas& formulas, Derivatives& store, NumberLanguage& numbers, 
 
 u32 Shapes::progress(Progress p) {
     const u32 id = progress_.intern(std::move(p));
-    if (id >= max_size_)
-        throw CoreError(ErrorKind::limit_states, progress_.size(), "the schema has too many states");
+    if (id >= max_size_) throw CoreError(ErrorKind::limit_states, progress_.size(), "the schema has too many states");
     return id;
 }
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors
         SamplingError,
         SchemaError,
         SchemaRefError,
+        TokenBudgetError,
         TokenizerError,
         UnsupportedError,
     )
@@ -61,6 +62,7 @@ _PUBLIC = {
     "SamplingError": "gcd.errors",
     "SchemaError": "gcd.errors",
     "SchemaRefError": "gcd.errors",
+    "TokenBudgetError": "gcd.errors",
     "TokenizerError": "gcd.errors",
     "UnsupportedError": "gcd.errors",
     "Limits": "gcd.limits",
@@ -96,6 +98,7 @@ __all__ = [
     "SamplingError",
     "SchemaError",
     "SchemaRefError",
+    "TokenBudgetError",
     "TokenizerError",
     "UnsupportedError",
     "Vocabulary",

@@ -60,9 +60,7 @@ def generate_json(
             if is_schema
             else from_pydantic(schema_or_type, options=spelling, additional_properties="closed")
         )
-    processor = GrammarLogitsProcessor.from_json_schema(
-        grammar, tokenizer, lenient=lenient, max_tokens=max_new_tokens
-    )
+    processor = GrammarLogitsProcessor.from_json_schema(grammar, tokenizer, lenient=lenient, max_tokens=max_new_tokens)
     if chat:
         messages = [{"role": "user", "content": prompt}]
         prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)

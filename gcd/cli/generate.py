@@ -182,7 +182,9 @@ def run(
     if healing and (chat or start_after or stop_at):
         raise click.UsageError("--heal doesn't go with --chat, --start-after, --stop-at: there, no seam is healed")
     if finish and (healing or start_after or stop_at):
-        raise click.UsageError("--finish counts from the grammar's first token to the end: not with --heal, --start-after, --stop-at")
+        raise click.UsageError(
+            "--finish counts from the grammar's first token to the end: not with --heal, --start-after, --stop-at"
+        )
     with Path(grammar).open("rb"):  # before the model is loaded, which takes a while
         pass
     loaded = Model.load(model, dtype, device)

@@ -94,7 +94,8 @@ class NamedGrammars:
             for name in ("start_after", "stop_at")
             if options.get(name)
         }
-        return Constraint(compiled, options.get("start"), **markers)
+        after, stop = markers.get("start_after"), markers.get("stop_at")
+        return Constraint(compiled, options.get("start"), start_after=after, stop_at=stop)
 
 
 def _short(value: object) -> str:

@@ -63,6 +63,21 @@ class Walker:
             text += self.vocab.tokens[token] or b""
         return text, "too long"
 
+    def walk_within_budget(self, matcher: Any) -> tuple[bytes, str]:
+        """The same by chance alone, for a matcher with a token budget, which has to see to the end itself."""
+        text = b""
+        while not matcher.is_finished:
+            matcher.fill_bitmask(self.row, 0)
+            ids = np.flatnonzero(np.unpackbits(self.row.view(np.uint8), bitorder="little"))
+            if not len(ids):
+                return text, "dead end"
+            tokens = [int(self.rng.choice(ids)) for _ in range(3)]
+            token = min(tokens, key=lambda t: len(self.vocab.tokens[t] or b""))
+            if not matcher.accept(token):
+                return text + b"|" + (self.vocab.tokens[token] or b""), "refused"
+            text += self.vocab.tokens[token] or b""
+        return text, "finished"
+
     def choose(self, allowed: Any, hurry: bool, in_string: bool) -> int:
         """Any allowed token; where it's time to end, a single byte that closes something, or at least opens nothing."""
         rng = self.rng

@@ -70,7 +70,8 @@ def judge(seeds: range, capsys) -> None:
                     unknown += 1
                 else:
                     probe = matcher.fork()
-                    assert probe.accept_tokens(plan) == len(plan) and probe.is_complete, world
+                    assert probe.accept_tokens(plan) == len(plan), world
+                    assert probe.is_complete, world
                     assert true <= len(plan) + 1 <= WORST * true, (plan, true, str(world))
                     worst = max(worst, (len(plan) + 1) / true)
                 ids = [t for t in allowed(matcher, compiled) if t not in compiled.eos_ids]
@@ -85,13 +86,19 @@ def judge(seeds: range, capsys) -> None:
             matcher, free = compiled.matcher(max_tokens=budget), compiled.matcher()
             while not matcher.is_finished:
                 ids = allowed(matcher, compiled)
-                assert ids and set(ids) <= set(allowed(free, compiled)), str(world)
+                assert ids, str(world)
+                assert set(ids) <= set(allowed(free, compiled)), str(world)
                 token = rng.choice(ids)
-                assert matcher.check(token) and matcher.accept(token) and free.accept(token), str(world)
+                assert matcher.check(token), str(world)
+                assert matcher.accept(token), str(world)
+                assert free.accept(token), str(world)
             assert matcher.n_accepted <= budget
     with capsys.disabled():
-        print(f"\n  token budgets, seeds {seeds.start}-{seeds.stop - 1}: {bounds} bounds ({unknown} unknown), "
-              f"at most {worst:.2f} times the least (target {WORST})", flush=True)
+        print(
+            f"\n  token budgets, seeds {seeds.start}-{seeds.stop - 1}: {bounds} bounds ({unknown} unknown), "
+            f"at most {worst:.2f} times the least (target {WORST})",
+            flush=True,
+        )
     assert unknown <= 0.25 * bounds
 
 

@@ -72,7 +72,8 @@ def test_budget_below_the_least(lists: gcd.CompiledGrammar, schema: gcd.Compiled
     with pytest.raises(TokenBudgetError, match="suffices") as caught:
         schema.matcher(max_tokens=3)
     needed = caught.value.needed
-    assert needed is not None and needed == len(schema.matcher().completion() or []) + 1
+    assert needed is not None
+    assert needed == len(schema.matcher().completion() or []) + 1
     schema.matcher(max_tokens=needed)
     with pytest.raises(TokenBudgetError):
         schema.matcher(max_tokens=needed - 1)
@@ -97,7 +98,8 @@ def test_least_budget_leaves_one_way(lists: gcd.CompiledGrammar, vocab: Vocabula
     assert not matcher.check(ids(vocab, b"a")[0])
     assert not matcher.accept(ids(vocab, b"a")[0])
     assert matcher.accept(vocab.eos_ids[0])
-    assert matcher.is_finished and matcher.tokens_left == 0
+    assert matcher.is_finished
+    assert matcher.tokens_left == 0
     assert allowed(matcher, lists) == []
 
 
@@ -117,7 +119,8 @@ def test_mask_check_and_accept_agree(lists: gcd.CompiledGrammar, schema: gcd.Com
                     probe = matcher.fork()
                     assert probe.accept(token) == (token in mask)
                 token = rng.choice(mask)
-                assert matcher.accept(token) and free.accept(token)
+                assert matcher.accept(token)
+                assert free.accept(token)
                 steps += 1
             assert steps <= budget
 
@@ -127,15 +130,20 @@ def test_rollback_fork_and_reset(lists: gcd.CompiledGrammar, vocab: Vocabulary):
     before = allowed(matcher, lists)
     matcher.accept_tokens(ids(vocab, b"[", b"a"))
     fork = matcher.fork()
-    assert fork.max_tokens == 6 and fork.tokens_left == matcher.tokens_left == 4
+    assert fork.max_tokens == 6
+    assert fork.tokens_left == matcher.tokens_left == 4
     inside = allowed(matcher, lists)
-    assert fork.accept(ids(vocab, b",")[0]) and matcher.tokens_left == 4
+    assert fork.accept(ids(vocab, b",")[0])
+    assert matcher.tokens_left == 4
     assert allowed(matcher, lists) == inside
     matcher.rollback(2)
-    assert matcher.tokens_left == 6 and allowed(matcher, lists) == before
+    assert matcher.tokens_left == 6
+    assert allowed(matcher, lists) == before
     fork.reset()
-    assert fork.tokens_left == 6 and allowed(fork, lists) == before
-    assert lists.matcher().max_tokens is None and lists.matcher().tokens_left is None
+    assert fork.tokens_left == 6
+    assert allowed(fork, lists) == before
+    assert lists.matcher().max_tokens is None
+    assert lists.matcher().tokens_left is None
 
 
 def test_bytes_count_as_one_token(lists: gcd.CompiledGrammar, vocab: Vocabulary):
@@ -143,7 +151,8 @@ def test_bytes_count_as_one_token(lists: gcd.CompiledGrammar, vocab: Vocabulary)
     assert matcher.accept_bytes(b"[a")
     assert matcher.tokens_left == 3
     assert not matcher.accept_bytes(b",[[[[[[")  # needs too much
-    assert matcher.tokens_left == 3 and matcher.accept_tokens(ids(vocab, b"]")) == 1
+    assert matcher.tokens_left == 3
+    assert matcher.accept_tokens(ids(vocab, b"]")) == 1
 
 
 def test_every_document_is_finished(schema: gcd.CompiledGrammar, vocab: Vocabulary):
@@ -158,7 +167,8 @@ def test_every_document_is_finished(schema: gcd.CompiledGrammar, vocab: Vocabula
                     break
                 text += matcher.token_bytes(token)
             document = json.loads(text)
-            assert document["a"] >= 443 and len(document["bc"]) >= 2
+            assert document["a"] >= 443
+            assert len(document["bc"]) >= 2
 
 
 def test_forced_bytes_leave_room(vocab: Vocabulary):
@@ -194,4 +204,5 @@ def test_processor_keeps_the_budget(lists: gcd.CompiledGrammar, vocab: Vocabular
 
 
 def test_errors_are_matcher_errors():
-    assert issubclass(TokenBudgetError, MatcherError) and TokenBudgetError("x").needed is None
+    assert issubclass(TokenBudgetError, MatcherError)
+    assert TokenBudgetError("x").needed is None
