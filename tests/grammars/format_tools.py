@@ -99,7 +99,7 @@ def _iso_8601(text: str) -> str | None:
     if mixed or re.search(r"(^|T)([0-9]:|[0-9]{2}(:?[0-9]{2})?[.,]|[0-9]{5}$)", text):
         return "a format that the grammar leaves out"
     ways = [aniso8601.parse_date, aniso8601.parse_datetime, aniso8601.parse_duration]
-    if not re.match(r"[0-9]{4}-", text):  # else a time with an offset: 20:24-02:30 as 2024-02-30
+    if not re.match(r"[0-9]{4}-[0-9]{2}-", text):  # else a time with an offset: 20:24-02:30 as 2024-02-30
         ways.append(aniso8601.parse_time)
     complaints = [_raises(way, text, ValueError, NotImplementedError) for way in ways]
     return None if None in complaints else complaints[0]
