@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gcd.cli.grammar_file import compiled_for
+from gcd.cli.grammar_file import compiled_for, file_of
 from gcd.cli.show import progress_bar
 from gcd.errors import GcdError
 from gcd.healing import heal
@@ -175,7 +175,7 @@ def run(
         raise click.UsageError("without --temperature the likeliest text is made, and only one: -n, --top-k, --top-p")
     if healing and (chat or start_after or stop_at):
         raise click.UsageError("--heal doesn't go with --chat, --start-after, --stop-at: there, no seam is healed")
-    with Path(grammar).open("rb"):  # before the model is loaded, which takes a while
+    with Path(file_of(grammar)).open("rb"):  # before the model is loaded, which takes a while
         pass
     loaded = Model.load(model, dtype, device)
     compiled = compiled_for(grammar, loaded.vocab, start, lenient)

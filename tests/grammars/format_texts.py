@@ -28,7 +28,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from grammars import corpus, format_tools, shipped
+from grammars import corpus, field_tools, format_tools, shipped
 
 TOOL = Path(__file__).parents[2] / "tools" / "get_grammar_texts.py"
 
@@ -205,19 +205,14 @@ def _pddl() -> Iterator[str]:
 
 def _regex() -> Iterator[str]:
     functions = {"compile", "match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
-    for text in _library():
-        if "re." not in text:
-            continue
-        try:
-            tree = corpus.field_tools.parse_python(text)
-        except (SyntaxError, ValueError):
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in functions:
-                first = node.args[0] if node.args else None
-                if isinstance(node.func.value, ast.Name) and node.func.value.id == "re" and isinstance(first, ast.Constant):
-                    if isinstance(first.value, str) and not format_tools.has_references(first.value):
-                        yield first.value
+    for path in corpus.library_modules():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        calls = ast.walk(field_tools.parse_python(text)) if "re." in text and len(text) < 60_000 else ()
+        for node in calls:
+            match node:
+                case ast.Call(ast.Attribute(ast.Name("re"), attr), [ast.Constant(str(pattern)), *_]) if attr in functions:
+                    if not format_tools.has_references(pattern):
+                        yield pattern
 
 
 def _element(node: ast.AST) -> ElementTree.Element:

@@ -9,6 +9,7 @@ import io
 import ipaddress
 import re
 import sys
+import tomllib
 import uuid
 import warnings
 from collections.abc import Callable
@@ -21,7 +22,7 @@ import email_validator
 import graphql
 import partialsmiles
 import semver
-import tomllib
+
 from lark.exceptions import GrammarError, LarkError, UnexpectedInput
 from lark.load_grammar import _parse_grammar
 from markdown_it import MarkdownIt
@@ -150,7 +151,7 @@ def _pddl(text: str) -> str | None:
         (problem if re.search(r"\(\s*problem\b", text) else domain)(text)
     except UnexpectedInput as e:
         return str(e).partition("\n")[0]
-    except (LarkError, error, AssertionError) as e:
+    except (LarkError, error, AssertionError, TypeError) as e:  # the last two: it trips over what it doesn't expect
         for parser in (domain, problem):
             parser._transformer.__init__()  # it keeps what it has read so far
         cause = getattr(e, "orig_exc", e)

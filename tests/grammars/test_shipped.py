@@ -8,14 +8,15 @@ from lark.indenter import PythonIndenter
 
 from grammars import shipped
 
-OURS = [name for name in shipped.NAMES if name != "python"]
+EVERY = (*shipped.NAMES, *shipped.FORMATS)
+OURS = [name for name in EVERY if name != "python"]
 
 
 def test_every_grammar_is_tested():
-    assert sorted(path.stem for path in shipped.FOLDER.glob("*.lark")) == sorted(shipped.NAMES)
+    assert sorted(path.stem for path in shipped.FOLDER.glob("*.lark")) == sorted(EVERY)
 
 
-@pytest.mark.parametrize("name", shipped.NAMES)
+@pytest.mark.parametrize("name", EVERY)
 def test_header(name: str):
     """Source, dialect and gaps stand before the first rule."""
     header = re.match(r"(//.*\n)+", shipped.path(name).read_text(encoding="utf-8"))
