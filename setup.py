@@ -1,8 +1,9 @@
 """Build of the native part; all that is not native is in pyproject.toml.
 
 Every ``csrc/*.cpp`` is compiled once; every ``gcd/_native/*.pyx`` becomes an extension module that
-links all of these objects. The grammars in ``grammars/`` become part of the package. What is up to date is left alone: each object has the compiler's own list of
-the headers that it read (``-MMD``), so a changed header rebuilds exactly what includes it.
+links all of these objects. What is up to date is left alone: each object has the compiler's own list of
+the headers that it read (``-MMD``), so a changed header rebuilds exactly what includes it. The grammars
+in ``grammars/`` become part of the package.
 
 Switches, from the environment (each combination has its own folder under ``build/``):
 

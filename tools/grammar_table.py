@@ -18,17 +18,10 @@ import gcd
 from gcd.grammar import builtin
 
 README = Path(__file__).parents[1] / "grammars" / "README.md"
-HEAD = (
-    "| grammar | mode | terminals | productions | lexer states | compile, s | artefact, KB |\n|---|---|--:|--:|--:|--:|--:|\n"
-)
+COLUMNS = ("grammar", "mode", "terminals", "productions", "lexer states", "compile, s", "artefact, KB")
+HEAD = f"| {' | '.join(COLUMNS)} |\n|---|---|--:|--:|--:|--:|--:|\n"
 BEGIN, END = "<!-- tools/grammar_table.py -->\n", "<!-- end -->"
 FILL = 2000
-
-
-def facts(name: str, vocab: gcd.Vocabulary) -> tuple[str, ...]:
-    """What is known without a clock: mode, terminals, productions, lexer states."""
-    grammar = gcd.Grammar.builtin(name)
-    return columns(gcd.compile(grammar, vocab))
 
 
 def columns(compiled: gcd.CompiledGrammar) -> tuple[str, ...]:

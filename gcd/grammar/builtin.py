@@ -46,7 +46,9 @@ class Header:
 
 @cache
 def _folder() -> Path:
-    return next((folder for folder in (_PACKAGE / "grammars", _PACKAGE.parent / "grammars") if folder.is_dir()), _PACKAGE)
+    return next(
+        (folder for folder in (_PACKAGE / "grammars", _PACKAGE.parent / "grammars") if folder.is_dir()), _PACKAGE
+    )
 
 
 def names() -> list[str]:

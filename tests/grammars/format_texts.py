@@ -7,7 +7,6 @@ fetches.
 
 import ast
 import csv
-import graphql
 import importlib.metadata
 import io
 import ipaddress
@@ -26,6 +25,7 @@ from pathlib import Path
 from xml.dom import minidom
 from xml.etree import ElementTree
 
+import graphql
 import pytest
 
 from grammars import corpus, field_tools, format_tools, shipped
@@ -80,7 +80,12 @@ def _functions() -> Iterator[list[str]]:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 code = ast.unparse(node.body[-1])
-                yield [node.name, ast.unparse(node.args), (ast.get_docstring(node) or "").partition("\n")[0], code[:200]]
+                yield [
+                    node.name,
+                    ast.unparse(node.args),
+                    (ast.get_docstring(node) or "").partition("\n")[0],
+                    code[:200],
+                ]
 
 
 def _csv() -> Iterator[str]:
@@ -148,9 +153,13 @@ def _iso_8601() -> Iterator[str]:
     draw = random.Random(0)
     for _ in range(400):
         zone = timezone(timedelta(minutes=15 * draw.randint(-48, 56)))
-        time = datetime(2000, 2, 28, tzinfo=zone) + timedelta(hours=draw.randint(0, 250_000), microseconds=draw.randint(0, 99))
+        time = datetime(2000, 2, 28, tzinfo=zone) + timedelta(
+            hours=draw.randint(0, 250_000), microseconds=draw.randint(0, 99)
+        )
         yield from (time.isoformat(), time.isoformat(timespec="minutes"), time.strftime("%Y%m%dT%H%M%SZ"))
-        yield from (time.strftime(shape) for shape in ("%G-W%V-%u", "%GW%V%u", "%Y-%j", "%Y%j", "%Y%m%d", "%Y-%m", "%H:%M"))
+        yield from (
+            time.strftime(shape) for shape in ("%G-W%V-%u", "%GW%V%u", "%Y-%j", "%Y%j", "%Y%m%d", "%Y-%m", "%H:%M")
+        )
         yield time.strftime("P%dDT%HH%MM%SS")
 
 
@@ -163,7 +172,13 @@ def _graphql_strings() -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and "{" in node.value:
                 yield node.value
-    flags = ("descriptions", "specified_by_url", "directive_is_repeatable", "schema_description", "input_value_deprecation")
+    flags = (
+        "descriptions",
+        "specified_by_url",
+        "directive_is_repeatable",
+        "schema_description",
+        "input_value_deprecation",
+    )
     for chosen in product((True, False), repeat=len(flags)):
         yield graphql.get_introspection_query(**dict(zip(flags, chosen, strict=True)))
     yield graphql.print_schema(graphql.build_schema("type Query { a(b: [Int!]! = [1, 2] @deprecated): String }"))
@@ -210,7 +225,9 @@ def _regex() -> Iterator[str]:
         calls = ast.walk(field_tools.parse_python(text)) if "re." in text and len(text) < 60_000 else ()
         for node in calls:
             match node:
-                case ast.Call(ast.Attribute(ast.Name("re"), attr), [ast.Constant(str(pattern)), *_]) if attr in functions:
+                case ast.Call(ast.Attribute(ast.Name("re"), attr), [ast.Constant(str(pattern)), *_]) if (
+                    attr in functions
+                ):
                     if not format_tools.has_references(pattern):
                         yield pattern
 
@@ -240,7 +257,8 @@ def _xml() -> Iterator[str]:
         if i % 3 == 1:
             text = minidom.parseString(text).toprettyxml(indent="\t")
         elif i % 3 == 2:
-            text = f"<?xml version='1.0' encoding=\"utf-8\"?>\n<!-- {i} -->\n<a:b>\n<![CDATA[{piece.replace(']]>', '')}]]></a:b>"
+            code = piece.replace("]]>", "")
+            text = f"<?xml version='1.0' encoding=\"utf-8\"?>\n<!-- {i} -->\n<a:b>\n<![CDATA[{code}]]></a:b>"
         yield text
     for path in sorted(Path(sysconfig.get_path("stdlib")).glob("test/**/*.xml")):
         text = path.read_bytes().decode("utf-8", "replace")

@@ -22,7 +22,6 @@ import email_validator
 import graphql
 import partialsmiles
 import semver
-
 from lark.exceptions import GrammarError, LarkError, UnexpectedInput
 from lark.load_grammar import _parse_grammar
 from markdown_it import MarkdownIt
@@ -96,7 +95,9 @@ def _iso_8601(text: str) -> str | None:
     # What it takes beyond the standard, or as the standard's exceptions: 2:59, 12.5 (hours), 20240229T15:30 (mixed).
     date, _, time = text.rpartition("T")
     time, _, zone = re.match(r"([^Z+-]*)([Z+-]?)(.*)", time).groups()
-    mixed = (date and len(time) > 2 and (":" in time) != ("-" in date)) or (len(zone) > 2 and (":" in time) != (":" in zone))
+    mixed = (date and len(time) > 2 and (":" in time) != ("-" in date)) or (
+        len(zone) > 2 and (":" in time) != (":" in zone)
+    )
     if mixed or re.search(r"(^|T)([0-9]:|[0-9]{2}(:?[0-9]{2})?[.,]|[0-9]{5}$)", text):
         return "a format that the grammar leaves out"
     ways = [aniso8601.parse_date, aniso8601.parse_datetime, aniso8601.parse_duration]
