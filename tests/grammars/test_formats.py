@@ -4,6 +4,7 @@ Every text, real or a mutant, gets one verdict from Lark and the same from the e
 next to none of the mutants that the tool refuses, but for what isn't syntax (`format_tools.MEANING`).
 """
 
+import doctest
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -49,6 +50,13 @@ def verdict(name: str, text: str) -> bool:
     got = matcher.accept_bytes(text.encode()) and matcher.is_complete
     assert got == expected, text
     return expected
+
+
+def test_readme():
+    """The examples on the page."""
+    result = doctest.testfile(str(shipped.FOLDER / "README.md"), module_relative=False, encoding="utf-8")
+    assert result.attempted
+    assert not result.failed
 
 
 def test_all_are_here():
