@@ -56,8 +56,11 @@ def fetch(out: Path, packages: tuple[Package, ...]) -> Path:
             _unpack(package, Path(scratch))
         for archive in Path(scratch).glob("*.*"):
             archive.unlink()
-        made = Path(scratch) / "texts"
-        made.replace(out)
+        try:
+            (Path(scratch) / "texts").replace(out)
+        except OSError:
+            if not out.exists():  # another process was faster
+                raise
     return out
 
 
