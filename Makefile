@@ -13,6 +13,7 @@ BENCH   ?= cfg
 SAN_TESTS ?= tests/unit
 PYTEST_ARGS ?=
 FAMILIES = cl100k o200k claude deepseek tekken mistral-v1 mistral-v3
+TEXTS    = graphql pddl smiles toml
 
 CSRC    = $(wildcard csrc/*.cpp csrc/*.hpp)
 STUBS   = $(wildcard gcd/_native/*.pyi)
@@ -50,6 +51,7 @@ debug: venv
 models: venv
 	$(PY) tools/get_tokenizers.py smollm2 gpt2 llama3 qwen2.5 $(FAMILIES) || test -z "$$CI"
 	$(PY) tools/get_test_model.py || test -z "$$CI"
+	for name in $(TEXTS); do $(PY) tools/get_grammar_texts.py $$name || test -z "$$CI" || exit 1; done
 
 # -- use --------------------------------------------------------------------------------------
 

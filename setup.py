@@ -2,7 +2,8 @@
 
 Every ``csrc/*.cpp`` is compiled once; every ``gcd/_native/*.pyx`` becomes an extension module that
 links all of these objects. What is up to date is left alone: each object has the compiler's own list of
-the headers that it read (``-MMD``), so a changed header rebuilds exactly what includes it.
+the headers that it read (``-MMD``), so a changed header rebuilds exactly what includes it. The grammars
+in ``grammars/`` become part of the package.
 
 Switches, from the environment (each combination has its own folder under ``build/``):
 
@@ -13,12 +14,14 @@ Switches, from the environment (each combination has its own folder under ``buil
 
 import fcntl
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent.resolve()
 DEBUG = os.environ.get("GCD_DEBUG", "0") not in ("", "0")
@@ -84,6 +87,19 @@ class BuildExt(build_ext):
             stamp.write_text(MODE)
 
 
+class BuildPy(build_py):
+    """``build_py`` that also puts the grammars into the package; in a source tree they are found beside it."""
+
+    def run(self):
+        """Copy the modules, then the grammars."""
+        super().run()
+        if not self.editable_mode:
+            folder = Path(self.build_lib) / "gcd" / "grammars"
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in ROOT.glob("grammars/*.lark"):
+                shutil.copy(path, folder)
+
+
 def stale(obj, deps):
     """Whether ``obj`` is older than a file that it was made from, or that can't be told."""
     if not (obj.exists() and deps.exists()):
@@ -115,4 +131,4 @@ os.chdir(ROOT)
 BUILD.mkdir(parents=True, exist_ok=True)
 lock = Path("build/lock").open("w")  # noqa: SIM115 - held until this process ends
 fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once would write the same objects
-setup(ext_modules=extensions(), cmdclass={"build_ext": BuildExt})
+setup(ext_modules=extensions(), cmdclass={"build_ext": BuildExt, "build_py": BuildPy})

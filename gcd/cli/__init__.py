@@ -1,4 +1,5 @@
-"""The command line: ``gcd compile``, ``inspect``, ``check``, ``explain``, ``generate``, ``sample``, ``completions``.
+"""The command line: ``gcd compile``, ``inspect``, ``check``, ``explain``, ``generate``, ``sample``, ``grammars``,
+``completions``.
 
 The commands are declared here and done in modules of their own, imported when they run: ``gcd --help`` costs no more
 than click.
@@ -144,7 +145,8 @@ def _json_option(command: Callable[..., None]) -> Callable[..., None]:
 def compile_command(**options: Any) -> None:
     """Compile a grammar for a tokenizer and save the result.
 
-    Options in the header comment of a Lark grammar are used where none is given here.
+    Options in the header comment of a Lark grammar are used where none is given here. GRAMMAR may also be the name of
+    one that comes with gcd (gcd grammars).
 
     \b
     gcd compile sql.lark -t meta-llama/Llama-3.1-8B -o sql.gcd
@@ -292,6 +294,41 @@ def sample_command(**options: Any) -> None:
     from gcd.cli.sample import run
 
     run(**options)
+
+
+@main.group("grammars", cls=_Group, invoke_without_command=True)
+@click.pass_context
+def grammars_group(ctx: click.Context) -> None:
+    """List and show the grammars that come with gcd.
+
+    Each can be given by its name to compile, generate and sample, where no file of that name is there.
+
+    \b
+    gcd grammars                       what there is
+    gcd grammars show sql              the grammar, with its source, dialect and known gaps
+    gcd compile sql -t ./my-model      makes sql.gcd
+    """
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(grammars_list_command, as_json=False)
+
+
+@grammars_group.command("list")
+@_json_option
+def grammars_list_command(**options: Any) -> None:
+    """List the grammars that come with gcd. That is also what gcd grammars does alone."""
+    from gcd.cli.grammars import list_all
+
+    list_all(**options)
+
+
+@grammars_group.command("show")
+@click.argument("name", metavar="NAME")
+@_json_option
+def grammars_show_command(**options: Any) -> None:
+    """Print a grammar that comes with gcd."""
+    from gcd.cli.grammars import show
+
+    show(**options)
 
 
 @main.command("completions")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gcd.cli.grammar_file import compiled_for
+from gcd.cli.grammar_file import compiled_for, file_of
 from gcd.cli.show import progress_bar
 from gcd.errors import GcdError
 from gcd.healing import heal
@@ -185,7 +185,7 @@ def run(
         raise click.UsageError(
             "--finish counts from the grammar's first token to the end: not with --heal, --start-after, --stop-at"
         )
-    with Path(grammar).open("rb"):  # before the model is loaded, which takes a while
+    with Path(file_of(grammar)).open("rb"):  # before the model is loaded, which takes a while
         pass
     loaded = Model.load(model, dtype, device)
     compiled = compiled_for(grammar, loaded.vocab, start, lenient)

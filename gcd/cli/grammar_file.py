@@ -14,7 +14,7 @@ from gcd.errors import GrammarError, UnsupportedError
 from gcd.limits import Limits
 from gcd.vocab import Vocabulary
 
-__all__ = ["KINDS", "compiled_for", "named", "read_grammar"]
+__all__ = ["KINDS", "compiled_for", "file_of", "named", "read_grammar"]
 
 KINDS = {".lark": "lark", ".regex": "regex", ".re": "regex", ".txt": "choices", ".json": "schema"}
 """The ending of a file -> what it holds."""
@@ -33,7 +33,7 @@ def read_grammar(
     """The grammar in a file.
 
     Args:
-        path: the file.
+        path: the file; or, where there is none, the name of a grammar that comes with gcd.
         kind: "lark", "regex", "choices" (a line each) or "schema"; "auto": by the file's ending, else Lark.
         start: start symbols, of a Lark grammar.
         limits: bounds on the work.
@@ -46,6 +46,7 @@ def read_grammar(
     """
     from gcd.grammar.ir import Grammar
 
+    path = file_of(path)
     kind = KINDS.get(Path(path).suffix, "lark") if kind == "auto" else kind
     limits = limits or Limits()
     if kind == "lark":
@@ -68,12 +69,23 @@ def read_grammar(
     return from_schema(text, limits=limits)
 
 
+def file_of(path: str) -> str:
+    """The path itself; where nothing is there, that of the grammar that comes with gcd by this name."""
+    if not Path(path).exists():
+        from gcd.grammar import builtin
+
+        if path in builtin.names():
+            return str(builtin.path(path))
+    return path
+
+
 def compiled_for(path: str, vocab: Vocabulary, start: str | None, lenient: Sequence[str] = ()) -> CompiledGrammar:
     """A compiled grammar for a vocabulary: an artefact is loaded, anything else compiled.
 
     Raises:
         ArtifactError: it was compiled for another vocabulary.
     """
+    path = file_of(path)
     with Path(path).open("rb") as file:
         is_artifact = file.read(len(_LABEL)) == _LABEL
     if is_artifact:

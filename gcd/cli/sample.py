@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from gcd.cli.grammar_file import file_of
 from gcd.compiled_grammar import CompiledGrammar, load
 from gcd.sampling.methods import method
 
@@ -150,7 +151,7 @@ def _model(grammar: str, name: str) -> tuple[CompiledGrammar, Any]:
     from gcd.compiler import compile as compile_grammar
     from gcd.grammar.ir import Grammar
 
-    return compile_grammar(Grammar.from_lark(Path(grammar)), law.vocab), law
+    return compile_grammar(Grammar.from_lark(Path(file_of(grammar))), law.vocab), law
 
 
 def _options(name: str, texts: tuple[str, ...]) -> dict[str, Any]:

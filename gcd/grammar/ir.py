@@ -226,6 +226,13 @@ class Grammar:
         return restrict(self, **conditions)
 
     @classmethod
+    def builtin(cls, name: str, start: str | Sequence[str] | None = None, **options: Any) -> Grammar:
+        """A grammar that comes with gcd, such as ``"sql"``; see `gcd.grammar.builtin.builtin`."""
+        from gcd.grammar.builtin import builtin
+
+        return builtin(name, start, **options)
+
+    @classmethod
     def from_lark(cls, text_or_path: str | Path, start: str | Sequence[str] | None = None, **options: Any) -> Grammar:
         """Read a Lark grammar, unmodified; see `gcd.grammar.load.from_lark` for the options."""
         from gcd.grammar.load import from_lark

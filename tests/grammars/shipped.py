@@ -11,6 +11,24 @@ from lark.indenter import PythonIndenter
 
 FOLDER = Path(__file__).parents[2] / "grammars"
 NAMES = ("json", "arithmetic", "sql", "python")
+FORMATS = (
+    *(
+        "csv",
+        "email",
+        "graphql",
+        "ip",
+        "iso-8601",
+        "lark",
+        "markdown-table",
+        "pddl",
+        "regex",
+        "semver",
+        "smiles",
+        "toml",
+    ),
+    *("uri", "uuid", "xml"),
+)
+"""Smaller ones, tested in test_formats.py."""
 
 POSTLEXERS = {"python": PythonIndenter}
 
