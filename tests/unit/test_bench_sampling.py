@@ -55,4 +55,42 @@ def test_toy_worlds_are_enumerated(monkeypatch, tmp_path):
     assert all(0 <= r["tv"][1] <= r["tv"][0] <= r["tv"][2] <= 1 for r in rows)
     for make in (toy.five_bits, lambda: toy.random_world(1)):
         assert sum(make()[2].values()) == pytest.approx(1)
-    assert "<svg" in sampling.picture({"parts": {"toy": rows}})
+    panels = sampling.panels({"parts": {"toy": rows}})
+    assert [title.partition(" from")[0] for title, _ in panels] == [
+        "five bits: total variation",
+        "five bits: KL in nats",
+    ]
+    assert {name for _, lines in panels for name in lines} == {"floor", *toy.VARIANTS}
+    assert "<svg" in sampling.chart(panels)
+
+
+def test_asap_figures_stand_beside_their_targets():
+    steps = [
+        {"mask": "random, 0.05% allowed", "raw": False, "median_seconds": 20e-6, "softmax_seconds": 50e-6},
+        {"mask": "JSON, 1,000 or more", "raw": True, "median_seconds": 100e-6, "softmax_seconds": 50e-6},
+    ]
+    parts = {"asap": {"steps": steps, "trie": {"bytes": 90}, "processor": {"median_seconds": 2e-4}}}
+    found = [(figure, target) for _, figure, _, target, _ in sampling.targets({"parts": parts})]
+    assert found == [
+        (2.0, 1.5),
+        (pytest.approx(20), pytest.approx(30)),
+        (90, 2048),
+        (pytest.approx(200), pytest.approx(300)),
+    ]
+
+
+def test_another_commit_is_in_the_record(tmp_path, monkeypatch, capsys):
+    command = ["--parts", "step", "--out", str(tmp_path)]
+
+    def step(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(sampling.RUN, "step", step)
+    with pytest.raises(KeyboardInterrupt):
+        sampling.main(command)
+    (running,) = tmp_path.glob("*running*/record.json")
+    record = json.loads(running.read_text())
+    running.write_text(json.dumps(record | {"commits": ["before"]}))
+    monkeypatch.setitem(sampling.RUN, "step", lambda options: {"gcd": [STEP], "genlm": {"missing": "x"}})
+    assert sampling.main(command) == 0
+    assert "commit before, then " in capsys.readouterr().out
