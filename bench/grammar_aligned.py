@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.processor import tool
+from gcd.sampling.plot import Panel, chart
 
 METHODS: dict[str, dict[str, Any]] = {
     "local": {"method": "local", "always_mask": True},
@@ -129,8 +130,6 @@ def main(argv: list[str]) -> int:
     results = run(options)
     found = panels(results, options.samples)
     if found:
-        from gcd.sampling.plot import chart
-
         (options.out / "grammar_aligned.svg").write_text(chart(found), encoding="utf-8")
     print(report(results, options.samples))
     return 0
@@ -367,14 +366,14 @@ def report(results: dict[str, dict[str, Any]], samples: int) -> str:
     return "\n".join(lines)
 
 
-def panels(results: dict[str, dict[str, Any]], samples: int) -> list[tuple[str, dict[str, list[tuple[float, float]]]]]:
+def panels(results: dict[str, dict[str, Any]], samples: int) -> list[Panel]:
     """KL against the number of samples, a panel for each task where a sentence was found."""
-    found_panels = []
-    for name, found in results.items():
-        if any(s[4] for r in found.values() for s in r["samples"]):
-            per = figures(found, samples)
+    found = []
+    for name, mine in results.items():
+        if any(s[4] for r in mine.values() for s in r["samples"]):
+            per = figures(mine, samples)
             lines = {
                 "floor" if m == "target" else m: [(p[0], p[1]) for p in f.get("curve", [])] for m, f in per.items()
             }
-            found_panels.append((f"{name}: KL in nats against samples", lines))
-    return found_panels
+            found.append(Panel(f"{name}: KL in nats", {m: points for m, points in lines.items() if points}, "samples"))
+    return found

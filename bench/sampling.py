@@ -30,9 +30,11 @@ from bench.engines import ROOT
 from bench.harness import system
 from bench.harness.report import number, table
 from bench.samplers import domain_report
-from gcd.sampling.plot import chart
+from gcd.sampling.plot import Panel, chart
 
 RECORDS = ROOT / "bench" / "record"
+LEAST = 1e-6
+"""Distances below are drawn as this."""
 PARTS = ("toy", "step", "local", "smc", "asap", "aligned", "domains")
 
 
@@ -123,7 +125,8 @@ def aligned(options: argparse.Namespace) -> Any:
     arguments = ["--samples", samples, "--minutes", minutes, "--out", str(folder), "--tasks", *names]
     settings = grammar_aligned.parse(arguments)
     results = grammar_aligned.run(settings)
-    found = {"panels": grammar_aligned.panels(results, settings.samples), "drawn": results}
+    curves = [(p.title, p.series) for p in grammar_aligned.panels(results, settings.samples)]
+    found = {"panels": curves, "drawn": results}
     return {"report": grammar_aligned.report(results, settings.samples), **found}
 
 
@@ -328,7 +331,7 @@ def report(record: dict[str, Any]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def panels(record: dict[str, Any]) -> list[tuple[str, dict[str, list[tuple[float, float]]]]]:
+def panels(record: dict[str, Any]) -> list[Panel]:
     """Distances against the number of samples on toy laws and on the real model; quality against time by domain."""
     parts = record["parts"]
     found = []
@@ -338,16 +341,13 @@ def panels(record: dict[str, Any]) -> list[tuple[str, dict[str, list[tuple[float
             lines: dict[str, list[tuple[float, float]]] = {}
             for r in toy_rows:
                 if r["world"] == world and math.isfinite(r[figure][0]):
-                    lines.setdefault(r["method"], []).append((log10(r["n"]), log10(r[figure][0])))
-            found.append((f"{world}: {name} from the target (log10) against samples (log10)", lines))
+                    lines.setdefault(r["method"], []).append((r["n"], max(r[figure][0], LEAST)))
+            found.append(Panel(f"{world}: {name} from the target", lines, "samples", log=True))
     if "domains" in parts:
         found += domain_report.panels(parts["domains"])
-    return [*found, *(("aligned, " + title, lines) for title, lines in parts.get("aligned", {}).get("panels", []))]
-
-
-def log10(x: float) -> float:
-    """With a bound below, for the plot."""
-    return math.log10(max(x, 1e-6))
+    for title, curves in parts.get("aligned", {}).get("panels", []):
+        found.append(Panel(title, {name: [(x, y) for x, y in points] for name, points in curves.items()}, "samples"))
+    return found
 
 
 def parse(argv: list[str]) -> argparse.Namespace:

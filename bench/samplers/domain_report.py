@@ -9,6 +9,7 @@ import numpy as np
 from bench.harness.report import table
 from bench.samplers.domain_run import METHODS
 from bench.samplers.domains import DOMAINS
+from gcd.sampling.plot import Panel
 
 REPLICATES = 10_000
 UNABLE = 0.05
@@ -179,7 +180,7 @@ def report(part: dict[str, Any]) -> list[str]:
     return lines
 
 
-def panels(part: dict[str, Any]) -> list[tuple[str, dict[str, list[tuple[float, float]]]]]:
+def panels(part: dict[str, Any]) -> list[Panel]:
     """For the plot: quality against seconds an example, a panel for each domain."""
     found = []
     for domain in DOMAINS:
@@ -190,5 +191,5 @@ def panels(part: dict[str, Any]) -> list[tuple[str, dict[str, list[tuple[float, 
             seconds, quality = (list(by_example(mine, name).values()) for name in ("seconds", "quality"))
             points[f"{NAMES[engine]}: {method}"] = [(float(np.mean(seconds)), float(np.mean(quality)))]
         if points:
-            found.append((f"{domain}: quality against seconds an example", points))
+            found.append(Panel(f"{domain}: mean quality", points, "seconds an example", y_range=(0, 1)))
     return found

@@ -56,11 +56,11 @@ def test_toy_worlds_are_enumerated(monkeypatch, tmp_path):
     for make in (toy.five_bits, lambda: toy.random_world(1)):
         assert sum(make()[2].values()) == pytest.approx(1)
     panels = sampling.panels({"parts": {"toy": rows}})
-    assert [title.partition(" from")[0] for title, _ in panels] == [
+    assert [panel.title.partition(" from")[0] for panel in panels] == [
         "five bits: total variation",
         "five bits: KL in nats",
     ]
-    assert {name for _, lines in panels for name in lines} == {"floor", *toy.VARIANTS}
+    assert {name for panel in panels for name in panel.series} == {"floor", *toy.VARIANTS}
     assert "<svg" in sampling.chart(panels)
 
 
