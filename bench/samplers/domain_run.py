@@ -14,6 +14,7 @@ condition, have none, and where no sample has weight it is 0.
 import asyncio
 import gc
 import json
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -275,6 +276,7 @@ def main(argv: list[str]) -> None:
     """Do what isn't done yet."""
     engine, folder, data, path = argv[0], argv[1], Path(argv[2]), Path(argv[3])
     options = json.loads(argv[4])
+    parent = os.getppid()
     ends = perf_counter() + 60 * options["minutes"]
     done = {key(row) for row in read(path)}
     runner: Runner | None = None
@@ -286,6 +288,8 @@ def main(argv: list[str]) -> None:
             row |= {"method": method, "repeat": repeat}
             if key(row) in done or perf_counter() > ends:
                 continue
+            if os.getppid() != parent:
+                return  # who started this is gone, and may begin again
             runner = runner or RUNNERS[engine](folder)
             began = perf_counter()
             try:
