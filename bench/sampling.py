@@ -47,7 +47,7 @@ def genlm_python() -> Path | None:
     return path if path.exists() else None
 
 
-def worker(python: Path, module: str, *args: str, limit: float | None, threads: int = 1, parse: bool = True) -> Any:
+def worker(python: Path, module: str, *args: str, limit: float, threads: int = 1, parse: bool = True) -> Any:
     """What a process of its own prints last, as JSON (None, if not `parse`); or why there is nothing."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
