@@ -155,7 +155,7 @@ def domains(options: argparse.Namespace) -> Any:
             part["missing_engines"][engine] = NO_GENLM
             continue
         args = (engine, folder, data, str(path), json.dumps(mine))
-        found = worker(python, "bench.samplers.domain_run", *args, limit=None)
+        found = worker(python, "bench.samplers.domain_run", *args, limit=60 * mine["minutes"] + 900)
         if "missing" in found:
             part["missing_engines"][engine] = found["missing"]
         elif engine == "gcd":
