@@ -119,7 +119,7 @@ def aligned(options: argparse.Namespace) -> Any:
     """Part ``aligned``; it goes on where it was by itself."""
     from bench import grammar_aligned
 
-    samples, minutes = ("96", "600") if options.full else ("32", "12")
+    samples, minutes = ("96", "600") if options.full else ("32", "10")
     names = grammar_aligned.TASKS if options.full else grammar_aligned.QUICK
     folder = running_folder(options) / "grammar_aligned"
     arguments = ["--samples", samples, "--minutes", minutes, "--out", str(folder), "--tasks", *names]
@@ -140,7 +140,7 @@ def domains(options: argparse.Namespace) -> Any:
     from bench.samplers import domain_run
 
     path = running_folder(options) / "domains.jsonl"
-    examples, minutes = (48, 600.0) if options.full else (20, 16.0)
+    examples, minutes = (48, 600.0) if options.full else (20, 14.0)
     examples = options.examples or examples
     methods = list(domain_run.METHODS)
     settings = {"examples": examples, "repeats": 2 if options.full else 1, "methods": methods, "minutes": minutes}

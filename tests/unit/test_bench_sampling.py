@@ -1,6 +1,7 @@
 """`python -m bench sampling`: what was measured is kept, a run that was cut off goes on, gaps are shown as such."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -94,3 +95,34 @@ def test_another_commit_is_in_the_record(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sampling.RUN, "step", lambda options: {"gcd": [STEP], "genlm": {"missing": "x"}})
     assert sampling.main(command) == 0
     assert "commit before, then " in capsys.readouterr().out
+
+
+def test_domains_go_to_both_libraries(tmp_path, monkeypatch, capsys):
+    """Each in its own Python, with its own share of the work; what is missing is said; rows end in the record."""
+    asked = []
+
+    def worker(python, module, engine, folder, data, path, settings, limit):
+        asked.append((engine, json.loads(settings)))
+        row = {"engine": engine, "domain": "plans", "example": "1", "method": "AWRS-SMC", "repeat": 0}
+        with Path(path).open("a") as file:
+            file.write(json.dumps(row | {"quality": 0.5, "valid": 1.0, "seconds": 2.0}) + "\n")
+        return {"missing_domains": {"molecules": "no package"}} if engine == "gcd" else {"missing": "it died"}
+
+    monkeypatch.setattr(sampling, "worker", worker)
+    monkeypatch.setattr(sampling, "test_model", lambda: "model")
+    monkeypatch.setattr(sampling, "genlm_python", lambda: tmp_path)
+    assert sampling.main(["--parts", "domains", "--examples", "3", "--out", str(tmp_path)]) == 0
+    assert [(engine, s["examples"], len(s["methods"])) for engine, s in asked] == [("gcd", 3, 5), ("genlm", 3, 1)]
+    said = capsys.readouterr().out
+    for text in (
+        "molecules: not measured: no package",
+        "genlm-control: not measured: it died",
+        "| gcd: AWRS-SMC | 1 |",
+    ):
+        assert text in said
+    (record,) = tmp_path.glob("*-sampling.json")
+    assert len(json.loads(record.read_text())["parts"]["domains"]["rows"]) == 2
+    monkeypatch.setattr(sampling, "genlm_python", lambda: None)
+    assert sampling.main(["--parts", "domains", "--full", "--out", str(tmp_path)]) == 0
+    assert asked[-1][1]["examples"] == 48
+    assert "run `make bench-genlm`" in capsys.readouterr().out

@@ -1,15 +1,19 @@
 """SMILES of a class of molecules: eight are shown, another one is wanted.
 
-The condition is SMILES with sane valences (partialsmiles). The score asks for more, which no condition says: that the
-molecule has the class's group, as written, and isn't one of those shown.
+The condition is SMILES with sane valences (partialsmiles); gcd gets `grammars/smiles.lark` besides, if it is there. The
+score asks for more, which no condition says: that the molecule has the class's group, as written, and isn't one of
+those shown.
 """
 
 import re
 from pathlib import Path
+from typing import Any
 
+from bench.engines import ROOT
 from bench.samplers.domains import Example
 
 SHOWN = 8
+GRAMMAR = ROOT / "grammars" / "smiles.lark"
 CLASSES: dict[str, tuple[str, str]] = {
     "alcohols": (
         r"^OC|CO$|C\(O\)|(?<!=O)\)O$",
@@ -73,6 +77,11 @@ def example(name: str, turn: int) -> Example:
     def complete(answer: str) -> bool:
         return bool(valid.ask([answer], whole=True)[0])
 
+    def grammar() -> Any:
+        import gcd
+
+        return gcd.Grammar.from_lark(GRAMMAR)
+
     return Example(
         domain="molecules",
         name=f"{name} {turn + 1}",
@@ -82,4 +91,6 @@ def example(name: str, turn: int) -> Example:
         score=lambda answer: float(complete(answer) and answer not in shown and wanted.search(answer) is not None),
         complete=complete,
         condition=smiles,
+        grammar=grammar if GRAMMAR.exists() else None,
+        grammar_key="smiles",
     )
