@@ -260,7 +260,7 @@ def report(record: dict[str, Any]) -> str:
     lines.append(f"{machine['cpu']} ({machine['cpus']} CPUs); load {machine['load_average_before']:.1f} before.")
     if machine["load_average_before"] > 0.7:
         lines.append("**The machine was busy: times are inflated, the longer ones more.**")
-    lines += ["", "## Targets", ""]
+    lines.append("")
     body = []
     for what, figure, unit, target, at_least in targets(record):
         met = (
@@ -271,7 +271,8 @@ def report(record: dict[str, Any]) -> str:
             else "**MISS**"
         )
         body.append([what, f"{number(figure)} {unit}".strip(), f"{'≥' if at_least else '≤'} {number(target)}", met])
-    lines += table(["figure", "measured", "target", ""], body)
+    if body:
+        lines += ["## Targets", "", *table(["figure", "measured", "target", ""], body)]
     parts = record["parts"]
     if "toy" in parts:
         lines += ["## Distance from the target on toy laws", "", "Total variation (KL, nats), means; n samples."]
