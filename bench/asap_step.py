@@ -41,6 +41,11 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def is_sparse(kind: str) -> bool:
+    """Whether a kind of mask allows fewer than `SPARSE` tokens."""
+    return "under" in kind or any(share in kind for share in ("0.05%", "0.70%"))
+
+
 def verdict(ok: bool) -> str:
     return "met" if ok else "MISSED"
 
@@ -124,7 +129,7 @@ def steps() -> list[dict[str, Any]]:
     print(f"{'mask':<28}{'row':<12}{'steps':>7}{'median':>11}{'p99':>11}{'softmaxes':>11}   target")
     for (kind, raw), values in sorted(found.items(), key=lambda item: (item[0][1], item[0][0])):
         median = statistics.median(values)
-        sparse = "under" in kind or any(s in kind for s in ("0.05%", "0.70%"))
+        sparse = is_sparse(kind)
         ok = median <= TARGET_SOFTMAX * unit and (raw or not sparse or median <= TARGET_SPARSE)
         target = f"<= {TARGET_SOFTMAX} softmaxes" + (f" and {us(TARGET_SPARSE)}" if sparse and not raw else "")
         print(

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.processor import tool
+from gcd.sampling.plot import Panel, chart
 
 METHODS: dict[str, dict[str, Any]] = {
     "local": {"method": "local", "always_mask": True},
@@ -125,12 +126,17 @@ QUICK = ("binary-5", "initials", "inverse-add", "parse-short")
 
 def main(argv: list[str]) -> int:
     """Draw what isn't there yet, and print the report."""
-    print(summary(argv))
+    options = parse(argv)
+    results = run(options)
+    found = panels(results, options.samples)
+    if found:
+        (options.out / "grammar_aligned.svg").write_text(chart(found), encoding="utf-8")
+    print(report(results, options.samples))
     return 0
 
 
-def summary(argv: list[str]) -> str:
-    """The report."""
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The command's options."""
     parser = argparse.ArgumentParser(prog="python -m bench grammar_aligned", description=__doc__.partition("\n")[0])
     parser.add_argument("--samples", type=int, default=96, help="of each method, for each task (default 96)")
     parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=list(TASKS))
@@ -139,11 +145,7 @@ def summary(argv: list[str]) -> str:
     parser.add_argument("--minutes", type=float, default=15, help="begin no new task and method after this long")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("bench/record/grammar_aligned"), help="where results go")
-    options = parser.parse_args(argv)
-    results = run(options)
-    if any(s[4] for found in results.values() for r in found.values() for s in r["samples"]):
-        (options.out / "grammar_aligned.svg").write_text(picture(results, options.samples), encoding="utf-8")
-    return report(results, options.samples)
+    return parser.parse_args(argv)
 
 
 def run(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -364,16 +366,14 @@ def report(results: dict[str, dict[str, Any]], samples: int) -> str:
     return "\n".join(lines)
 
 
-def picture(results: dict[str, dict[str, Any]], samples: int) -> str:
-    """KL against the number of samples as SVG, a panel for each task."""
-    from gcd.sampling.plot import chart
-
-    panels = []
-    for name, found in results.items():
-        if any(s[4] for r in found.values() for s in r["samples"]):
-            per = figures(found, samples)
+def panels(results: dict[str, dict[str, Any]], samples: int) -> list[Panel]:
+    """KL against the number of samples, a panel for each task where a sentence was found."""
+    found = []
+    for name, mine in results.items():
+        if any(s[4] for r in mine.values() for s in r["samples"]):
+            per = figures(mine, samples)
             lines = {
                 "floor" if m == "target" else m: [(p[0], p[1]) for p in f.get("curve", [])] for m, f in per.items()
             }
-            panels.append((f"{name}: KL in nats against samples", lines))
-    return chart(panels)
+            found.append(Panel(f"{name}: KL in nats", {m: points for m, points in lines.items() if points}, "samples"))
+    return found

@@ -6,7 +6,9 @@ Parts, each kept in the record as soon as it is done, so that a run that was cut
 * ``step``: one AWRS step at 128k tokens (bench/samplers/awrs_step.py);
 * ``local``: how many masks drawing first saves on JSON with the real model (bench/samplers/local_masks.py);
 * ``smc``: ten particles of the real model, 40 tokens (bench/samplers/smc_run.py);
-* ``aligned``: the ASAp paper's shape on the real model (bench/grammar_aligned.py).
+* ``asap``: what ASAp adds to a step, and what a stored prefix takes (bench/asap_step.py);
+* ``aligned``: the ASAp paper's shape on the real model (bench/grammar_aligned.py);
+* ``domains``: the AWRS paper's shape, five domains (bench/samplers/domains).
 
 genlm-control runs in an environment of its own (`make bench-genlm`; BENCH_GENLM_PYTHON), in processes of its own, right
 after ours; without it, its columns say so. METHODOLOGY.md says what the numbers mean.
@@ -14,7 +16,9 @@ after ours; without it, its columns say so. METHODOLOGY.md says what the numbers
 
 import argparse
 import json
+import math
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -25,9 +29,16 @@ from typing import Any
 from bench.engines import ROOT
 from bench.harness import system
 from bench.harness.report import number, table
+from bench.samplers import domain_report
+from gcd.sampling.plot import Panel, chart
 
 RECORDS = ROOT / "bench" / "record"
-PARTS = ("toy", "step", "local", "smc", "aligned")
+LEAST = 1e-6
+"""Distances below are drawn as this."""
+PARTS = ("toy", "step", "local", "smc", "asap", "aligned", "domains")
+
+
+NO_GENLM = "no environment with genlm-control: run `make bench-genlm` once"
 
 
 def genlm_python() -> Path | None:
@@ -36,10 +47,11 @@ def genlm_python() -> Path | None:
     return path if path.exists() else None
 
 
-def worker(python: Path, module: str, *args: str, limit: float, threads: int = 1) -> Any:
-    """What a process of its own prints last, as JSON; or why there is nothing."""
+def worker(python: Path, module: str, *args: str, limit: float, threads: int = 1, parse: bool = True) -> Any:
+    """What a process of its own prints last, as JSON (None, if not `parse`); or why there is nothing."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    environment |= {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment |= {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": path}
     command = [str(python), "-m", module, *args]
     try:
         done = subprocess.run(
@@ -49,7 +61,7 @@ def worker(python: Path, module: str, *args: str, limit: float, threads: int = 1
         return {"missing": f"no answer within {limit:.0f} s"}
     if done.returncode:
         return {"missing": (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]}
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1]) if parse else None
 
 
 def both(module: str, ours: tuple[str, ...], args: tuple[str, ...], limit: float, threads: int = 1) -> dict[str, Any]:
@@ -57,7 +69,7 @@ def both(module: str, ours: tuple[str, ...], args: tuple[str, ...], limit: float
     found = {name: worker(Path(sys.executable), module, name, *args, limit=limit, threads=threads) for name in ours}
     python = genlm_python()
     if python is None:
-        found["genlm"] = {"missing": "no environment with genlm-control: run `make bench-genlm` once"}
+        found["genlm"] = {"missing": NO_GENLM}
     else:
         found["genlm"] = worker(python, module, "genlm", *args, limit=limit, threads=threads)
     return found
@@ -90,17 +102,72 @@ def local(options: argparse.Namespace) -> Any:
 def smc(options: argparse.Namespace) -> Any:
     """Part ``smc``."""
     folder, seeds = test_model(), "3" if options.full else "1"
-    return both("bench.samplers.smc_run", ("gcd", "gcd-predicate"), (folder, seeds), limit=1200, threads=1)
+    found = both("bench.samplers.smc_run", ("gcd", "gcd-predicate"), (folder, seeds), limit=1200, threads=1)
+    module = "bench.samplers.smc_run"
+    found["gcd, 60 tokens"] = worker(Path(sys.executable), module, "gcd-long", folder, seeds, limit=1200)
+    return found
+
+
+def asap(options: argparse.Namespace) -> Any:
+    """Part ``asap``."""
+    path = running_folder(options) / "asap_step.json"
+    found = worker(Path(sys.executable), "bench", "asap_step", "--json", str(path), limit=1200, parse=False)
+    return found or json.loads(path.read_text())
 
 
 def aligned(options: argparse.Namespace) -> Any:
     """Part ``aligned``; it goes on where it was by itself."""
     from bench import grammar_aligned
 
-    samples, minutes = ("96", "600") if options.full else ("32", "20")
+    samples, minutes = ("96", "600") if options.full else ("32", "10")
     names = grammar_aligned.TASKS if options.full else grammar_aligned.QUICK
-    arguments = ["--samples", samples, "--minutes", minutes, "--out", str(options.out / "grammar_aligned")]
-    return {"report": grammar_aligned.summary([*arguments, "--tasks", *names])}
+    folder = running_folder(options) / "grammar_aligned"
+    arguments = ["--samples", samples, "--minutes", minutes, "--out", str(folder), "--tasks", *names]
+    settings = grammar_aligned.parse(arguments)
+    results = grammar_aligned.run(settings)
+    curves = [(p.title, p.series) for p in grammar_aligned.panels(results, settings.samples)]
+    found = {"panels": curves, "drawn": results}
+    return {"report": grammar_aligned.report(results, settings.samples), **found}
+
+
+def conformance_data() -> Path:
+    """The folder of the conformance data."""
+    return Path(os.environ.get("GCD_CONFORMANCE_DATA") or ROOT.parent / "shared" / "data")
+
+
+def domains(options: argparse.Namespace) -> Any:
+    """Part ``domains``; it goes on where it was by itself, example by example."""
+    from bench.samplers import domain_run
+
+    path = running_folder(options) / "domains.jsonl"
+    examples, minutes = (48, 600.0) if options.full else (20, 14.0)
+    examples = options.examples or examples
+    methods = list(domain_run.METHODS)
+    settings = {"examples": examples, "repeats": 2 if options.full else 1, "methods": methods, "minutes": minutes}
+    fewer: dict[str, Any] = {"examples": min(5, examples), "methods": ["AWRS-SMC"], "minutes": minutes / 2}
+    if options.full:
+        fewer |= {"examples": min(20, examples), "methods": methods[2:], "repeats": 1}
+    plan = {"gcd": (Path(sys.executable), settings), "genlm": (genlm_python(), settings | fewer)}
+    folder, data = test_model(), str(conformance_data())
+    part: dict[str, Any] = {"settings": {name: s for name, (_, s) in plan.items()}, "missing_engines": {}}
+    for engine, (python, mine) in plan.items():
+        if python is None:
+            part["missing_engines"][engine] = NO_GENLM
+            continue
+        args = (engine, folder, data, str(path), json.dumps(mine))
+        found = worker(python, "bench.samplers.domain_run", *args, limit=60 * mine["minutes"] + 900)
+        if "missing" in found:
+            part["missing_engines"][engine] = found["missing"]
+        elif engine == "gcd":
+            part["missing_domains"] = found["missing_domains"]
+    return {**part, "rows": domain_run.read(path)}
+
+
+def running_folder(options: argparse.Namespace) -> Path:
+    """Where parts keep what is done, until the run is over."""
+    folder: Path = options.out / f"sampling-running{'-full' if options.full else ''}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 RUN: dict[str, Callable[[argparse.Namespace], Any]] = {
@@ -108,7 +175,9 @@ RUN: dict[str, Callable[[argparse.Namespace], Any]] = {
     "step": step,
     "local": local,
     "smc": smc,
+    "asap": asap,
     "aligned": aligned,
+    "domains": domains,
 }
 
 
@@ -149,17 +218,49 @@ def targets(record: dict[str, Any]) -> list[tuple[str, float | None, str, float,
         outside = 1 - mean(ours, "model_seconds") / mean(ours, "seconds")
         rows.append(("SMC, grammar: share of the time outside the forwards", 100 * outside, "%", 15, False))
         rows.append(("SMC: prefills of the prompt", mean(ours, "prefills"), "", 1, False))
+    long = parts.get("smc", {}).get("gcd, 60 tokens")
+    if isinstance(long, list):
+        outside = 1 - mean(long, "model_seconds") / mean(long, "seconds")
+        rows.append(("SMC, 60 tokens: share of the time outside the forwards", 100 * outside, "%", 15, False))
+        rows.append(("SMC, 60 tokens: prefills of the prompt", mean(long, "prefills"), "", 1, False))
+    rows += asap_targets(parts.get("asap", {}))
     return rows
+
+
+def asap_targets(figures: dict[str, Any]) -> list[tuple[str, float | None, str, float, bool]]:
+    """Those of part ``asap``; the bounds are bench/asap_step.py's."""
+    from bench import asap_step
+
+    if "steps" not in figures:
+        return []
+    slowest = max(row["median_seconds"] / row["softmax_seconds"] for row in figures["steps"])
+    few = [row["median_seconds"] for row in figures["steps"] if asap_step.is_sparse(row["mask"]) and not row["raw"]]
+    return [
+        ("ASAp step, the slowest kind of mask: log-softmaxes", slowest, "", asap_step.TARGET_SOFTMAX, False),
+        ("ASAp step, under 1,000 tokens allowed", 1e6 * max(few), "µs", 1e6 * asap_step.TARGET_SPARSE, False),
+        ("ASAp: a stored prefix", figures["trie"]["bytes"], "bytes", asap_step.TARGET_BYTES, False),
+        (
+            "ASAp's logits processor, a call (the bound: a thousandth of transformers-GAD's fastest)",
+            1e6 * figures["processor"]["median_seconds"],
+            "µs",
+            1e6 * asap_step.TARGET_CALL,
+            False,
+        ),
+    ]
 
 
 def report(record: dict[str, Any]) -> str:
     """The record as Markdown."""
     machine = record["machine"]
-    lines = ["# Samplers", "", f"{record['when']}, commit {record['commit']}, {record['seconds'] / 60:.1f} minutes."]
+    lines = [
+        "# Samplers",
+        "",
+        f"{record['when']}, commit {', then '.join(record['commits'])}, {record['seconds'] / 60:.1f} minutes.",
+    ]
     lines.append(f"{machine['cpu']} ({machine['cpus']} CPUs); load {machine['load_average_before']:.1f} before.")
     if machine["load_average_before"] > 0.7:
         lines.append("**The machine was busy: times are inflated, the longer ones more.**")
-    lines += ["", "## Targets", ""]
+    lines.append("")
     body = []
     for what, figure, unit, target, at_least in targets(record):
         met = (
@@ -170,7 +271,8 @@ def report(record: dict[str, Any]) -> str:
             else "**MISS**"
         )
         body.append([what, f"{number(figure)} {unit}".strip(), f"{'≥' if at_least else '≤'} {number(target)}", met])
-    lines += table(["figure", "measured", "target", ""], body)
+    if body:
+        lines += ["## Targets", "", *table(["figure", "measured", "target", ""], body)]
     parts = record["parts"]
     if "toy" in parts:
         lines += ["## Distance from the target on toy laws", "", "Total variation (KL, nats), means; n samples."]
@@ -221,38 +323,32 @@ def report(record: dict[str, Any]) -> str:
                 body.append([name, *figures, *(number(r.get(k)) for k in ("prefills", "checks", "masks"))])
         head = ["engine", "s", "s in forwards", "forwards", "log ML", "prefills", "checks", "masks"]
         lines += table(head, body)
+    if "missing" in parts.get("asap", {}):
+        lines += ["## ASAp's step", "", f"not measured: {parts['asap']['missing']}", ""]
+    if "domains" in parts:
+        lines += domain_report.report(parts["domains"])
     if "aligned" in parts:
         lines += ["## Grammar-aligned decoding, SmolLM2-135M", "", parts["aligned"]["report"]]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def picture(record: dict[str, Any]) -> str:
-    """Total variation against the number of samples, as SVG."""
-    from gcd.sampling.plot import chart
-
-    return chart(
-        [
-            (
-                f"{world}: total variation from the target (log10) against samples (log10)",
-                {
-                    method: [
-                        (log10(r["n"]), log10(r["tv"][0]))
-                        for r in record["parts"]["toy"]
-                        if (r["world"], r["method"]) == (world, method)
-                    ]
-                    for method in dict.fromkeys(r["method"] for r in record["parts"]["toy"])
-                },
-            )
-            for world in dict.fromkeys(r["world"] for r in record["parts"]["toy"])
-        ]
-    )
-
-
-def log10(x: float) -> float:
-    """With a bound below, for the plot."""
-    from math import log10
-
-    return log10(max(x, 1e-6))
+def panels(record: dict[str, Any]) -> list[Panel]:
+    """Distances against the number of samples on toy laws and on the real model; quality against time by domain."""
+    parts = record["parts"]
+    found = []
+    toy_rows = parts.get("toy", [])
+    for world in dict.fromkeys(r["world"] for r in toy_rows):
+        for name, figure in (("total variation", "tv"), ("KL in nats", "kl")):
+            lines: dict[str, list[tuple[float, float]]] = {}
+            for r in toy_rows:
+                if r["world"] == world and math.isfinite(r[figure][0]):
+                    lines.setdefault(r["method"], []).append((r["n"], max(r[figure][0], LEAST)))
+            found.append(Panel(f"{world}: {name} from the target", lines, "samples", log=True))
+    if "domains" in parts:
+        found += domain_report.panels(parts["domains"])
+    for title, curves in parts.get("aligned", {}).get("panels", []):
+        found.append(Panel(title, {name: [(x, y) for x, y in points] for name, points in curves.items()}, "samples"))
+    return found
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -260,6 +356,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m bench sampling", description=__doc__.partition("\n")[0])
     parser.add_argument("--parts", default=",".join(PARTS), help=f"comma-separated, of {', '.join(PARTS)}")
     parser.add_argument("--full", action="store_true", help="more repeats and seeds")
+    parser.add_argument("--examples", type=int, help="of each domain (default 20, with --full 48)")
     parser.add_argument("--anew", action="store_true", help="don't go on with a run that was cut off")
     parser.add_argument(
         "--latest", action="store_true", help="keep report and plot as latest-sampling.*, to be committed"
@@ -277,18 +374,23 @@ def main(argv: list[str]) -> int:
     """Run the parts that aren't done yet; write record, report and plot."""
     options = parse(argv)
     options.out.mkdir(parents=True, exist_ok=True)
-    running = options.out / f"sampling-running{'-full' if options.full else ''}.json"
+    running = running_folder(options) / "record.json"
     began = time.time()
-    if running.exists() and not options.anew:
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    if options.anew:
+        shutil.rmtree(running.parent)
+        running_folder(options)
+    if running.exists():
         record = json.loads(running.read_text())
         print(f"going on with {running} (--anew: from the beginning): has {', '.join(record['parts']) or 'nothing'}")
+        if commit not in record["commits"]:
+            record["commits"].append(commit)
     else:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-        )
         record = {
             "when": time.strftime("%Y-%m-%dT%H:%M:%S"),
-            "commit": commit.stdout.strip() or "unknown",
+            "commits": [commit or "unknown"],
             "seconds": 0.0,
             "machine": {
                 "cpu": system.cpu_model(),
@@ -297,23 +399,26 @@ def main(argv: list[str]) -> int:
             },
             "parts": {},
         }
+        running.write_text(json.dumps(record, indent=1) + "\n")
     for part in options.parts:
         if part not in record["parts"]:
             print(f"{part} ...", flush=True)
             record["parts"][part] = RUN[part](options)
             record["seconds"] += time.time() - began
             began = time.time()
-            running.write_text(json.dumps(record, indent=1) + "\n")
+            written = running.with_suffix(".new")  # a run that is cut off here has the old one
+            written.write_text(json.dumps(record) + "\n")
+            written.replace(running)
     stem = f"{record['when'].replace(':', '')}-sampling"
     text = report(record)
-    outputs = {f"{stem}.json": json.dumps(record, indent=1) + "\n", f"{stem}.md": text}
-    if "toy" in record["parts"]:
-        outputs[f"{stem}.svg"] = picture(record)
+    outputs = {f"{stem}.json": json.dumps(record) + "\n", f"{stem}.md": text}
+    if panels(record):
+        outputs[f"{stem}.svg"] = chart(panels(record))
     if options.latest:
         outputs |= {f"latest-sampling{Path(n).suffix}": t for n, t in list(outputs.items()) if not n.endswith(".json")}
     for name, content in outputs.items():
         (options.out / name).write_text(content)
-    running.unlink(missing_ok=True)
+    shutil.rmtree(running.parent)
     print(text)
     print(f"-> {options.out / stem}.*")
     return 0

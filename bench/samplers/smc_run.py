@@ -1,8 +1,10 @@
-"""SMC on the real model: ``python -m bench.samplers.smc_run gcd|gcd-predicate|genlm MODEL SEEDS``; prints JSON.
+"""SMC on the real model: ``python -m bench.samplers.smc_run ENGINE MODEL SEEDS``; prints JSON.
+
+Engines: gcd, gcd-predicate, gcd-long, genlm.
 
 Ten particles, at most 40 tokens, ESS threshold .5, multinomial resampling; the text matches `` [a-z ,.]*``. What
 genlm-control gets as its automaton gcd gets as a compiled grammar, or, to be like for like, as a predicate in Python
-that is asked about drawn tokens only.
+that is asked about drawn tokens only. ``gcd-long`` is the grammar with 60 tokens.
 """
 
 import asyncio
@@ -15,10 +17,10 @@ from typing import Any
 
 PATTERN = " [a-z ,.]*"
 PROMPT = "The weather today is"
-PARTICLES, TOKENS = 10, 40
+PARTICLES, TOKENS, LONG = 10, 40, 60
 
 
-def gcd_runs(folder: str, seeds: list[int], as_predicate: bool) -> list[dict[str, Any]]:
+def gcd_runs(folder: str, seeds: list[int], as_predicate: bool, tokens: int) -> list[dict[str, Any]]:
     """With gcd."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -45,7 +47,7 @@ def gcd_runs(folder: str, seeds: list[int], as_predicate: bool) -> list[dict[str
             PROMPT,
             PARTICLES,
             method="smc",
-            max_tokens=TOKENS,
+            max_tokens=tokens,
             ess_threshold=0.5,
             resampler="multinomial",
             seed=seed,
@@ -114,7 +116,10 @@ def main(argv: list[str]) -> None:
     """Run the seeds."""
     name, folder, n = argv[0], argv[1], int(argv[2])
     seeds = list(range(n))
-    found = genlm_runs(folder, seeds) if name == "genlm" else gcd_runs(folder, seeds, name == "gcd-predicate")
+    if name == "genlm":
+        found = genlm_runs(folder, seeds)
+    else:
+        found = gcd_runs(folder, seeds, name == "gcd-predicate", LONG if name == "gcd-long" else TOKENS)
     print(json.dumps(found))
 
 

@@ -129,6 +129,6 @@ def finished(
         n_masks=draws.n_masks,
         seconds=draws.seconds,
         model_seconds=draws.model_seconds,
-        warnings=tuple(warnings),
+        warnings=(*warnings, *draws.warnings()),
         extra={"trie": draws.bounds, "probability": probability, "n_draws": draws.n_draws, "finishes": draws.finishes},
     )

@@ -38,12 +38,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gcd._native.efg_trie import EfgTrie
+from gcd._native.efg_trie import EfgDraw, EfgTrie
 from gcd._native.trie import checksum
 from gcd.errors import ArtifactError, SamplingError
 from gcd.sampling.constraint import Constraint, GrammarConstraint, NoConstraint, Product
 
-__all__ = ["GrammaticalityTrie", "Law"]
+__all__ = ["MAX_BYTES", "GrammaticalityTrie", "Law"]
+
+MAX_BYTES = 1 << 30
+"""What a trie may take, unless it is told otherwise: some ten million prefixes."""
+_NODE_BYTES = 200
+"""More than a prefix takes, in the middle."""
 
 _LABEL = b"gcd\x00efg\n"
 _ORDER = int.from_bytes(b"\x04\x03\x02\x01", sys.byteorder)
@@ -203,15 +208,32 @@ class GrammaticalityTrie:
 
     Not to be used by two runs at the same time.
 
+    Its memory is bounded. A trie that has reached `max_bytes` is full: draws go through it as before, but nothing is
+    added any more. What it holds stays true, so every method keeps its law: weights stay unbiased, `cars` exact. They
+    only stop getting better. (Less could be kept by forgetting what is seldom needed. But a bound is worth the more the
+    likelier its prefix, and likely prefixes are met early.)
+
     Attributes:
         core: the bounds.
         law: what they are bounds of; None before the first draw.
+        max_bytes: what it may take; a draw that is added below may go over it, once, by its own prefixes.
+        n_left_out: draws that weren't added because it was full.
     """
 
-    def __init__(self, width: int, eos_ids: Sequence[int]) -> None:
-        """An empty trie for a vocabulary of `width` columns and these end-of-sequence ids."""
+    def __init__(self, width: int, eos_ids: Sequence[int], *, max_bytes: int = MAX_BYTES) -> None:
+        """An empty trie for a vocabulary of `width` columns and these end-of-sequence ids.
+
+        Raises:
+            ValueError: a negative `max_bytes`.
+        """
+        if max_bytes < 0:
+            raise ValueError(f"max_bytes must be at least 0, not {max_bytes}")
         self.core = EfgTrie(width, eos_ids)
         self.law: Law | None = None
+        self.max_bytes = max_bytes
+        self.n_left_out = 0
+        self._bytes = 0  # when it was measured last
+        self._measure_at = 0  # prefixes at which it is measured again
         self._constraint: Constraint | None = None  # who it is, where it has no fingerprint
 
     def belong_to(self, law: Law, constraint: Constraint | None = None) -> None:
@@ -232,8 +254,34 @@ class GrammaticalityTrie:
                 remedy="a trie for each model, constraint, prompt and budget; new ones start empty",
             )
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the bounds take; measured anew when a sixteenth has come since, or the limit is near."""
+        core = self.core
+        if core.n_nodes >= self._measure_at:  # measuring takes time in proportion to the trie
+            self._bytes = core.nbytes
+            room = max(0, self.max_bytes - self._bytes)
+            self._measure_at = core.n_nodes + 1 + min(core.n_nodes // 16, room // _NODE_BYTES)
+        return self._bytes
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has reached `max_bytes`."""
+        return self.nbytes >= self.max_bytes
+
+    def commit(self, draw: EfgDraw) -> bool:
+        """Add a draw, unless the trie is full. Returns whether it ended with a sentence that had not been added before.
+
+        Raises:
+            ValueError: it was drawn through another trie, or committed before.
+        """
+        if self.is_full:
+            self.n_left_out += 1
+            return False
+        return self.core.commit(draw)
+
     def merge(self, other: GrammaticalityTrie) -> None:
-        """Add what another trie of the same law knows (from another process, say).
+        """Add what another trie of the same law knows (from another process, say), even if that is over `max_bytes`.
 
         Raises:
             SamplingError: it is of another law.
@@ -275,8 +323,8 @@ class GrammaticalityTrie:
         return len(data)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> GrammaticalityTrie:
-        """Read what `save` wrote.
+    def load(cls, path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> GrammaticalityTrie:
+        """Read what `save` wrote; a file that takes more than `max_bytes` is read, and full.
 
         Raises:
             ArtifactError: no such file, or it is damaged, foreign or of another version.
@@ -286,14 +334,14 @@ class GrammaticalityTrie:
         except OSError as error:
             raise ArtifactError(f"the file can't be read: {error.strerror}", place=str(path)) from error
         try:
-            return cls._read(data)
+            return cls._read(data, max_bytes)
         except ArtifactError as error:
             raise ArtifactError(error.cause, place=str(path), remedy=error.remedy or _AGAIN) from error
         except (LookupError, TypeError, ValueError, RecursionError, OverflowError) as error:
             raise ArtifactError(f"its law is damaged: {error}", place=str(path), remedy=_AGAIN) from error
 
     @classmethod
-    def _read(cls, data: bytes) -> GrammaticalityTrie:
+    def _read(cls, data: bytes, max_bytes: int) -> GrammaticalityTrie:
         if len(data) < _HEADER.size:
             raise ArtifactError(f"a file of {len(data)} bytes is too short to be a trie")
         label, order, version, n_law, n_bounds, law_sum, bounds_sum = _HEADER.unpack_from(data)
@@ -314,7 +362,7 @@ class GrammaticalityTrie:
         width, eos_ids = content["width"], content["eos_ids"]
         if type(width) is not int or not 0 < width < 1 << 31 or not all(type(i) is int for i in eos_ids):
             raise ValueError("the width or the end-of-sequence ids are none")
-        trie = cls(width, eos_ids)
+        trie = cls(width, eos_ids, max_bytes=max_bytes)
         trie.core = EfgTrie.from_section(bounds, width, eos_ids)
         trie.law = Law.from_json(content["law"])
         return trie

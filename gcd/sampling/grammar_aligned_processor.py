@@ -38,7 +38,7 @@ from gcd.bitmask import allocate_token_bitmask, apply_token_bitmask_inplace
 from gcd.compiled_grammar import CompiledGrammar
 from gcd.errors import ModelError, SamplingError
 from gcd.sampling.constraint import GrammarConstraint
-from gcd.sampling.expected_future_grammaticality import GrammaticalityTrie, Law
+from gcd.sampling.expected_future_grammaticality import MAX_BYTES, GrammaticalityTrie, Law
 from gcd.sampling.trie_draws import end_words
 
 try:
@@ -53,6 +53,8 @@ __all__ = ["AlignedDraw", "GrammarAlignedLogitsProcessor"]
 
 _HARMLESS = {"LogitNormalization"}
 """Processors that may come behind: they don't change the law."""
+_PROMPT_BYTES = 4096
+"""What a prompt takes besides its bounds, or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,10 @@ class GrammarAlignedLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # tr
 
     Attributes:
         compiled: the grammar.
-        tries: the trie of each prompt, by its ids as `generate` showed them (padding among them). All are kept:
-            ``tries.clear()`` forgets them.
+        tries: the trie of each prompt, by its ids as `generate` showed them (padding among them). Where all together
+            take more than `max_bytes`, the prompts that weren't seen for longest are forgotten; what is forgotten has
+            to be learned again, and no law changes. ``tries.clear()`` forgets them all.
+        max_bytes: what the tries may take.
         draws: the rows of the last batch that was closed.
         criteria: a stopping criterion that never stops anything; it closes the batch once all rows have ended.
         calls, rows, seconds: how often it was called, with how many rows together, how long that took together.
@@ -115,6 +119,7 @@ class GrammarAlignedLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # tr
         warpers: Sequence[Callable[[Any, Any], Any]] = (),
         max_tokens: int | None = None,
         model_name: str = "",
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         """A processor that knows nothing yet, or what a trie knows.
 
@@ -127,9 +132,10 @@ class GrammarAlignedLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # tr
                 end-of-sequence token among them. Then texts that can't end in time are learned to be dead ends. Give
                 ``generate`` the same ``max_new_tokens``.
             model_name: a fingerprint of the model, to go into saved tries.
+            max_bytes: what the tries of all prompts may take together, and each of them.
 
         Raises:
-            ValueError: no such start symbol, a `max_tokens` below 1.
+            ValueError: no such start symbol, a `max_tokens` below 1, a negative `max_bytes`.
             SamplingError: the vocabulary has no end-of-sequence token.
         """
         if not isinstance(compiled, CompiledGrammar):
@@ -138,8 +144,11 @@ class GrammarAlignedLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # tr
             )
         if max_tokens is not None and max_tokens < 1:
             raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
+        if max_bytes < 0:
+            raise ValueError(f"max_bytes must be at least 0, not {max_bytes}")
         self.compiled = compiled
         self.start = start
+        self.max_bytes = max_bytes
         self.warpers = tuple(warpers)
         self.max_tokens = max_tokens
         self.fingerprint = model_name
@@ -234,7 +243,7 @@ class GrammarAlignedLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # tr
             if ids.shape[1] > known and any(line.row is not None for line in self._lines):
                 self._take(ids[:, : known + 1])
         for line in self._lines:
-            line.trie.core.commit(line.path)
+            line.trie.commit(line.path)
             line.off = True
         self.draws = [line.draw() for line in self._lines]
         self._closed = True
@@ -288,17 +297,23 @@ class GrammarAlignedLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # tr
         seen = set()
         for row_ids, row in zip(ids, rows, strict=True):
             prompt = tuple(row_ids.tolist())
-            trie = self.tries.get(prompt)
+            trie = self.tries.pop(prompt, None)
             if trie is None:
-                trie = self._given or GrammaticalityTrie(self.compiled.width, self.compiled.eos_ids)
-                self._given = None
-                self.tries[prompt] = trie
+                trie, self._given = self._given, None
+            if trie is None:
+                trie = GrammaticalityTrie(self.compiled.width, self.compiled.eos_ids, max_bytes=self.max_bytes)
+            self.tries[prompt] = trie  # at the end: prompts are in the order in which they were seen last
             if prompt not in seen:
                 seen.add(prompt)
                 trie.belong_to(self._law(prompt, row), self._constraint)
             lines.append(_Line(self.compiled.matcher(self.start), EfgDraw(trie.core), trie))
         self._lines, self._ids = lines, ids
         self._closed = False
+        taken = sum(_PROMPT_BYTES + trie.nbytes for trie in self.tries.values())
+        for prompt in list(self.tries)[: len(self.tries) - len(seen)]:
+            if taken <= self.max_bytes:
+                break
+            taken -= _PROMPT_BYTES + self.tries.pop(prompt).nbytes
 
     def _law(self, prompt: tuple[int, ...], row: NDArray[np.float32]) -> Law:
         logs = row[: self.compiled.width].astype(np.float64)

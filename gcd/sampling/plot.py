@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 from gcd.sampling.meter import kl_estimates
 from gcd.sampling.sample import Samples
 
-__all__ = ["chart", "to_svg"]
+__all__ = ["Panel", "chart", "to_svg"]
 
-_WIDTH, _HEIGHT = 620, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 20, 36, 34
+_WIDTH, _HEIGHT = 780, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 190, 36, 34
+_DOTS = 20
+"""Points of a curve up to which each has a dot."""
 _BARS = 12
 """Texts to show."""
 _INK, _GRID = "#222", "#ddd"
@@ -60,9 +63,32 @@ def to_svg(run: Samples) -> str:
     return _document(panels)
 
 
-def chart(panels: Sequence[tuple[str, dict[str, list[tuple[float, float]]]]]) -> str:
-    """Panels of curves, one below the other: (title, {name: points}) each."""
-    return _document([_lines(title, "", series) for title, series in panels])
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Curves over one axis.
+
+    Attributes:
+        title: above them.
+        series: name -> its points (x, y); single points are dots.
+        x_name: below the axis.
+        log: both axes are logarithmic. All numbers must be above 0.
+        y_range: the lowest and the highest y; by default the points'.
+    """
+
+    title: str
+    series: dict[str, list[tuple[float, float]]]
+    x_name: str = ""
+    log: bool = False
+    y_range: tuple[float, float] | None = None
+
+
+def chart(panels: Sequence[Panel]) -> str:
+    """Panels, one below the other, as an SVG document."""
+    drawn = []
+    for panel in panels:
+        bottom, top = panel.y_range or (None, None)
+        drawn.append(_lines(panel.title, panel.x_name, panel.series, bottom=bottom, top=top, log=panel.log))
+    return _document(drawn)
 
 
 def _document(panels: Sequence[str]) -> str:
@@ -114,39 +140,57 @@ def _lines(
     bottom: float | None = None,
     top: float | None = None,
     marks: Sequence[float] = (),
+    log: bool = False,
 ) -> str:
-    """Curves over one axis; `marks`: dashed verticals."""
+    """Curves over one axis, their names at the right; `marks`: dashed verticals."""
     points = [point for curve in series.values() for point in curve]
     x0, x1 = min(x for x, _ in points), max(x for x, _ in points)
     y0 = min(y for _, y in points) if bottom is None else bottom
     y1 = max(y for _, y in points) if top is None else top
     if top is not None and bottom is None:
         y0 = 0.0
+    scale = math.log if log else float
+    x0, x1, y0, y1 = scale(x0), scale(x1), scale(y0), scale(y1)
     x1, y1 = (x1 if x1 > x0 else x0 + 1), (y1 if y1 > y0 else y0 + 1)
 
-    def at(x: float, y: float) -> tuple[float, float]:
+    def place(x: float, y: float) -> tuple[float, float]:
+        """Of scaled coordinates."""
         across = (x - x0) / (x1 - x0) * (_WIDTH - _LEFT - _RIGHT)
         up = (y - y0) / (y1 - y0) * (_HEIGHT - _TOP - _BOTTOM)
         return _LEFT + across, _HEIGHT - _BOTTOM - up
 
+    def at(x: float, y: float) -> tuple[float, float]:
+        return place(scale(x), scale(y))
+
+    def label(value: float) -> str:
+        return f"{math.exp(value) if log else value:.3g}"
+
     parts = [_title(title)]
     for i in range(5):
         y = y0 + (y1 - y0) * i / 4
-        (left, level), (right, _) = at(x0, y), at(x1, y)
+        (left, level), (right, _) = place(x0, y), place(x1, y)
         parts.append(f'<path d="M{left:.1f} {level:.1f}H{right:.1f}" stroke="{_GRID}"/>')
-        parts.append(_text(left - 5, level + 4, f"{y:.3g}", "end"))
+        parts.append(_text(left - 5, level + 4, label(y), "end"))
     for x in (x0, (x0 + x1) / 2, x1):
-        parts.append(_text(at(x, y0)[0], _HEIGHT - _BOTTOM + 14, f"{x:.3g}", "middle"))
-    parts.append(_text((_LEFT + _WIDTH) / 2, _HEIGHT - 6, x_name, "middle"))
+        parts.append(_text(place(x, y0)[0], _HEIGHT - _BOTTOM + 14, label(x), "middle"))
+    parts.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, x_name, "middle"))
     for x in marks:
         parts.append(
-            f'<path d="M{at(x, y0)[0]:.1f} {_HEIGHT - _BOTTOM}V{_TOP}" stroke="{_GRID}" stroke-dasharray="3 3"/>'
+            f'<path d="M{place(scale(x), y0)[0]:.1f} {_HEIGHT - _BOTTOM}V{_TOP}" stroke="{_GRID}" '
+            f'stroke-dasharray="3 3"/>'
         )
     for i, (name, curve) in enumerate(series.items()):
         colour = _COLOURS[i % len(_COLOURS)]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in curve))
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-        parts.append(_text(_WIDTH - _RIGHT - 4, _TOP + 12 + 14 * i, name, "end", colour))
+        dashes = ' stroke-dasharray="5 3"' if i >= len(_COLOURS) else ""
+        places = [at(*point) for point in curve]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"{dashes}/>')
+        if len(places) <= _DOTS:
+            parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places]
+        level = _TOP + 6 + 15 * i
+        right = _WIDTH - _RIGHT + 10
+        parts.append(f'<path d="M{right} {level}h14" stroke="{colour}" stroke-width="3"{dashes}/>')
+        parts.append(_text(right + 19, level + 4, name))
     return "".join(parts)
 
 

@@ -22,7 +22,7 @@ from gcd.sampling.predicate import Predicate
 __all__ = ["canonical", "json_schema", "lark_parse", "python_source", "regex", "smiles", "sqlite"]
 
 
-def regex(pattern: str, flags: int = 0) -> Predicate:
+def regex(pattern: str, flags: int = 0, *, timeout: float = 5.0) -> Predicate:
     """Whole texts that match a regex, backreferences and lookaround included. Needs the package regex.
 
     For regexes that an automaton can hold, `gcd.Grammar.from_regex` is faster, has masks and no dead ends.
@@ -30,6 +30,8 @@ def regex(pattern: str, flags: int = 0) -> Predicate:
     Args:
         pattern: in the notation of the package regex, nearly that of `re`.
         flags: its flags.
+        timeout: seconds that one question may take: backreferences make matching exponential at worst. After that the
+            run ends with a `PredicateError`.
 
     Raises:
         ValueError: the pattern is wrong.
@@ -40,8 +42,8 @@ def regex(pattern: str, flags: int = 0) -> Predicate:
     except module.error as error:
         raise ValueError(f"regex {pattern!r}: {error}") from error
     return Predicate(
-        lambda text: compiled.fullmatch(text, partial=True) is not None,
-        lambda text: compiled.fullmatch(text) is not None,
+        lambda text: compiled.fullmatch(text, partial=True, timeout=timeout) is not None,
+        lambda text: compiled.fullmatch(text, timeout=timeout) is not None,
         name=f"regex {pattern}",
     )
 

@@ -82,6 +82,8 @@ def sample_smc(
         cost_model: when estimator "auto" asks for a mask; default: at the first refusal, if there is one to be had.
     """
     n = task.n if particles is None else particles
+    if isinstance(n, bool) or not isinstance(n, int):
+        raise TypeError(f"particles must be an int, not {n!r}")
     if n < 1:
         raise ValueError(f"particles must be at least 1, not {n}")
     if not 0 <= ess_threshold <= 1:
@@ -90,6 +92,8 @@ def sample_smc(
         raise ValueError(f"no resampler {resampler!r}; there are {', '.join(RESAMPLERS)}")
     if proposal not in PROPOSALS:
         raise ValueError(f"no proposal {proposal!r}; there are {', '.join(PROPOSALS)}")
+    if not (critic is None or isinstance(critic, Constraint) or callable(critic)):
+        raise TypeError(f"a critic is a function of (text, complete) or a constraint, not {critic!r}")
     step = _Step(task, proposal, AWRS(estimator, max_rejects, max_accepts), cost_model)
     run = _Run(task, step, n, first_row=0, critic=critic)
     meter = Meter()
@@ -206,6 +210,8 @@ class _Step:
         self.proposal = proposal
         self.estimator = estimator
         auto = estimator.estimator == "auto"
+        if not (cost_model is None or isinstance(cost_model, CostModel)):
+            raise TypeError(f"cost_model must be a CostModel, not {cost_model!r}")
         if cost_model is not None and not auto:
             raise ValueError(f"a cost model needs estimator='auto', not {estimator.estimator!r}")
         self.cost_model = cost_model or CostModel() if auto else None

@@ -124,6 +124,7 @@ class TrieDraws:
     _end_words: NDArray[np.int32] = field(init=False)
     _file: Path | None = None  # where the trie came from, and goes back to
     _began: float = field(default_factory=time.perf_counter)
+    _left_out: int = 0  # of the trie's draws, before this run's
 
     def __post_init__(self) -> None:
         """An empty trie, unless one was given."""
@@ -137,6 +138,7 @@ class TrieDraws:
             raise TypeError(f"trie must be a GrammaticalityTrie or the path of one, not {type(self.trie).__name__}")
         if (self.trie.core.width, self.trie.core.eos_ids) != (vocab.width, tuple(vocab.eos_ids)):
             raise SamplingError("the trie belongs to another vocabulary", remedy="a new trie for each vocabulary")
+        self._left_out = self.trie.n_left_out
         self._end_words = end_words(vocab)
         self.statistics = WeightStatistics(self.confidence)
 
@@ -191,7 +193,7 @@ class TrieDraws:
             self.model_seconds += time.perf_counter() - began
         self.n_model_calls += state.n_calls
         for draw in draws:
-            trie.core.commit(draw.path)
+            trie.commit(draw.path)
             self.n_masks += draw.n_masks
             self.n_checks += draw.n_checks
             self.finishes[draw.finish] = self.finishes.get(draw.finish, 0) + 1
@@ -250,6 +252,17 @@ class TrieDraws:
         """Write the trie back to the file that it was taken from, if it was."""
         if self._file is not None:
             self.bounds.save(self._file)
+
+    def warnings(self) -> list[str]:
+        """What the user of the run should know."""
+        trie = self.bounds
+        n = trie.n_left_out - self._left_out
+        if not n:
+            return []
+        return [
+            f"the trie is full ({trie.core.n_nodes:,} prefixes, max_bytes={trie.max_bytes:,}): {n} draws were not "
+            "added to it. The law is the same, but draws don't get better any more"
+        ]
 
     def probability(self) -> GrammarProbability:
         """P(constraint) within the budget, as far as it is known."""

@@ -8,8 +8,8 @@ import pytest
 from statistical.bounds import assert_law, assert_mean
 
 import gcd
-from gcd import ModelError
-from gcd.sampling import LanguageModel, NoConstraint, Warped, custom_generate
+from gcd import ModelError, SamplingError
+from gcd.sampling import LanguageModel, NoConstraint, Warped, custom_generate, predicate
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -208,6 +208,32 @@ def test_custom_generate(method):
         log_p += state.log_probs()[0, token]
         state.advance([token])
     assert kept[1][0].log_p == pytest.approx(float(log_p), abs=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::gcd.sampling.SamplingWarning")
+def test_custom_generate_ignores_nothing():
+    """What isn't sampling is refused; rows that are no sentences are said."""
+    grammar = gcd.compile(gcd.Grammar.from_regex("[a-c]{2,4}"), VOCAB)
+    model, ids = network(), torch.tensor([[1, 2, 3]])
+    hook = custom_generate(grammar, None, method="smc", vocab=VOCAB)
+
+    def generate(hook=hook, **options):
+        return model.generate(ids, custom_generate=hook, max_new_tokens=7, **options)
+
+    with pytest.raises(SamplingError, match="doesn't sample"):
+        generate(do_sample=False)
+    with pytest.raises(SamplingError, match="beams"):
+        generate(do_sample=True, num_beams=2, num_return_sequences=2)
+    with pytest.raises(SamplingError, match="MaxTimeCriteria would stop texts"):
+        generate(do_sample=True, max_time=100.0)
+    never = custom_generate(predicate(lambda t: t == "", lambda t: False), None, method="smc", vocab=VOCAB)
+    with pytest.warns(gcd.sampling.SamplingWarning, match="2 of 2 rows are no sentences"):
+        out = generate(never, do_sample=True, num_return_sequences=2)
+    assert out.tolist() == [[1, 2, 3]] * 2
+    assert out.dtype == torch.long
+    half = predicate(lambda t: True, lambda t: len(t) < 2)
+    with pytest.warns(gcd.sampling.SamplingWarning, match="rows are no sentences"):
+        generate(custom_generate(half, None, method="smc", vocab=VOCAB), do_sample=True, num_return_sequences=40)
 
 
 @pytest.mark.model

@@ -218,6 +218,22 @@ def chain_law(world: World, n_steps: int, proposal: str) -> dict:
     return dict(zip(sentences, law @ np.linalg.matrix_power(moves, n_steps), strict=True))
 
 
+@pytest.mark.parametrize("max_bytes", [0, 600])
+@pytest.mark.parametrize("world", WORLDS[:3], ids=NAMES[:3])
+@pytest.mark.filterwarnings("ignore:the trie is full")
+def test_full_tries_keep_the_laws(world, max_bytes):
+    """Weights unbiased and CARS exact, however little the trie may hold."""
+    width = len(world.row(()))
+    trie = gcd.sampling.GrammaticalityTrie(width, [width - 1], max_bytes=max_bytes)
+    run = drawn(world, "cars", 3000, seed=5, trie=trie)
+    assert trie.n_left_out > 100
+    assert_law(Counter(s.ids for s in run), {s: float(p) for s, p in world.target().items()})
+    trie = gcd.sampling.GrammaticalityTrie(width, [width - 1], max_bytes=max_bytes)
+    run = drawn(world, "weighted", 3000, seed=6, trie=trie)
+    weights = np.exp([s.log_weight for s in run])
+    assert abs(weights.mean() - float(world.z)) <= 4 * weights.std(ddof=1) / math.sqrt(len(run)) + 1e-12
+
+
 def test_predicates_without_masks_keep_the_laws():
     world = random_world(1)
     model = table_model(world)

@@ -53,7 +53,9 @@ def test_report():
     assert [point[0] for point in figures["local"]["curve"]] == [1, 2, 4, 8]
     assert figures["local"]["curve"][-1][1] == figures["local"]["kl"]
     assert bench.sizes(3, 8) == [1, 2, 3]
-    assert bench.picture(results, 8).startswith("<svg")
+    (panel,) = bench.panels(results, 8)  # one task without a sentence has none
+    assert panel.title.startswith("binary-5: KL")
+    assert panel.series["cars"][-1] == (8, figures["cars"]["kl"])
     text = bench.report(results, 8)
     assert "Means over the 1 of 2 tasks" in text
     assert "No method found a sentence" in text

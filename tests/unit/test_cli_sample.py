@@ -1,6 +1,7 @@
 """``gcd sample``: samples, summary, files, mistakes; with an n-gram model, so without downloads of weights."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 import gcd
 from gcd.cli import main
 from gcd.sampling import NGramModel, predicate
-from gcd.sampling.plot import to_svg
+from gcd.sampling.plot import Panel, chart, to_svg
 
 VOCAB = gcd.Vocabulary.from_bytes([bytes([c]) for c in range(97, 123)] + [b" ", b"\n", None], eos_ids=[28])
 
@@ -115,3 +116,17 @@ def test_plots():
     with pytest.warns(gcd.sampling.SamplingWarning):
         dead = gcd.sample(model, predicate(lambda t: True, lambda t: False), n=5, method="smc", max_tokens=3)
     assert "no draw satisfied" in texts(to_svg(dead))
+
+
+def test_charts_show_single_points_and_logarithms():
+    panel = Panel("t", {"a": [(1, 1e-3), (10, 1e-1), (100, 1e-2)], "b": [(10, 1e-2)]}, "samples", log=True)
+    svg = chart([panel])
+    dots = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', svg)
+    assert len(dots) == 4
+    (x0, y0), (x1, y1), (x2, y2), one = [(float(x), float(y)) for x, y in dots]
+    assert x1 - x0 == pytest.approx(x2 - x1, abs=0.2)  # a factor of ten is as wide as the other
+    assert y0 - y2 == pytest.approx(y2 - y1, abs=0.2)
+    assert one == (x1, y2)
+    assert all(f">{text}</text>" in svg for text in ("0.001", "0.1", "samples", "b"))
+    (dot,) = re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)"', chart([Panel("t", {"a": [(3, 0)]}, y_range=(0, 1))]))
+    assert float(dot) == pytest.approx(max(y0, y1, y2))  # at the bottom

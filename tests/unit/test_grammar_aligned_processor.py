@@ -127,6 +127,29 @@ def test_prompts_have_tries_of_their_own(bits):
     assert [d.ids for d in processor.draws] == [(0,), (1,), (1,)]
 
 
+def test_prompts_are_forgotten_where_memory_ends(bits):
+    """Those that weren't seen for longest; a batch's own never."""
+    generator = torch.Generator().manual_seed(0)
+    processor = gcd.GrammarAlignedLogitsProcessor(bits, max_bytes=15_000)
+
+    def one(*prompts):
+        rows = torch.tensor([[prompt] for prompt in prompts])
+        for _ in range(6):
+            scores = processor(rows, logits([[BEGIN, *row[1:]] for row in rows.tolist()]))
+            rows = torch.cat([rows, torch.multinomial(scores.softmax(-1), 1, generator=generator)], dim=1)
+        processor.finish(rows)
+
+    for prompt in (0, 1, 0, 7):
+        one(prompt)
+    assert list(processor.tries) == [(1,), (0,), (7,)]
+    one(8)
+    assert list(processor.tries) == [(0,), (7,), (8,)]
+    one(0, 1, 2, 3, 4)
+    assert list(processor.tries) == [(0,), (1,), (2,), (3,), (4,)]
+    with pytest.raises(ValueError, match="max_bytes must be at least 0"):
+        gcd.GrammarAlignedLogitsProcessor(bits, max_bytes=-1)
+
+
 def test_trie_goes_from_processor_to_processor(bits, tmp_path):
     generator = torch.Generator().manual_seed(3)
     processor = gcd.GrammarAlignedLogitsProcessor(bits, max_tokens=6)

@@ -9,7 +9,7 @@ import gcd
 from gcd import PredicateError, SamplingError, Vocabulary
 from gcd.sampling import GrammarConstraint, NoConstraint, Product, predicate
 from gcd.sampling.constraint import as_constraint, pack_mask, unpack_mask
-from gcd.sampling.predicates import canonical, lark_parse, python_source, regex, sqlite
+from gcd.sampling.predicates import canonical, lark_parse, python_source, regex, smiles, sqlite
 
 TOKENS = [bytes([c]) for c in range(32, 127)] + [b"\n", b"ab", b"abc", "é".encode(), "é".encode()[:1], "é".encode()[1:]]
 VOCAB = Vocabulary.from_bytes([*TOKENS, None, None], eos_ids=[len(TOKENS)])
@@ -251,6 +251,21 @@ def test_missing_packages_are_named(name, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(SamplingError, match=f"needs the package {package}"):
         getattr(predicates, name)(*({},) * (name == "json_schema"))
+
+
+def test_regexes_have_a_time_limit():
+    slow = regex(r"((a|aa)+)+\1\1c", timeout=0.05)
+    with pytest.raises(PredicateError, match="TimeoutError"):
+        slow.ask(["a" * 60], whole=True)
+
+
+def test_smiles():
+    pytest.importorskip("partialsmiles")
+    molecules = smiles()
+    assert molecules.ask(["", "C1CC", "C(", "c1ccc", "CC(=O", "[NH"]) == [True] * 6
+    assert molecules.ask(["CCO", "c1ccccc1", "[NH4+]"], whole=True) == [True] * 3
+    assert molecules.ask(["C1CC", "C(", ""], whole=True) == [False] * 3
+    assert molecules.ask(["C)", "FC(F)(F)(F)F", "x"]) == [False] * 3
 
 
 def test_wrong_regex():

@@ -14,7 +14,7 @@ from oracle.sentence_sets import SentenceSet, table_model
 import gcd
 from gcd._native.trie import checksum
 from gcd.errors import ArtifactError, SamplingError
-from gcd.sampling import GrammaticalityTrie, TableModel, Warped, grammar_probability, predicate
+from gcd.sampling import GrammaticalityTrie, SamplingWarning, TableModel, Warped, grammar_probability, predicate
 from gcd.sampling.expected_future_grammaticality import Law
 from gcd.sampling.grammar_probability import WeightStatistics, estimate_probability
 
@@ -67,6 +67,47 @@ def test_merged_tries_know_what_both_know():
     other = run(4, model=table_model(random_world(0)), constraint=SentenceSet(random_world(0))).extra["trie"]
     with pytest.raises(SamplingError, match="the constraint"):
         one.merge(other)
+
+
+@pytest.mark.parametrize("method", ["asap", "weighted", "cars"])
+def test_a_full_trie_takes_nothing_and_is_said(method, tmp_path):
+    trie = GrammaticalityTrie(3, [2], max_bytes=1000)
+    assert not trie.is_full
+    with pytest.warns(SamplingWarning, match="the trie is full"):
+        found = run(200, method, trie=trie, seed=3)
+    assert trie.is_full
+    assert trie.core.nbytes < 2500
+    assert trie.n_left_out > 100
+    assert sum(s.finished for s in found) == 200
+    before = trie.core.section()
+    with pytest.warns(SamplingWarning, match=r"max_bytes=1,000"):
+        run(20, method, trie=trie, seed=4)
+    assert trie.core.section() == before
+    trie.save(tmp_path / "bits.efg")
+    read = GrammaticalityTrie.load(tmp_path / "bits.efg", max_bytes=10)
+    assert read.is_full
+    trie.max_bytes = 1 << 20
+    assert not trie.is_full
+    run(20, method, trie=trie, seed=4)
+    assert trie.core.section() != before
+    read.merge(trie)  # what is asked for by name is done
+    assert read.core.n_nodes == trie.core.n_nodes
+
+
+def test_measuring_a_trie_is_rare_and_near_the_limit_exact(monkeypatch):
+    trie = GrammaticalityTrie(3, [2], max_bytes=30_000)
+    model = TableModel(
+        lambda ids: [0.5, 0.5, 0] if len(ids) < 12 else [0, 0, 1],
+        gcd.Vocabulary.from_bytes([b"0", b"1", None], eos_ids=[2]),
+    )
+    with pytest.warns(SamplingWarning, match="the trie is full"):
+        run(200, "weighted", model=model, constraint=None, trie=trie, max_tokens=13, batch=1)
+    assert 30_000 <= trie.core.nbytes < 2 * 30_000  # a table of the trie's own doubles
+
+
+def test_a_negative_limit():
+    with pytest.raises(ValueError, match="max_bytes must be at least 0, not -1"):
+        GrammaticalityTrie(3, [2], max_bytes=-1)
 
 
 def test_other_laws_are_refused_by_name():
