@@ -50,7 +50,12 @@ const TokenPiece& SuffixForest::own_piece(u32 node) {
 }
 
 LexemeStore::LexemeStore(std::shared_ptr<const TokenTrie> trie, u32 max_size)
-    : store(max_size), numbers(max_size), forest(*trie), trie_(std::move(trie)), max_size_(max_size), scratch_(trie_->words(), 0) {
+    : store(max_size),
+      numbers(max_size),
+      forest(*trie),
+      trie_(std::move(trie)),
+      max_size_(max_size),
+      scratch_(trie_->words(), 0) {
     const TokenTrie& t = *trie_;
     for (u32 i = 0; i < t.n_tokens() && i < t.width; ++i)
         if (t.token_size(i)) by_length_.push_back(i);

@@ -131,8 +131,8 @@ struct SpaceRow {
     u32 node;
 };
 
-// Expressions, numbers, rows: what all schemas of a vocabulary share. Guarded by `mutex`, which also guards the tables of
-// these schemas: many may look up what is known at once, one works out what is new.
+// Expressions, numbers, rows: what all schemas of a vocabulary share. Guarded by `mutex`, which also guards the tables
+// of these schemas: many may look up what is known at once, one works out what is new.
 class LexemeStore {
   public:
     LexemeStore(std::shared_ptr<const TokenTrie> trie, u32 max_size);

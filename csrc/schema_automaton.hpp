@@ -102,6 +102,8 @@ class SchemaAutomaton {
       private:
         std::vector<std::pair<u32, std::vector<u32>>> all_;  // rising
     };
+    static constexpr const char* kLiterals[3] = {"null", "true", "false"};
+    static constexpr SchemaType kLiteralTypes[3] = {kNullType, kTrueType, kFalseType};
     static constexpr u32 kDead = 0;
     static constexpr u32 kLost = NONE - 1;
 
@@ -164,11 +166,11 @@ class SchemaAutomaton {
     void begin_key(const State& s, State& out);
     void finish_value(const std::vector<u32>& sets, u32 raw, State& out);
     void enter_item(u32 frame, u32 raw, Entries& by_formula);
-    void enter_member(u32 frame, const std::vector<Entry>& entries, const CodePoints* unknown,
-                      Entries& by_formula);
+    void enter_member(u32 frame, const std::vector<Entry>& entries, const CodePoints* unknown, Entries& by_formula);
     u32 behind_key(const State& s, const Item& item, const std::vector<Entry>& entries);
     u32 after_value_slow(const State& s, const Item& item);
-    // The states behind keys and values where nothing needs comparing: frame, name or patterns -> state; frames -> state.
+    // The states behind keys and values where nothing needs comparing: frame, name or patterns -> state; frames ->
+    // state.
     FlatMap behind_keys_, behind_values_;
     static constexpr u32 kPatterns = 1u << 31;  // not a name, but patterns as bits
     void put(Entries& by_formula, State& out);

@@ -45,7 +45,9 @@ struct SchemaEngine::Fill {
 
 SchemaEngine::SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr<const TokenTrie> trie,
                            const u8* program, size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes)
-    : lexemes_(std::move(lexemes)), trie_(std::move(trie)), eos_(std::move(eos)),
+    : lexemes_(std::move(lexemes)),
+      trie_(std::move(trie)),
+      eos_(std::move(eos)),
       source_(program, program + size),
       max_states_(max_states),
       memo_bytes_(memo_bytes) {

@@ -11,8 +11,8 @@
 
 namespace gcd {
 
-// A schema compiled for a vocabulary. Its lexemes are shared with the other schemas of the vocabulary, and so is the lock:
-// what is known is looked up side by side, what is new is worked out by one at a time.
+// A schema compiled for a vocabulary. Its lexemes are shared with the other schemas of the vocabulary, and so is the
+// lock: what is known is looked up side by side, what is new is worked out by one at a time.
 //
 // Texts leave states behind, and no state can be forgotten while some matcher may stand in it. So an engine that has
 // grown *full* isn't cleared: it has a successor, to which matchers move when they next come by (they read their text
@@ -59,7 +59,8 @@ class SchemaEngine {
         TokenPiece loose;
         std::vector<u32> doubtful;
     };
-    // Where tokens are as names of a shape begin or go on, from a node on: what is the same however far an object has come.
+    // Where tokens are as names of a shape begin or go on, from a node on: what is the same however far an object has
+    // come.
     struct NameRow {
         struct Inside {
             u32 lo, hi;  // names that begin with what was read
