@@ -13,6 +13,7 @@
 // that one accepts.
 #pragma once
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "common.hpp"
@@ -27,6 +28,16 @@ using CharRanges = std::vector<CharRange>;
 using CodePoints = std::u32string;
 
 constexpr u32 kMaxCodePoint = 0x10FFFF;
+
+inline u64 hash_u32s(u64 h, const std::vector<u32>& v) {
+    for (u32 x : v) h = mix(h, x);
+    return mix(h, v.size());
+}
+
+inline void sort_unique(std::vector<u32>& v) {
+    std::sort(v.begin(), v.end());
+    v.erase(std::unique(v.begin(), v.end()), v.end());
+}
 
 class Derivatives {
   public:

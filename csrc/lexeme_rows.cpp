@@ -76,6 +76,7 @@ LexemeStore::LexemeStore(std::shared_ptr<const TokenTrie> trie, u32 max_size)
                 height_[path[i]] = std::max(height_[path[i]], static_cast<u16>(path.size() - i));
         path.push_back(n);
     }
+    (void)lengths(0);  // the first string of any schema asks for it
 }
 
 std::shared_ptr<LexemeStore> LexemeStore::successor() {
@@ -245,8 +246,12 @@ const LexemeStore::Lengths& LexemeStore::lengths(u32 node) {
     slot = std::make_unique<Lengths>();
     slot->words.assign(scratch_.size(), 0);
     walk_lengths(*slot, StringDecoder(), 0, node);
-    std::sort(slot->inside.rbegin(), slot->inside.rend());
-    std::sort(slot->exits.rbegin(), slot->exits.rend());
+    // By counting: there are as many as the vocabulary has tokens.
+    std::vector<std::vector<std::pair<u32, u32>>> by_length(trie_->max_token_bytes + 2u);
+    for (const auto& entry : slot->inside) by_length[entry.first].push_back(entry);
+    slot->inside.clear();
+    for (size_t n = by_length.size(); n-- > 0;)
+        slot->inside.insert(slot->inside.end(), by_length[n].begin(), by_length[n].end());
     bytes_ += slot->words.size() * 4 + (slot->inside.size() + slot->exits.size()) * 8;
     return *slot;
 }

@@ -173,7 +173,7 @@ class LexemeStore {
     };
     const LexemeRow* find_row(const std::vector<u32>& key, u64& hash) const;
     void take(u32 node);
-    // Strings of any characters, by their number: tokens inside and exits, the longest first.
+    // Strings of any characters, by their number: tokens inside, the longest first, and exits.
     struct Lengths {
         std::vector<u32> words;                          // all that stay inside
         std::vector<std::pair<u32, u32>> inside, exits;  // (characters, token or node of the trie)

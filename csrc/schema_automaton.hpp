@@ -102,6 +102,8 @@ class SchemaAutomaton {
       private:
         std::vector<std::pair<u32, std::vector<u32>>> all_;  // rising
     };
+    static constexpr const char* kLiterals[3] = {"null", "true", "false"};
+    static constexpr SchemaType kLiteralTypes[3] = {kNullType, kTrueType, kFalseType};
     static constexpr u32 kDead = 0;
     static constexpr u32 kLost = NONE - 1;
 

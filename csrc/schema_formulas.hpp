@@ -99,6 +99,8 @@ class Formulas {
         Draft draft;
     };
 
+    static constexpr u32 kNumberIndex = 3, kStringIndex = 4, kArrayIndex = 5, kObjectIndex = 6;
+    static u32 leaf_type(SchemaOp op);
     static Choice choice_of_parts(u32 node, u32 count);
     Truth truth(u32 node, u32 type_index);
     Truth truth_of(u32 node, u32 type_index);

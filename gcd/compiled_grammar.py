@@ -17,6 +17,7 @@ from gcd.errors import ArtifactError
 from gcd.exactness import KINDS, Exactness
 from gcd.grammar_info import GrammarInfo, list_of
 from gcd.limits import Limits
+from gcd.schema_engines import engine_of
 from gcd.vocab import Vocabulary
 
 __all__ = ["CompiledGrammar", "load"]
@@ -150,7 +151,7 @@ def load(
             trie = _TRIES[key] = TokenTrie.from_section(artifact.section("trie"))
         engine: Engine | SchemaEngine
         if "schema" in artifact.sizes:
-            engine = SchemaEngine(trie, bytes(artifact.section("schema")), eos_ids, limits or Limits())
+            engine = engine_of(trie, bytes(artifact.section("schema")), eos_ids, limits or Limits())
         else:
             engine = Engine.from_sections(
                 trie,
@@ -213,7 +214,7 @@ def _read_meta(
         )
         (width,) = list_of(int, [meta["width"]])
         eos_ids, special_ids = tuple(list_of(int, meta["eos_ids"])), tuple(list_of(int, meta["special_ids"]))
-        if any(not 0 <= i < width for i in (*eos_ids, *special_ids)):
+        if min(all_ids := (*eos_ids, *special_ids), default=0) < 0 or max(all_ids, default=-1) >= width:
             raise ValueError("an id is out of range")
         # files of the first versions have no names
         names = {int(i): name for i, name in dict(meta.get("special_names") or {}).items()}

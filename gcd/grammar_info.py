@@ -121,6 +121,6 @@ class GrammarInfo:
 
 def list_of(kind: type[_T], value: Any) -> list[_T]:
     """`value`, if it is a list of exactly this kind (JSON's true is no number); else ValueError."""
-    if type(value) is not list or any(type(x) is not kind for x in value):
+    if type(value) is not list or not set(map(type, value)) <= {kind}:
         raise ValueError(f"an entry is not a list of {kind.__name__}")
     return value

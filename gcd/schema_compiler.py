@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from itertools import pairwise
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary
 
 from gcd._native.schema import SchemaEngine
 from gcd._native.trie import TokenTrie
@@ -20,12 +20,10 @@ from gcd.json_schema.conflict import conflicting_keywords
 from gcd.json_schema.grammar import SchemaGrammar
 from gcd.json_schema.program import SchemaProgram
 from gcd.limits import Limits
+from gcd.schema_engines import engine_of
 from gcd.vocab import Vocabulary
 
 __all__ = ["compile_schema"]
-
-_ENGINES: WeakKeyDictionary[TokenTrie, WeakValueDictionary[tuple[bytes, Limits], SchemaEngine]] = WeakKeyDictionary()
-"""Engines in use, by vocabulary and program: a schema that is compiled again finds its tables filled."""
 
 _UNSPELT: WeakKeyDictionary[TokenTrie, str] = WeakKeyDictionary()
 """Why some text that a vocabulary begins can't be gone on with; empty if every one can."""
@@ -37,11 +35,7 @@ def compile_schema(
     """See `gcd.compile`."""
     began = time.perf_counter()
     program = grammar.program.to_bytes()
-    engines = _ENGINES.setdefault(trie, WeakValueDictionary())
-    engine = engines.get((program, limits))
-    if engine is None:
-        engine = SchemaEngine(trie, program, vocab.eos_ids, limits)
-        engines[(program, limits)] = engine
+    engine = engine_of(trie, program, vocab.eos_ids, limits)
     if not engine.start_alive(0):
         raise _unsatisfiable(grammar.program, trie, limits)
     reasons = [] if engine.exact else [engine.reason]

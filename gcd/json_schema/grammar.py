@@ -151,12 +151,19 @@ def load(
         raise ValueError(f'additional_properties must be "schema" or "closed", not {additional_properties!r}')
     if dialect is not None and dialect not in DIALECTS:
         raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}, not {dialect!r}")
-    value, name = read(schema, limits)
-    # What a registry holds may change, so only schemas that stand alone are remembered.
-    content = key_of(value) if registry is None else None
-    key = (content or b"", (dialect, format, additional_properties, options, limits, name))
+    # What a registry holds may change, so only schemas that stand alone are remembered. Text is known by its bytes,
+    # before it is read.
+    how = (dialect, format, additional_properties, options, limits)
+    content = schema.encode("utf-8", "surrogatepass") if isinstance(schema, str) and registry is None else None
+    key = (content or b"", ("text", *how))
     if content is not None and (known := _MEMO.get(key)):
         return known
+    value, name = read(schema, limits)
+    if content is None:
+        content = key_of(value) if registry is None else None
+        key = (content or b"", (name, *how))
+        if content is not None and (known := _MEMO.get(key)):
+            return known
     metaschemas = MetaSchemas(registry)
     asked = ((None, ""), "$schema")
     chosen = metaschemas.dialect(value, DRAFT_2020, asked) if dialect is None else DIALECTS[dialect]

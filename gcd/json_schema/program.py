@@ -211,6 +211,8 @@ class SchemaProgram:
     options: OutputOptions = OutputOptions()
     origins: tuple[tuple[Path, ...], ...] = field(default=(), compare=False, repr=False)
     """For each node the places that made it, for messages. Equal subschemas are one node, so there may be several."""
+    _packed: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
+    """What `to_bytes` found, once it was asked."""
 
     def pointers(self, node: int) -> tuple[str, ...]:
         """The places in the schema that made a node: ``#/properties/a/minLength``; with a URI in front if remote."""
@@ -218,6 +220,11 @@ class SchemaProgram:
 
     def to_bytes(self) -> bytes:
         """The engine's input. Equal programs give equal bytes."""
+        if not self._packed:
+            self._packed.append(self._pack())
+        return self._packed[0]
+
+    def _pack(self) -> bytes:
         words = array("I", (_MAGIC, _VERSION, len(self.strings)))
         for text in self.strings:
             _pack_text(words, text)
