@@ -13,7 +13,7 @@ from gcd._native.matcher import Matcher
 from gcd._native.schema import SchemaEngine
 from gcd._native.trie import TokenTrie
 from gcd.artifact import Artifact, write_artifact
-from gcd.errors import ArtifactError
+from gcd.errors import ArtifactError, GrammarError
 from gcd.exactness import KINDS, Exactness
 from gcd.grammar_info import GrammarInfo, list_of
 from gcd.limits import Limits
@@ -165,6 +165,8 @@ def load(
         if error.place is None:
             raise ArtifactError(error.cause, place=artifact.name, remedy=_AGAIN) from error
         raise
+    except GrammarError as error:  # of a schema's program, which is what it was compiled from
+        raise ArtifactError(error.cause, place=artifact.name, remedy=_AGAIN) from error
     # The file may know of more that is inexact than the engine does: narrower formats, indentation, missing bytes.
     doubts = not engine.exact and "viability" not in exactness.kinds
     parts = (trie.width, engine.n_starts, engine.n_terminals)
