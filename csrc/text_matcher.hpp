@@ -9,6 +9,10 @@ class TextMatcher {
   public:
     virtual ~TextMatcher() = default;
     virtual std::unique_ptr<TextMatcher> clone() const = 0;
+    // The same place in the same text, without the way to it: there is nothing to roll back.
+    virtual std::unique_ptr<TextMatcher> position() const = 0;
+    // Appends what tells places apart: equal for two matchers of one engine exactly if they stand at the same one.
+    virtual void key(std::vector<u64>& out) const = 0;
     virtual void fill(u32* out) = 0;
     // Copies the mask if it is known; false (and nothing written) if it has to be worked out.
     virtual bool fill_known(u32* out) = 0;

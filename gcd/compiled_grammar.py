@@ -8,6 +8,7 @@ import time
 import weakref
 from array import array
 
+from gcd._native.composition import ComposedEngine
 from gcd._native.engine import Engine
 from gcd._native.matcher import Matcher
 from gcd._native.schema import SchemaEngine
@@ -36,7 +37,7 @@ class CompiledGrammar:
 
     def __init__(
         self,
-        engine: Engine | SchemaEngine,
+        engine: Engine | SchemaEngine | ComposedEngine,
         info: GrammarInfo,
         exactness: Exactness,
         *,
@@ -110,6 +111,18 @@ class CompiledGrammar:
         sections = {"meta": json.dumps(meta, sort_keys=True).encode(), "trie": self._engine.trie.section()}
         sections.update(self._engine.sections())
         return write_artifact(path, bytes.fromhex(self.info.hash), bytes.fromhex(self.fingerprint), sections)
+
+    def __add__(self, other: CompiledGrammar) -> CompiledGrammar:
+        """A sentence of this grammar, then one of the other; see `gcd.composition`."""
+        from gcd.composition import concatenation
+
+        return concatenation(self, other) if isinstance(other, CompiledGrammar) else NotImplemented
+
+    def __or__(self, other: CompiledGrammar) -> CompiledGrammar:
+        """The sentences of this grammar and those of the other; see `gcd.composition`."""
+        from gcd.composition import union
+
+        return union(self, other) if isinstance(other, CompiledGrammar) else NotImplemented
 
     def __repr__(self) -> str:
         n = len(self.info.terminals)

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from typing_extensions import Buffer, disjoint_base
 
+from gcd._native.composition import ComposedEngine
 from gcd._native.engine import Engine
 from gcd._native.schema import SchemaEngine
 from gcd.explain import Explanation
@@ -19,10 +20,10 @@ class Matcher:
     may be.
     """
 
-    def __new__(cls, engine: Engine | SchemaEngine, start: int = 0, info: GrammarInfo | None = None) -> Self:
+    def __new__(cls, engine: Engine | SchemaEngine | ComposedEngine, start: int = 0, info: GrammarInfo | None = None) -> Self:
         """At the beginning of a text of start symbol number `start`; `info` names things in explanations."""
     @property
-    def engine(self) -> Engine | SchemaEngine:
+    def engine(self) -> Engine | SchemaEngine | ComposedEngine:
         """The compiled grammar's native part."""
     @property
     def info(self) -> GrammarInfo | None:

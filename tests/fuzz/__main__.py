@@ -103,7 +103,7 @@ def watch(name: str, seed: int, seconds: float) -> list[str]:
     outcomes: Counter[str] = Counter()
     began = time.monotonic()
     while (left := seconds - (time.monotonic() - began)) > 0:
-        command = [sys.executable, "-m", "fuzz", "--child", name, str(seed), "--seconds", str(left)]
+        command = [sys.executable, "-P", "-m", "fuzz", "--child", name, str(seed), "--seconds", str(left)]
         with tempfile.TemporaryFile("w+") as errors:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
             silent = listen(process, outcomes, findings, name)
