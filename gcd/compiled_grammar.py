@@ -112,13 +112,13 @@ class CompiledGrammar:
         sections.update(self._engine.sections())
         return write_artifact(path, bytes.fromhex(self.info.hash), bytes.fromhex(self.fingerprint), sections)
 
-    def __add__(self, other: CompiledGrammar) -> CompiledGrammar:
+    def __add__(self, other: object) -> CompiledGrammar:
         """A sentence of this grammar, then one of the other; see `gcd.composition`."""
         from gcd.composition import concatenation
 
         return concatenation(self, other) if isinstance(other, CompiledGrammar) else NotImplemented
 
-    def __or__(self, other: CompiledGrammar) -> CompiledGrammar:
+    def __or__(self, other: object) -> CompiledGrammar:
         """The sentences of this grammar and those of the other; see `gcd.composition`."""
         from gcd.composition import union
 

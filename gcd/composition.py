@@ -1,9 +1,10 @@
 """Compiled grammars put together: one after another, one or another, at most once, over and over.
 
 A composition is an automaton whose edges are whole grammars (`csrc/composition.hpp` says how its masks are found). So
-its parts may be of any kind (Lark grammars of every mode, patterns, JSON Schemas), they are compiled, saved and loaded
-on their own, and putting them together costs nothing. Of a part with several start symbols, the first counts. Its language is what set theory says: a text belongs to
-``a + b`` if it can be cut *somewhere* into a sentence of a and one of b, whatever the lexers of a and b would do there.
+its parts may be of any kind (Lark grammars of every mode, patterns, JSON Schemas); they are compiled, saved and loaded
+on their own, and putting them together costs nothing. Of a part with several start symbols, the first counts. Its
+language is what set theory says: a text belongs to ``a + b`` if it can be cut *somewhere* into a sentence of a and one
+of b, whatever the lexers of a and b would do there.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ def _built(plan: _Plan | None, kind: str) -> CompiledGrammar:
 
 
 def _engine(compiled: CompiledGrammar) -> Engine | SchemaEngine:
-    engine = compiled._engine  # noqa: SLF001 -- the two modules are one
+    engine = compiled._engine
     assert not isinstance(engine, ComposedEngine)
     return engine
 

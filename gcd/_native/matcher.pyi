@@ -20,7 +20,9 @@ class Matcher:
     may be.
     """
 
-    def __new__(cls, engine: Engine | SchemaEngine | ComposedEngine, start: int = 0, info: GrammarInfo | None = None) -> Self:
+    def __new__(
+        cls, engine: Engine | SchemaEngine | ComposedEngine, start: int = 0, info: GrammarInfo | None = None
+    ) -> Self:
         """At the beginning of a text of start symbol number `start`; `info` names things in explanations."""
     @property
     def engine(self) -> Engine | SchemaEngine | ComposedEngine:

@@ -16,7 +16,10 @@ STRANGE = [None, True, -1, 1 << 70, 1.5, float("inf"), float("nan"), "", "\ud800
 
 
 def damaged_sections(
-    sections: Mapping[str, bytes], others: Sequence[Mapping[str, bytes]], weights: Mapping[str, int], draw: random.Random
+    sections: Mapping[str, bytes],
+    others: Sequence[Mapping[str, bytes]],
+    weights: Mapping[str, int],
+    draw: random.Random,
 ) -> dict[str, bytes]:
     """One to four changes to an artefact's sections, chosen by weight; `others`: of other artefacts of the kind."""
     damaged = dict(sections)

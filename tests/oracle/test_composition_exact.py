@@ -13,9 +13,28 @@ import regex
 import gcd
 from gcd.composition import concatenation, optional, repeated, union
 
-WORDS = ["ab", "ba", "aab", "a1", "1a", "b12", "][", "[[", "]]a", "a]", "1]", "true", "1t", "e1", '"}', " a", "aa", "11"]
+WORDS = [
+    "ab",
+    "ba",
+    "aab",
+    "a1",
+    "1a",
+    "b12",
+    "][",
+    "[[",
+    "]]a",
+    "a]",
+    "1]",
+    "true",
+    "1t",
+    "e1",
+    '"}',
+    " a",
+    "aa",
+    "11",
+]
 VOCAB = gcd.Vocabulary.from_bytes([*(bytes([b]) for b in range(256)), *map(str.encode, WORDS), None], eos_ids=[274])
-LETTERS = b"ab1[]teru \"{}2"
+LETTERS = b'ab1[]teru "{}2'
 TOKENS = [*LETTERS, *range(256, 256 + len(WORDS)), *VOCAB.eos_ids]
 """The tokens that are asked about."""
 

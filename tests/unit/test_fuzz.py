@@ -1,9 +1,9 @@
 """The first inputs of each fuzz target; `make fuzz` goes on from there."""
 
 import pytest
+from cpu_time import within
 from fuzz.__main__ import SECONDS, run_one
 from fuzz.targets import TARGETS
-from cpu_time import within
 
 INPUTS = {"artifact": 8, "artifact-noise": 8, "lark": 15, "schema": 40}
 """How many of a target's inputs; 60 of the others."""
