@@ -2,8 +2,8 @@
 
 Each text is at another place of another JSON or SQL text, over the Llama-3 vocabulary (128,256 columns). Masks are
 *new* (a compiled grammar that has met nothing, made anew for each repetition), *loaded* (the artefact that ``gcd
-compile`` makes of it, loaded anew: what a server's first batch meets) or *known* (asked for before). The last table is a
-processor's call for the 64 rows when each goes on by one token, less what is spent in its native calls for the batch:
+compile`` makes of it, loaded anew: what a server's first batch meets) or *known* (asked for before). The last table is
+a processor's call for the 64 rows when each goes on by one token, less what is spent in its native calls for the batch:
 filling, applying, looking for rows without a score. Moving the matchers counts as Python work. These are the calling
 thread's processor times, with one thread: what others do on the machine counts little.
 """
