@@ -4,6 +4,7 @@
 #   make lint          formatters, types, stubs;  make format: let the formatters write
 #   make bench         measure against the peers;  BENCH=cfg or json
 #   make asan tsan     unit tests under the sanitizers;  SAN_TESTS=path to choose
+#   make fuzz          random input of every kind, under ASan; FUZZ_SECONDS=3600
 #   make debug         in-place build with assertions and bounds checks
 PYTHON  ?= python3.11
 VENV    := .venv
@@ -11,6 +12,8 @@ PY      := $(VENV)/bin/python
 JOBS    ?= 2
 BENCH   ?= cfg
 SAN_TESTS ?= tests/unit
+FUZZ_SECONDS ?= 600
+FUZZ_ARGS ?=
 PYTEST_ARGS ?=
 FAMILIES = cl100k o200k claude deepseek tekken mistral-v1 mistral-v3
 TEXTS    = graphql pddl smiles toml
@@ -19,11 +22,11 @@ CSRC    = $(wildcard csrc/*.cpp csrc/*.hpp)
 STUBS   = $(wildcard gcd/_native/*.pyi)
 NATIVE  = $(filter-out gcd._native.__init__,$(subst /,.,$(STUBS:.pyi=)))
 
-.PHONY: venv build debug models demo test test-all lint format bench bench-genlm asan tsan docs clean help
+.PHONY: venv build debug models demo test test-all lint format bench bench-genlm asan tsan fuzz docs clean help
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n 's/^# \{0,2\}//p' Makefile | head -8
+	@sed -n 's/^# \{0,2\}//p' Makefile | head -9
 
 # -- set-up -----------------------------------------------------------------------------------
 
@@ -112,6 +115,13 @@ tsan: venv models
 	GCD_SANITIZE=thread $(PY) setup.py -q build --build-base build/tsan --build-lib build/tsan/lib
 	LD_PRELOAD="$$($(CXX) -print-file-name=libtsan.so)" TSAN_OPTIONS=ignore_noninstrumented_modules=1 \
 	GCD_TESTS_SLOWER=20 PYTHONPATH=build/tsan/lib $(SAN_PYTEST)
+
+# Each target for its share of FUZZ_SECONDS, the native side under ASan and UBSan. FUZZ_ARGS="--target regex" chooses.
+fuzz: venv models
+	GCD_SANITIZE=address,undefined GCD_DEBUG=1 $(PY) setup.py -q build --build-base build/asan --build-lib build/asan/lib
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
+	GCD_TESTS_SLOWER=20 PYTHONPATH=build/asan/lib:tests $(PY) -P -m fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
 
 clean:
 	rm -rf build dist *.egg-info gcd/_native/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,16 +1,18 @@
 """A batch of 64 different texts: masks in one and two threads, and what the logits processor costs a row in Python.
 
 Each text is at another place of another JSON or SQL text, over the Llama-3 vocabulary (128,256 columns). Masks are
-*new* (a compiled grammar that has met nothing, made anew for each repetition) or *known* (asked for before). The last
-table is a processor's call for the 64 rows when each goes on by one token, less what is spent in its native calls for
-the batch: filling, applying, looking for rows without a score. Moving the matchers counts as Python work. These are the
-calling thread's processor times, with one thread: what others do on the machine counts little.
+*new* (a compiled grammar that has met nothing, made anew for each repetition), *loaded* (the artefact that ``gcd
+compile`` makes of it, loaded anew: what a server's first batch meets) or *known* (asked for before). The last table is
+a processor's call for the 64 rows when each goes on by one token, less what is spent in its native calls for the batch:
+filling, applying, looking for rows without a score. Moving the matchers counts as Python work. These are the calling
+thread's processor times, with one thread: what others do on the machine counts little.
 """
 
 import argparse
 import json
 import os
 import statistics
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -76,17 +78,28 @@ def threads(name: str, worlds: list[tuple[Any, list[list[int]]]], vocab: Any, re
 
     bitmask = gcd.allocate_token_bitmask(ROWS, vocab.width)
     seconds: dict[tuple[str, int], list[float]] = {}
-    for _ in range(repeat):
-        for n in (1, 2):
-            batches = [batch(gcd.compile(grammar, vocab), tokens) for grammar, tokens in worlds]
-            matchers = [batches[row % len(batches)][row] for row in range(ROWS)]
-            for masks, times in (("new", 1), ("known", 20)):
-                for _ in range(times):
-                    began = time.perf_counter()
-                    gcd.fill_bitmasks(matchers, bitmask, threads=n)
-                    seconds.setdefault((masks, n), []).append(time.perf_counter() - began)
+
+    def fill(compiled: list[Any], n: int, kinds: tuple[tuple[str, int], ...]) -> None:
+        batches = [batch(one, tokens) for one, (_, tokens) in zip(compiled, worlds, strict=True)]
+        matchers = [batches[row % len(batches)][row] for row in range(ROWS)]
+        for masks, times in kinds:
+            for _ in range(times):
+                began = time.perf_counter()
+                gcd.fill_bitmasks(matchers, bitmask, threads=n)
+                seconds.setdefault((masks, n), []).append(time.perf_counter() - began)
+
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{i}.gcd" for i in range(len(worlds))]
+        for file, (grammar, _) in zip(files, worlds, strict=True):
+            filled = gcd.compile(grammar, vocab)
+            filled.fill_tables()
+            filled.save(file)
+        for _ in range(repeat):
+            for n in (1, 2):
+                fill([gcd.compile(grammar, vocab) for grammar, _ in worlds], n, (("new", 1), ("known", 20)))
+                fill([gcd.load(file, vocab) for file in files], n, (("loaded", 1),))
     rows = []
-    for masks in ("new", "known"):
+    for masks in ("new", "loaded", "known"):
         one, two = (statistics.median(seconds[masks, n]) for n in (1, 2))
         rows.append({"grammar": name, "masks": masks, "one": one, "two": two, "ratio": two / one})
     return rows

@@ -287,8 +287,8 @@ void Derivatives::expand(u32 id) {
         if (!single) {
             const auto range = done.equal_range(h);
             for (auto it = range.first; it != range.second; ++it)
-                if (std::equal(&signature[i * words], &signature[i * words] + words,
-                               &signature[it->second.first * words]))
+                if (std::equal(signature.data() + i * words, signature.data() + (i + 1) * words,
+                               signature.data() + it->second.first * words))
                     to = it->second.second;
         }
         if (to == NONE) {

@@ -47,6 +47,13 @@ class Matcher : public TextMatcher {
   public:
     Matcher(std::shared_ptr<Engine> engine, u32 start);
     std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<Matcher>(*this); }
+    std::unique_ptr<TextMatcher> position() const override {
+        return std::unique_ptr<TextMatcher>(new Matcher(engine_, start_, readings_, finished_));
+    }
+    void key(std::vector<u64>& out) const override {
+        out.push_back(readings_.size() << 1 | finished_);
+        for (const Reading& r : readings_) out.push_back(pair_key(r.syntax, r.lexer));
+    }
     void fill(u32* out) override {
         if (finished_) {
             std::memset(out, 0, engine_->masks.words() * 4);
@@ -85,6 +92,8 @@ class Matcher : public TextMatcher {
     const TokenTrie& token_trie() const override { return engine_->compiled.trie(); }
 
   private:
+    Matcher(std::shared_ptr<Engine> engine, u32 start, Readings readings, bool finished)
+        : engine_(std::move(engine)), start_(start), readings_(std::move(readings)), finished_(finished) {}
     bool walk(const u8* data, u32 n, Readings& out);
     bool search(std::vector<u32>& tokens) const;
     bool spell(const u8* data, u32 n, Readings& out, u32& reached);

@@ -136,6 +136,10 @@ class SchemaMatcher : public TextMatcher {
     explicit SchemaMatcher(std::shared_ptr<SchemaEngine> engine)
         : engine_(std::move(engine)), state_(engine_->start()) {}
     std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<SchemaMatcher>(*this); }
+    std::unique_ptr<TextMatcher> position() const override {
+        return std::unique_ptr<TextMatcher>(new SchemaMatcher(engine_, state_, finished_));
+    }
+    void key(std::vector<u64>& out) const override { out.push_back(static_cast<u64>(state_) << 1 | finished_); }
     void fill(u32* out) override;
     bool fill_known(u32* out) override { return !finished_ && engine_->fill_known(state_, out); }
     bool check(u32 token) override;
@@ -159,6 +163,8 @@ class SchemaMatcher : public TextMatcher {
     const TokenTrie& token_trie() const override { return engine_->trie(); }
 
   private:
+    SchemaMatcher(std::shared_ptr<SchemaEngine> engine, u32 state, bool finished)
+        : engine_(std::move(engine)), state_(state), finished_(finished) {}
     std::shared_ptr<SchemaEngine> engine_;
     u32 state_;
     bool finished_ = false;

@@ -9,6 +9,10 @@ class TextMatcher {
   public:
     virtual ~TextMatcher() = default;
     virtual std::unique_ptr<TextMatcher> clone() const = 0;
+    // The same place in the same text, without the way to it: there is nothing to roll back.
+    virtual std::unique_ptr<TextMatcher> position() const = 0;
+    // Appends what tells places apart: equal for two matchers of one engine exactly if they stand at the same one.
+    virtual void key(std::vector<u64>& out) const = 0;
     virtual void fill(u32* out) = 0;
     // Copies the mask if it is known; false (and nothing written) if it has to be worked out.
     virtual bool fill_known(u32* out) = 0;
@@ -33,10 +37,16 @@ class TextMatcher {
     virtual std::vector<u8> forced_bytes(u32 n) = 0;
     // Tokens that bring the text to its end, the fewest that were found, without the end-of-sequence token; false if
     // none were found. Looks further where they are more than `most`.
-    virtual bool completion(std::vector<u32>& tokens, u32 most) = 0;
+    virtual bool completion(std::vector<u32>& tokens, u32 most) {
+        (void)tokens, (void)most;
+        return false;
+    }
     // The tokens after which at most `most` others suffice as far as is known, the end-of-sequence token included; and
     // end-of-sequence ids where the text may end.
-    virtual void fill_within(u32 most, u32* out) = 0;
+    virtual void fill_within(u32 most, u32* out) {
+        (void)most;
+        fill(out);
+    }
     // Tokens for the forced bytes, longest first at each place. Held back from where a longer text could turn out to
     // have a longer token, so what is returned stays what a longest-first tokenizer would choose.
     std::vector<u32> forced_tokens(u32 max_bytes);

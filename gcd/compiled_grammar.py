@@ -8,12 +8,13 @@ import time
 import weakref
 from array import array
 
+from gcd._native.composition import ComposedEngine
 from gcd._native.engine import Engine
 from gcd._native.matcher import Matcher
 from gcd._native.schema import SchemaEngine
 from gcd._native.trie import TokenTrie
 from gcd.artifact import Artifact, write_artifact
-from gcd.errors import ArtifactError
+from gcd.errors import ArtifactError, GrammarError
 from gcd.exactness import KINDS, Exactness
 from gcd.grammar_info import GrammarInfo, list_of
 from gcd.limits import Limits
@@ -37,7 +38,7 @@ class CompiledGrammar:
 
     def __init__(
         self,
-        engine: Engine | SchemaEngine,
+        engine: Engine | SchemaEngine | ComposedEngine,
         info: GrammarInfo,
         exactness: Exactness,
         *,
@@ -114,6 +115,18 @@ class CompiledGrammar:
         sections.update(self._engine.sections())
         return write_artifact(path, bytes.fromhex(self.info.hash), bytes.fromhex(self.fingerprint), sections)
 
+    def __add__(self, other: object) -> CompiledGrammar:
+        """A sentence of this grammar, then one of the other; see `gcd.composition`."""
+        from gcd.composition import concatenation
+
+        return concatenation(self, other) if isinstance(other, CompiledGrammar) else NotImplemented
+
+    def __or__(self, other: object) -> CompiledGrammar:
+        """The sentences of this grammar and those of the other; see `gcd.composition`."""
+        from gcd.composition import union
+
+        return union(self, other) if isinstance(other, CompiledGrammar) else NotImplemented
+
     def __repr__(self) -> str:
         n = len(self.info.terminals)
         return f"<CompiledGrammar {self.info.mode}, {n} terminals, width {self.width}, {self.exactness}>"
@@ -168,6 +181,8 @@ def load(
         if error.place is None:
             raise ArtifactError(error.cause, place=artifact.name, remedy=_AGAIN) from error
         raise
+    except GrammarError as error:  # of a schema's program, which is what it was compiled from
+        raise ArtifactError(error.cause, place=artifact.name, remedy=_AGAIN) from error
     # The file may know of more that is inexact than the engine does: narrower formats, indentation, missing bytes.
     doubts = not engine.exact and "viability" not in exactness.kinds
     parts = (trie.width, engine.n_starts, engine.n_terminals)

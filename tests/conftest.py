@@ -8,10 +8,16 @@ from pathlib import Path
 
 import lark.lexer
 import pytest
+from cpu_time import SLOWER
+from hypothesis import HealthCheck, settings
 
 from gcd import Vocabulary
 
 ROOT = Path(__file__).parent.parent
+
+if SLOWER > 1:  # under a sanitizer, Hypothesis' own bound on how slowly examples are made says nothing
+    settings.register_profile("slower", suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("slower")
 
 # Nothing is downloaded while tests run; the tools below fetch from the package index only. Set before transformers is
 # imported, which reads it once.

@@ -267,3 +267,25 @@ cdef extern from "schema_masks.hpp" namespace "gcd" nogil:
 
     cdef cppclass SchemaMatcher(TextMatcher):
         SchemaMatcher(shared_ptr[SchemaEngine]) except +raise_core_error
+
+
+cdef extern from "composition.hpp" namespace "gcd" nogil:
+    cdef cppclass CompositionEdge:
+        uint32_t from_ "from"
+        uint32_t part
+        uint32_t to
+
+    cdef cppclass Composition:
+        Composition(
+            shared_ptr[ConstTokenTrie],
+            vector[uint32_t],
+            uint32_t,
+            vector[CompositionEdge],
+            vector[uint32_t],
+            vector[uint32_t],
+        ) except +raise_core_error
+        void add_part(unique_ptr[TextMatcher], uint32_t) except +raise_core_error
+        uint64_t n_places()
+
+    cdef cppclass ComposedMatcher(TextMatcher):
+        ComposedMatcher(shared_ptr[Composition]) except +raise_core_error

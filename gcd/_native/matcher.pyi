@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from typing_extensions import Buffer, disjoint_base
 
+from gcd._native.composition import ComposedEngine
 from gcd._native.engine import Engine
 from gcd._native.schema import SchemaEngine
 from gcd.explain import Explanation
@@ -21,7 +22,7 @@ class Matcher:
 
     def __new__(
         cls,
-        engine: Engine | SchemaEngine,
+        engine: Engine | SchemaEngine | ComposedEngine,
         start: int = 0,
         info: GrammarInfo | None = None,
         max_tokens: int | None = None,
@@ -36,7 +37,7 @@ class Matcher:
             TokenBudgetError: no text is known to be that short.
         """
     @property
-    def engine(self) -> Engine | SchemaEngine:
+    def engine(self) -> Engine | SchemaEngine | ComposedEngine:
         """The compiled grammar's native part."""
     @property
     def info(self) -> GrammarInfo | None:

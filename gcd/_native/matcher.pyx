@@ -13,6 +13,7 @@ from gcd._native.cpp cimport (
     BatchRow,
     Bits,
     BudgetedMatcher,
+    ComposedMatcher as CppComposedMatcher,
     Matcher as CppMatcher,
     SchemaMatcher as CppSchemaMatcher,
     TextMatcher,
@@ -20,6 +21,7 @@ from gcd._native.cpp cimport (
     bits_get,
     fill_batch,
 )
+from gcd._native.composition cimport ComposedEngine
 from gcd._native.engine cimport Engine
 from gcd._native.schema cimport SchemaEngine
 from gcd._native.trie cimport TokenTrie
@@ -55,6 +57,8 @@ cdef class Matcher:
         self.words = self.trie.trie.get().words()
         if isinstance(engine, SchemaEngine):
             self.m.reset(new CppSchemaMatcher((<SchemaEngine>engine).engine))
+        elif isinstance(engine, ComposedEngine):
+            self.m.reset(new CppComposedMatcher((<ComposedEngine>engine).composition))
         else:
             self.m.reset(new CppMatcher((<Engine?>engine).engine, start))
         self.budgeted = False
@@ -179,7 +183,7 @@ cdef class Matcher:
         """(parser state, lexer state) of every reading of the text that is still alive, as ids of this engine."""
         cdef size_t i
         cdef CppMatcher* m = <CppMatcher*>self.m.get()
-        if isinstance(self.engine, SchemaEngine):
+        if not isinstance(self.engine, Engine):
             return []
         if self.budgeted:
             m = <CppMatcher*>&(<BudgetedMatcher*>self.m.get()).inner()

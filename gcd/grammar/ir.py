@@ -202,8 +202,8 @@ class Grammar:
         return from_signature(function, **options)
 
     @classmethod
-    def any_text(cls, until: str) -> Grammar:
-        """Any text up to and with the first `until`; see `gcd.grammar.join.any_text`."""
+    def any_text(cls, until: str | None = None) -> Grammar:
+        """Any text up to and with the first `until`, or any text at all; see `gcd.grammar.join.any_text`."""
         from gcd.grammar.join import any_text
 
         return any_text(until)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from gcd.errors import GrammarError, UnsupportedError
+from gcd.grammar.choices import from_regex
 from gcd.grammar.ir import Grammar, Lexset, Nonterminal, Production, Start, Symbol, Terminal
 from gcd.limits import Limits
 from gcd.regex.ast import Alternation, Chars, Fold, Literal, Node
@@ -26,12 +27,14 @@ _MOST_CHARACTERS = 10_000
 """Of a set of characters, to be listed one by one."""
 
 
-def any_text(until: str) -> Grammar:
-    """Any text that ends with `until` and holds it nowhere else.
+def any_text(until: str | None = None) -> Grammar:
+    """Any text that ends with `until` and holds it nowhere else; without `until`, any text, the empty one too.
 
     >>> any_text("</think>").terminals[0].pattern
     '(?s:.*?)</think>'
     """
+    if until is None:
+        return from_regex("(?s:.*)")
     if not isinstance(until, str):
         raise TypeError(f"until must be a str, not {type(until).__name__}")
     if not until:
@@ -62,8 +65,8 @@ def concatenate(first: Grammar, second: Grammar, limits: Limits | None = None) -
         raise UnsupportedError.of(
             "concatenation",
             "it isn't clear where a sentence of the first grammar ends",
-            remedy="Grammar.any_text(until=...) first, or choices of which none begins another; or one Lark grammar "
-            "with both, by %import",
+            remedy="Grammar.any_text(until=...) first, or choices of which none begins another; or compile both, and "
+            "join what is compiled; or one Lark grammar with both, by %import",
         )
     compiler = NfaCompiler(limits or Limits())
     for terminal in second.terminals:

@@ -18,9 +18,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 _USE = ("quickstart", "command-line", "hosts", "tokenizers", "composition", "sampling", "grammar-aligned")
-_NAMES = (*_USE, "compatibility")
+_SERVE = ("migration", "processes")
+_NAMES = (*_USE, *_SERVE, "compatibility")
 PAGES = ["README.md", *(f"docs/{name}.md" for name in _NAMES)]
-MODEL_PAGES = {"README.md", "docs/hosts.md", "docs/command-line.md"}
+MODEL_PAGES = {"README.md", "docs/hosts.md", "docs/command-line.md", "docs/migration.md"}
 PROSE = ["docs/glossary.md"]
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 BLOCK = re.compile(r"^(?:<!-- (?P<note>.*?) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)

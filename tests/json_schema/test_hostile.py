@@ -177,3 +177,20 @@ def test_wrong_schemas_are_refused_with_their_place(name):
         assert said in message
         assert place is None or place in message
         assert caught.value.remedy
+
+
+@pytest.mark.parametrize("keyword", ["allOf", "anyOf", "oneOf", "dependentSchemas", "properties", "patternProperties"])
+@pytest.mark.parametrize("value", [5, "ab", [5], None])
+@pytest.mark.parametrize("unevaluated", ["unevaluatedProperties", "unevaluatedItems"])
+def test_a_keyword_of_a_wrong_kind_beside_unevaluated(keyword, value, unevaluated):
+    """Found by fuzzing: what counts as evaluated was collected from keywords that hadn't been checked yet."""
+    for schema in ({unevaluated: False, keyword: value}, {unevaluated: False, "allOf": [{keyword: value}]}):
+        if value != [5] or keyword not in ("allOf", "anyOf", "oneOf"):
+            with pytest.raises(gcd.SchemaError):
+                gcd.Grammar.from_json_schema(schema)
+
+
+@pytest.mark.parametrize("value", [5, "ab", {}, None])
+def test_prefix_items_of_a_wrong_kind_beside_unevaluated(value):
+    with pytest.raises(gcd.SchemaError):
+        gcd.Grammar.from_json_schema({"unevaluatedItems": False, "prefixItems": value})

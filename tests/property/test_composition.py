@@ -233,7 +233,7 @@ def test_joined_then_restricted():
             "looks at what comes",
         ),
         (lambda g: Grammar.any_text(until=""), GrammarError, "empty text"),
-        (lambda g: Grammar.any_text(until=None), TypeError, "must be a str"),
+        (lambda g: Grammar.any_text(until=5), TypeError, "must be a str"),
         (lambda g: g + "x", TypeError, "unsupported operand"),
     ],
 )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import gcd
+from gcd.composition import optional, repeated
 
 TOKENS = [*b"[ ] , [[ ]] ],[ 1 12 a ab: : ( )".split(), b" ", b"\n", b"\n ", b"\n  "]
 VOCAB = gcd.Vocabulary.from_bytes([*TOKENS, None], eos_ids=[len(TOKENS)])
@@ -75,3 +76,43 @@ def test_a_batch_of_several_grammars(threads):
         for row, matcher in enumerate(matchers):
             matcher.fill_bitmask(alone, row)
         assert together.tolist() == alone.tolist()
+
+
+def test_threads_share_a_composition():
+    """Its parts' tables and its own fill under several threads; every mask is that of a thread alone."""
+    words = [b"[1", b"]a", b"1]", b"ab", b"a[", b"]["]
+    vocab = gcd.Vocabulary.from_bytes([*(bytes([b]) for b in b"[]1a,b "), *words, None], eos_ids=[7 + len(words)])
+
+    def composed():
+        nested = gcd.compile(gcd.Grammar.from_lark('start: "[" [start ("," start)*] "]" | "1"\n%ignore " "'), vocab)
+        letters = gcd.compile(gcd.Grammar.from_regex("[ab]+"), vocab)
+        return repeated(letters + nested | nested) + optional(letters)
+
+    def texts(compiled, seed):
+        draw = random.Random(seed)
+        mask, seen = np.zeros(1, np.int32), []
+        for _ in range(6):
+            matcher = compiled.matcher()
+            for _ in range(12):
+                matcher.fill_bitmask(mask)
+                seen.append(int(mask[0]))
+                allowed = [i for i in range(vocab.width) if mask[0] >> i & 1]
+                if matcher.is_finished or not matcher.accept(draw.choice(allowed)):
+                    break
+        return seen
+
+    alone = [texts(composed(), seed) for seed in range(6)]
+    shared = composed()
+    together: list[list[int]] = [[] for _ in alone]
+    ready = threading.Barrier(len(alone))
+
+    def run(seed: int) -> None:
+        ready.wait()
+        together[seed] = texts(shared, seed)
+
+    threads = [threading.Thread(target=run, args=(seed,)) for seed in range(len(alone))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone

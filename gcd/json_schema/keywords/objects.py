@@ -35,8 +35,8 @@ def properties(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, 
     program = c.program
     names: list[int] = []
     path = at[0]
-    members = schema.get("properties")
-    if members is not None:
+    if "properties" in schema:
+        members = schema["properties"]
         where = (path, "properties")
         if type(members) is not dict:
             c.error(where, f"properties must be an object, not {c.shown(members)}", 'an object: {"name": ...}')
@@ -45,8 +45,8 @@ def properties(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, 
             if surrogate_free(name):
                 names += (program.string(name), node)
     patterns: list[int] = []
-    members = schema.get("patternProperties")
-    if members is not None:
+    if "patternProperties" in schema:
+        members = schema["patternProperties"]
         where = (path, "patternProperties")
         if type(members) is not dict:
             c.error(where, f"patternProperties must be an object, not {c.shown(members)}", 'an object: {"name": ...}')

@@ -131,8 +131,9 @@ class _Walk(ABC):
         alone = scope.dialect.ref_alone and "$ref" in schema
         if not alone:
             self.collect(schema, path, scope, condition, own)
+            # Keywords whose value is of a wrong kind are refused where they are read themselves.
             for keyword in ("allOf", "anyOf", "oneOf"):
-                if keyword in schema and keyword in handlers:
+                if type(schema.get(keyword)) is list and keyword in handlers:
                     for i, branch in enumerate(schema[keyword]):
                         inner = ((path, keyword), str(i))
                         if keyword == "allOf" or type(branch) is not dict:
@@ -147,7 +148,7 @@ class _Walk(ABC):
                 unmet = program.conj((condition, program.negate(test)))
                 self.visit(schema.get("else"), (path, "else"), scope, unmet)
             for keyword in ("dependentSchemas", "dependencies"):
-                if keyword in schema and keyword in handlers:
+                if type(schema.get(keyword)) is dict and keyword in handlers:
                     for name, branch in schema[keyword].items():
                         met = program.conj((condition, has_member(c, name)))
                         self.visit(branch, ((path, keyword), name), scope, met)
@@ -168,6 +169,11 @@ class _Walk(ABC):
         self.visit(branch, path, scope, inner)
 
 
+def _object(value: Any) -> dict[str, Any]:
+    """The value of a keyword that should be an object; one that isn't is refused where it is read itself."""
+    return value if type(value) is dict else {}
+
+
 class _Properties(_Walk):
     """Collects what is said about an object's members."""
 
@@ -180,8 +186,8 @@ class _Properties(_Walk):
         covers_all = "additionalProperties" in schema
         if not own and "unevaluatedProperties" in schema:
             covers_all = covers_all or "unevaluatedProperties" in scope.dialect.handlers
-        names = schema.get("properties") or ()
-        patterns = schema.get("patternProperties") or ()
+        names = _object(schema.get("properties"))
+        patterns = _object(schema.get("patternProperties"))
         if not (covers_all or names or patterns):
             return
         source = self.sources.setdefault(condition, _Members())
@@ -206,7 +212,8 @@ class _Items(_Walk):
         n_prefix = 0
         covers_all = not own and "unevaluatedItems" in schema and "unevaluatedItems" in handlers
         if "prefixItems" in handlers:
-            n_prefix = len(schema.get("prefixItems", ()))
+            prefix = schema.get("prefixItems")
+            n_prefix = len(prefix) if type(prefix) is list else 0
             covers_all = covers_all or "items" in schema
         elif type(items) is list:
             n_prefix = len(items)

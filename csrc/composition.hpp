@@ -1,0 +1,119 @@
+// Compiled grammars put together: one after another, one or another, over and over.
+//
+// A composition is an automaton whose edges are whole grammars: a text belongs to it if it can be cut into sentences
+// along a path from a start to a final node. Where a sentence ends isn't known while it is read, so every cut that is
+// still possible is followed: a *place* is a set of matchers, each in a grammar on an edge. When one of them comes to
+// where its text may end, matchers for the edges behind it join the set. Equal ones are one.
+//
+// Masks are exact. A token that leaves some matcher alive is in that matcher's own mask. What is left are tokens with a
+// cut inside; these are found by a walk of the token trie over what no mask has yet, and kept by place. This needs a
+// vocabulary where each byte is a token (TokenTrie::byte_complete): then what can follow depends on bytes alone, not on
+// where tokens end, and a sentence that can be begun can be finished.
+//
+// Example, letters+ then digits+ with the tokens `a`, `1`, `a1`, `1a`: after "a" there are two matchers, one in the
+// letters, one at the beginning of the digits. Their masks have `a` and `1`; the walk finds `a1`; `1a` fits nowhere.
+#pragma once
+
+#include <mutex>
+#include <unordered_map>
+
+#include "text_matcher.hpp"
+
+namespace gcd {
+
+struct CompositionEdge {
+    u32 from, part, to;
+};
+
+class Composition {
+  public:
+    static constexpr u32 kMostCuts = 1000;  // matchers at a place: beyond, what is ambiguous isn't worth following
+    static constexpr u64 kMemoBytes = 64u << 20;
+
+    // `parts`: matchers at the beginning of a text, all of one vocabulary. Throws bad_input.
+    Composition(std::shared_ptr<const TokenTrie> trie, std::vector<u32> eos, u32 n_nodes,
+                std::vector<CompositionEdge> edges, const std::vector<u32>& starts, const std::vector<u32>& finals);
+    // Before any use; `n_terminals`: how many the part has, they are numbered one part after another.
+    void add_part(std::unique_ptr<TextMatcher> at_start, u32 n_terminals);
+    const TokenTrie& trie() const { return *trie_; }
+    bool is_eos(u32 token) const;
+
+    using Key = std::vector<u64>;
+    struct Live {
+        u32 part, to;
+        std::unique_ptr<TextMatcher> at;
+        Key key;  // tells it from the others
+        u64 hash;
+        Live(u32 part, u32 to, std::unique_ptr<TextMatcher> at);
+        bool operator==(const Live& o) const { return hash == o.hash && key == o.key; }
+    };
+    struct Place {
+        std::vector<Live> lives;
+        bool complete = false;  // the text may end here
+    };
+    std::shared_ptr<const Place> start() const;
+    // After one more byte, or some; null if no sentence begins so.
+    std::shared_ptr<const Place> after(const Place& place, const u8* data, size_t n) const;
+    // `known_only`: false, and nothing written, unless all that it takes has been worked out before.
+    bool fill(const Place& place, u32* out, bool known_only);
+    void expected(const Place& place, Bits& inside, Bits& next) const;
+    u64 n_places();
+
+  private:
+    struct KeyHash {
+        size_t operator()(const Key& key) const;
+    };
+    using Tokens = std::shared_ptr<const std::vector<u32>>;
+    void add_edges(u32 node, Place& place) const;
+    void close(Place& place) const;
+    Tokens crossing(const Place& place, const u32* base) const;
+    struct Walk;
+
+    std::shared_ptr<const TokenTrie> trie_;
+    std::vector<u32> eos_;
+    std::vector<std::vector<CompositionEdge>> edges_;  // by the node that they leave
+    std::vector<u32> starts_;
+    std::vector<bool> final_;
+    std::vector<std::unique_ptr<TextMatcher>> parts_;
+    std::vector<u32> first_terminal_{0};
+    std::mutex mutex_;  // of what follows
+    std::unordered_map<Key, Tokens, KeyHash> crossings_;
+    u64 memo_bytes_ = 0;
+};
+
+// One sequence's position in a composition. Not shared between threads.
+class ComposedMatcher : public TextMatcher {
+  public:
+    explicit ComposedMatcher(std::shared_ptr<Composition> composition)
+        : composition_(std::move(composition)), place_(composition_->start()) {}
+    std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<ComposedMatcher>(*this); }
+    std::unique_ptr<TextMatcher> position() const override;
+    void key(std::vector<u64>& out) const override;
+    void fill(u32* out) override;
+    bool fill_known(u32* out) override { return !finished_ && composition_->fill(*place_, out, true); }
+    bool check(u32 token) override;
+    bool accept(u32 token) override;
+    bool accept_bytes(const u8* data, u32 n) override;
+    void rollback(u32 n) override;
+    void reset() override;
+    u32 n_accepted() const override { return static_cast<u32>(past_.size()); }
+    bool finished() const override { return finished_; }
+    bool complete() override { return finished_ || place_->complete; }
+    bool dead() const override { return !finished_ && !place_->complete && place_->lives.empty(); }
+    u32 viable_bytes(const u8* data, u32 n) override;
+    void expected(Bits& inside, Bits& next) override { composition_->expected(*place_, inside, next); }
+    std::vector<u8> forced_bytes(u32 n) override;
+
+  protected:
+    const TokenTrie& token_trie() const override { return composition_->trie(); }
+
+  private:
+    std::shared_ptr<const Composition::Place> after(u32 token) const;
+
+    std::shared_ptr<Composition> composition_;
+    std::shared_ptr<const Composition::Place> place_;
+    bool finished_ = false;
+    std::vector<std::shared_ptr<const Composition::Place>> past_;
+};
+
+}  // namespace gcd
