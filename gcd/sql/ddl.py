@@ -23,7 +23,7 @@ from gcd.sql.sqlite_catalogue import read_catalogue
 
 __all__ = ["from_ddl"]
 
-_SECONDS = 5.0
+_SECONDS = 2.0
 """What DDL may take: CREATE TABLE ... AS can compute anything."""
 
 _MADE = frozenset({"TABLE", "VIEW", "INDEX", "UNIQUE", "TEMP", "TEMPORARY", "VIRTUAL"})

@@ -237,7 +237,12 @@ def _printable(pattern: str) -> str:
     while i < len(pattern):
         if pattern[i] == "\\":
             following = pattern[i + 1]
-            out.append(_escape_of(following) if not following.isprintable() or following == "/" else "\\" + following)
+            if following == "\\":
+                out.append(r"[\\]")  # Lark turns \\" into "
+            elif following.isprintable() and following != "/":
+                out.append("\\" + following)
+            else:
+                out.append(_escape_of(following))
             i += 2
         else:
             out.append(_escape_of(pattern[i]))

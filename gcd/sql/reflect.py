@@ -65,6 +65,10 @@ def from_database(
                 "dialect", f"the database is {found}, not {wanted}", place=place, remedy="leave dialect= out"
             )
         catalogue = catalogue_of(found, execute, failure, place)
+    if found == "sqlite" and failure is not sqlite3.Error and not {"regexp"} & set(options.functions or ()):
+        # SQLAlchemy gives its own connections this function; another connection to the database hasn't got it.
+        own = tuple(f for f in catalogue.functions if fold(f.name) != "regexp")
+        catalogue = replace(catalogue, functions=own)
     return SqlGrammar(narrowed(catalogue, tables, options, place), options)
 
 
@@ -237,7 +241,7 @@ def _engine(url: Any, sqlalchemy: Any) -> Any:
         raise DatabaseError.of("driver", cause, place=place, remedy=f"pip install {module}") from None
     except Exception as error:  # a driver's own complaint about an odd URL may quote it
         cause = f"the URL isn't one that {url.drivername} takes ({type(error).__name__})"
-        raise DatabaseError.of("unreachable", cause, place=place) from None
+        raise DatabaseError.of("unreachable", cause, place=place, remedy="check the URL and its options") from None
 
 
 def _must_exist(url: Any, place: str) -> None:

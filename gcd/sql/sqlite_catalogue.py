@@ -22,6 +22,9 @@ Execute = Callable[[str], Rows]
 UNSAFE_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer"})
 """Functions that can run code of the caller's choice: only in a catalogue's reach if `functions=` names them."""
 
+_NOT_CALLED = frozenset({"->", "->>", "current_date", "current_time", "current_timestamp"})
+"""Listed as functions, but written as operators and keywords."""
+
 _MOST_TRIED = 4
 _LIMIT = 127
 """SQLITE_LIMIT_FUNCTION_ARG, as it is built by default."""
@@ -167,8 +170,8 @@ def _functions(execute: Execute, failure: type[Exception], notes: list[str]) -> 
         return None
 
     for name, forms in sorted(listed.items()):
-        if not (name[:1].isalpha() or name[:1] == "_"):
-            continue  # "->" and "->>" are operators
+        if name in _NOT_CALLED:
+            continue
         by_kind: dict[str, set[int]] = defaultdict(set)
         why = ""
         for kind, arity in forms:
