@@ -117,14 +117,16 @@ def _replace_names(text: _Text, terminals: Mapping[NameClass, str], invented: bo
         return f"{name}: {' | '.join(alternatives)}"
 
     everything = list(terminals.values())
-    free = ["NAME"] if invented else []
+    # WORD: left, natural and the like, which SQLite takes as names too.
+    free = ["NAME", "WORD"] if invented else []
     text.set(
         "column_name",
         'column_name: _column_name | _qualifier "." _column_name | _qualifier "." _qualifier "." _column_name\n'
         + "\n".join(
             (
                 rule("_column_name", *able("column"), *free),
-                rule("_qualifier", *able("schema", "table"), "NAME"),
+                # An alias may be spelled like anything.
+                rule("_qualifier", *(everything if invented else able("schema", "table")), "NAME", "WORD"),
             )
         ),
     )

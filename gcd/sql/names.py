@@ -62,11 +62,12 @@ def spellings(name: str) -> list[str]:
     """Regular expressions of the ways to write a name, but for the case of ASCII letters.
 
     >>> spellings('a b')
-    ['"a\\\\ b"', '`a\\\\ b`', '\\\\[a\\\\ b\\\\]']
+    ['"a\\\\ b"(?!")', '`a\\\\ b`(?!`)', '\\\\[a\\\\ b\\\\]']
     """
     ways = [re.escape(name)] if _PLAIN.match(name) and fold(name) not in RESERVED else []
-    ways.append('"' + re.escape(name.replace('"', '""')) + '"')
-    ways.append("`" + re.escape(name.replace("`", "``")) + "`")
+    # A quote behind the last one would be a part of the name.
+    ways.append('"' + re.escape(name.replace('"', '""')) + '"(?!")')
+    ways.append("`" + re.escape(name.replace("`", "``")) + "`(?!`)")
     if "]" not in name:
         ways.append(r"\[" + re.escape(name) + r"\]")
     return ways

@@ -59,6 +59,7 @@ def accepts(text: str, **options) -> bool:
         ("SELECT \u017fum(total) FROM orders", False),  # re.I has long s for s, SQLite hasn't
         ("SELECT CAST(total AS decimal(10, 2)) AS total FROM orders", True),
         ("SELECT id FROM orders; SELECT id FROM orders", False),
+        ('SELECT total AS `id```, total AS "id""" FROM orders', True),
         ("INSERT INTO orders (id) VALUES (1)", False),
         ("DELETE FROM orders", False),
         ("", False),
