@@ -170,7 +170,7 @@ def _added(schema: Schema, keys: list[Key], column: str) -> Schema | None:
 
 
 def _with_column(schema: Schema, dotted: str, statement: str, words: list[str], said: str) -> Schema | None:
-    for cut in [m.start() for m in re.finditer(r"\.", dotted)][::-1] + [-1]:
+    for cut in [*sorted((m.start() for m in re.finditer(r"\.", dotted)), reverse=True), -1]:
         qualifier, column = (dotted[:cut], dotted[cut + 1 :]) if cut >= 0 else ("", dotted)
         keys = _behind(schema, qualifier, words) if qualifier else list(schema.tables)
         if not keys:
