@@ -1,0 +1,1 @@
+"""SQL constrained by a database's own schema."""
