@@ -12,6 +12,7 @@ from gcd._native.cpp cimport (
     Bits,
     Matcher as CppMatcher,
     SchemaMatcher as CppSchemaMatcher,
+    SqlMatcher as CppSqlMatcher,
     TextMatcher,
     TokenTrie as CppTokenTrie,
     bits_get,
@@ -19,6 +20,7 @@ from gcd._native.cpp cimport (
 )
 from gcd._native.engine cimport Engine
 from gcd._native.schema cimport SchemaEngine
+from gcd._native.sql cimport SqlEngine
 from gcd._native.trie cimport TokenTrie
 
 import os
@@ -51,6 +53,8 @@ cdef class Matcher:
         self.words = self.trie.trie.get().words()
         if isinstance(engine, SchemaEngine):
             self.m.reset(new CppSchemaMatcher((<SchemaEngine>engine).engine))
+        elif isinstance(engine, SqlEngine):
+            self.m.reset(new CppSqlMatcher((<SqlEngine>engine).engine))
         else:
             self.m.reset(new CppMatcher((<Engine?>engine).engine, start))
 
@@ -162,7 +166,7 @@ cdef class Matcher:
         """(parser state, lexer state) of every reading of the text that is still alive, as ids of this engine."""
         cdef size_t i
         cdef CppMatcher* m = <CppMatcher*>self.m.get()
-        if isinstance(self.engine, SchemaEngine):
+        if isinstance(self.engine, SchemaEngine | SqlEngine):
             return []
         return [
             (m.readings()[i].syntax, m.readings()[i].lexer)

@@ -1,0 +1,89 @@
+// Masks of a SQL automaton's states, and matchers that walk it.
+#pragma once
+
+#include <algorithm>
+#include <mutex>
+
+#include "lexeme_rows.hpp"
+#include "sql_automaton.hpp"
+#include "text_matcher.hpp"
+
+namespace gcd {
+
+// A database's statements, compiled for a vocabulary. One lock guards it.
+class SqlEngine {
+  public:
+    SqlEngine(std::shared_ptr<const TokenTrie> trie, const u8* program, size_t size, std::vector<u32> eos,
+              u32 max_states, u64 memo_bytes);
+    bool satisfiable() const { return automaton_.start() != SqlAutomaton::kDead; }
+    const TokenTrie& trie() const { return *trie_; }
+    u32 words() const { return trie_->words(); }
+    bool is_eos(u32 token) const { return std::find(eos_.begin(), eos_.end(), token) != eos_.end(); }
+    struct Counts {
+        u32 states, parses, scopes, masks;
+        u64 mask_bytes, unsettled;
+    };
+    Counts counts();
+
+    // All of these take the lock.
+    u32 start() const { return automaton_.start(); }
+    u32 walk(u32 state, const u8* data, u32 n);
+    u32 viable_bytes(u32 state, const u8* data, u32 n);
+    void fill(u32 state, u32* out);
+    bool fill_known(u32 state, u32* out);
+    bool complete(u32 state);
+    std::vector<u8> forced_bytes(u32 state, u32 n);
+    // What is being read, see `SqlAutomaton::Kind`; NONE for the dead state.
+    u32 kind(u32 state);
+    u64 explore(u32 max_masks, double seconds);
+
+  private:
+    struct Mask {
+        std::vector<u32> ids, words;
+    };
+    void collect(std::vector<u32>& out, u32 state, u32 node);
+    const Mask& mask(u32 state);
+    void copy(const Mask& m, u32* out) const;
+
+    std::mutex mutex_;
+    std::shared_ptr<const TokenTrie> trie_;
+    SqlProgram program_;
+    SqlAutomaton automaton_;
+    std::vector<u32> eos_;
+    u64 memo_bytes_, mask_bytes_ = 0;
+    std::unordered_map<u32, std::unique_ptr<Mask>> masks_;
+};
+
+// One sequence's position in a statement. Not shared between threads.
+class SqlMatcher : public TextMatcher {
+  public:
+    explicit SqlMatcher(std::shared_ptr<SqlEngine> engine) : engine_(std::move(engine)), state_(engine_->start()) {}
+    std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<SqlMatcher>(*this); }
+    void fill(u32* out) override;
+    bool fill_known(u32* out) override { return !finished_ && engine_->fill_known(state_, out); }
+    bool check(u32 token) override;
+    bool accept(u32 token) override;
+    bool accept_bytes(const u8* data, u32 n) override;
+    void rollback(u32 n) override;
+    void reset() override;
+    u32 n_accepted() const override { return static_cast<u32>(past_.size()); }
+    bool finished() const override { return finished_; }
+    bool complete() override { return finished_ || engine_->complete(state_); }
+    bool dead() const override { return state_ == SqlAutomaton::kDead && !finished_; }
+    u32 viable_bytes(const u8* data, u32 n) override { return finished_ ? 0 : engine_->viable_bytes(state_, data, n); }
+    void expected(Bits& inside, Bits& next) override;
+    std::vector<u8> forced_bytes(u32 n) override {
+        return finished_ ? std::vector<u8>() : engine_->forced_bytes(state_, n);
+    }
+
+  protected:
+    const TokenTrie& token_trie() const override { return engine_->trie(); }
+
+  private:
+    std::shared_ptr<SqlEngine> engine_;
+    u32 state_;
+    bool finished_ = false;
+    std::vector<u32> past_;
+};
+
+}  // namespace gcd
