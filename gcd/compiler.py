@@ -19,6 +19,7 @@ from gcd.regex.compiler import NfaCompiler
 from gcd.regex.parser import where
 from gcd.regex.program import NfaProgram
 from gcd.schema_compiler import compile_schema
+from gcd.sql.grammar import SqlGrammar
 from gcd.sql.scope_grammar import ScopedSql
 from gcd.sql_compiler import compile_sql
 from gcd.vocab import Vocabulary
@@ -32,7 +33,7 @@ Progress = Callable[[str], None]
 
 
 def compile(  # noqa: A001 - the name that users type: gcd.compile
-    grammar: Grammar | SchemaGrammar | ScopedSql,
+    grammar: Grammar | SchemaGrammar | SqlGrammar | ScopedSql,
     vocab: Vocabulary,
     limits: Limits | None = None,
     lenient: Collection[str] = frozenset(),
@@ -58,6 +59,8 @@ def compile(  # noqa: A001 - the name that users type: gcd.compile
         LimitError: a bound in `limits` was reached.
         TypeError, ValueError: an argument is of the wrong kind.
     """
+    if isinstance(grammar, SqlGrammar):
+        grammar = grammar.scoped()
     if not isinstance(grammar, Grammar | SchemaGrammar | ScopedSql):
         raise TypeError(f"grammar must be a gcd.Grammar, not {type(grammar).__name__}; see gcd.Grammar.from_lark")
     if not isinstance(vocab, Vocabulary):

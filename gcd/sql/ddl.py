@@ -36,7 +36,7 @@ def from_ddl(
     statements: Iterable[str] = ("select",),
     tables: Collection[str] | None = None,
     *,
-    limit: int | None = None,
+    require_limit: bool = False,
     functions: Collection[str] | None = None,
 ) -> SqlGrammar:
     """The statements that a database with this schema prepares; see `from_database` for the other arguments.
@@ -51,7 +51,7 @@ def from_ddl(
         DatabaseError: it makes no table, the dialect is unknown, or sqlglot isn't installed.
         TypeError, ValueError: an argument is wrong.
     """
-    options = SqlOptions.of(statements, limit=limit, functions=functions)
+    options = SqlOptions.of(statements, require_limit=require_limit, functions=functions)
     name = dialect_named(dialect)
     catalogue = _of_sqlite(text) if name == "sqlite" else _of_postgresql(text)
     if not catalogue.tables:

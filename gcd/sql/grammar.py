@@ -13,6 +13,7 @@ from gcd.sql.options import SqlOptions
 
 if TYPE_CHECKING:
     from gcd.grammar.ir import Grammar
+    from gcd.sql.scope_grammar import ScopedSql
 
 __all__ = ["DIALECTS", "SqlGrammar"]
 
@@ -45,6 +46,12 @@ class SqlGrammar:
         from gcd.grammar.load import from_lark
 
         return from_lark(self.to_lark(invented=invented))
+
+    def scoped(self) -> ScopedSql:
+        """What the engine reads: the syntax with its scopes. `gcd.compile` asks for it itself."""
+        from gcd.sql.scope_grammar import ScopedSql
+
+        return ScopedSql(self.catalogue, self.options.statements, limit_required=self.options.require_limit)
 
     @property
     def warnings(self) -> tuple[str, ...]:

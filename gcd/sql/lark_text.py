@@ -63,7 +63,7 @@ def lark_text(catalogue: Catalogue, options: SqlOptions, *, invented: bool = Tru
         columns=sum(len(table.columns) for table in catalogue.tables),
         fingerprint=catalogue.fingerprint[:16],
         statements=", ".join(options.statements),
-        limit=f", a SELECT with LIMIT up to {options.limit}" if options.limit else "",
+        limit=", a SELECT with LIMIT" if options.require_limit else "",
         classes=",\n// ".join(terminals.values()),
     )
     names = "\n\n".join(_terminal(terminals[kind], classes[kind]) for kind in classes)
@@ -167,17 +167,13 @@ def _replace_names(text: _Text, terminals: Mapping[NameClass, str], invented: bo
 def _replace_statements(text: _Text, options: SqlOptions) -> None:
     kinds = {"select": "select", "insert": "insert", "update": "update", "delete": "delete"}
     allowed = [kinds[kind] for kind in options.statements]
-    if options.limit is not None and "select" in allowed:
+    if options.require_limit and "select" in allowed:
         allowed[allowed.index("select")] = "limited_select"
     text.set("script", "")  # one statement, always
     text.set("_statement", f"_statement: {' | '.join(allowed)}")
-    if options.limit is not None:
-        text.set(
-            "select",
-            text.get("select")
-            + "\nlimited_select: [with] (_ends_closed | _ends_open) [order_by] LIMIT AT_MOST -> select\n"
-            + f"AT_MOST.1: /({_up_to(options.limit)}){_END}/",
-        )
+    if options.require_limit:
+        limited = "limited_select: [with] (_ends_closed | _ends_open) [order_by] limit -> select"
+        text.set("select", text.get("select") + "\n" + limited)
     for kind in ("insert", "update", "delete"):
         if kind not in options.statements:
             text.set(kind, "")
@@ -193,25 +189,6 @@ def _replace_statements(text: _Text, options: SqlOptions) -> None:
     if options.read_only:
         text.set("_target", "")
         text.set("returning", "")
-
-
-def _up_to(most: int) -> str:
-    """A regular expression of the decimal numbers from 0 to `most`, without zeros in front.
-
-    >>> _up_to(250)
-    '[0-9]|[1-9][0-9]{1}|1[0-9]{2}|2[0-4][0-9]|250'
-    """
-    digits = str(most)
-    ways = ["[0-9]"] if len(digits) > 1 else []
-    ways += [f"[1-9][0-9]{{{n}}}" for n in range(1, len(digits) - 1)]
-    for i, digit in enumerate(digits):
-        low = 1 if i == 0 and len(digits) > 1 else 0
-        high = int(digit) - 1
-        if high >= low:
-            rest = len(digits) - i - 1
-            one = str(low) if low == high else f"[{low}-{high}]"
-            ways.append(digits[:i] + one + ("" if not rest else "[0-9]" if rest == 1 else f"[0-9]{{{rest}}}"))
-    return "|".join([*ways, digits])
 
 
 def _terminal(name: str, names: Iterable[str]) -> str:

@@ -17,17 +17,17 @@ class SqlOptions:
 
     Attributes:
         statements: the kinds allowed, out of `STATEMENTS`. With "select" alone nothing that writes can be expressed.
-        limit: the outermost SELECT must end in ``LIMIT n``, ``n`` a number of at most this; None: it needn't.
+        require_limit: a SELECT must end in LIMIT.
         functions: names of the functions that may be called; None: all but those that can load code.
     """
 
     statements: tuple[str, ...] = ("select",)
-    limit: int | None = None
+    require_limit: bool = False
     functions: tuple[str, ...] | None = None
 
     @classmethod
     def of(
-        cls, statements: Iterable[str], *, limit: int | None = None, functions: Collection[str] | None = None
+        cls, statements: Iterable[str], *, require_limit: bool = False, functions: Collection[str] | None = None
     ) -> SqlOptions:
         """The options, checked.
 
@@ -41,10 +41,8 @@ class SqlOptions:
         if unknown or not asked:
             named = f"there is no {', '.join(map(repr, unknown))}" if unknown else "none is named"
             raise ValueError(f"statements= takes {', '.join(STATEMENTS)}; {named}")
-        if limit is not None and (isinstance(limit, bool) or limit < 1):
-            raise ValueError(f"limit= takes a number above 0 or None, not {limit!r}")
         listed = None if functions is None else tuple(sorted(set(functions)))
-        return cls(tuple(kind for kind in STATEMENTS if kind in asked), limit, listed)
+        return cls(tuple(kind for kind in STATEMENTS if kind in asked), bool(require_limit), listed)
 
     @property
     def read_only(self) -> bool:

@@ -36,7 +36,7 @@ def from_database(
     statements: Iterable[str] = ("select",),
     tables: Collection[str] | None = None,
     *,
-    limit: int | None = None,
+    require_limit: bool = False,
     functions: Collection[str] | None = None,
 ) -> SqlGrammar:
     """The statements that a database prepares, as a grammar; see `docs/sql.md` for the language.
@@ -47,7 +47,7 @@ def from_database(
         dialect: "sqlite" or "postgresql". None: what the database is; anything else is an error.
         statements: the kinds of statement allowed, out of "select", "insert", "update", "delete".
         tables: the tables and views that may be named, with or without their schema ("main.orders"); None: all.
-        limit: a SELECT must end in ``LIMIT n`` with ``n`` at most this; None: it needn't.
+        require_limit: a SELECT must end in LIMIT.
         functions: names of the functions that may be called; None: all but those that can load code.
 
     Raises:
@@ -55,7 +55,7 @@ def from_database(
             a table or function that was asked for isn't there.
         TypeError, ValueError: an argument is wrong.
     """
-    options = SqlOptions.of(statements, limit=limit, functions=functions)
+    options = SqlOptions.of(statements, require_limit=require_limit, functions=functions)
     wanted = dialect_named(dialect)
     if isinstance(tables, str):
         raise TypeError("tables= is a collection of names, not one str")
@@ -273,6 +273,7 @@ def _over(connection: Any, place: str, sqlalchemy: Any) -> tuple[str, Execute, t
         # Straight to the driver: SQLAlchemy's text() would read colons in names as parameters.
         return list(connection.exec_driver_sql(statement).fetchall())
 
+    execute.connection = connection  # type: ignore[attr-defined] # for `gcd.sql.run`
     return connection.dialect.name, execute, sqlalchemy.exc.SQLAlchemyError, place
 
 

@@ -1,6 +1,5 @@
 """The grammar narrowed to a catalogue: names in their roles, every way to spell them, and the options."""
 
-import re
 from contextlib import closing
 from functools import cache
 
@@ -9,7 +8,6 @@ import pytest
 from sql import databases
 
 from gcd.sql import from_database
-from gcd.sql.lark_text import _up_to
 
 SHOP = """
 CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INT, total REAL, "order" INT, "what/ever\nelse" TEXT);
@@ -91,25 +89,14 @@ def test_statements():
 def test_limit():
     for text, verdict in [
         ("SELECT id FROM orders LIMIT 25", True),
-        ("SELECT id FROM orders ORDER BY id LIMIT 3;", True),
+        ("SELECT id FROM orders ORDER BY id LIMIT 3 OFFSET 2;", True),
         ("SELECT id FROM orders UNION SELECT 1 LIMIT 9", True),
         ("SELECT id FROM (SELECT id FROM orders) LIMIT 3", True),
         ("SELECT id FROM orders", False),
-        ("SELECT id FROM orders LIMIT 26", False),
-        ("SELECT id FROM orders LIMIT 250", False),
-        ("SELECT id FROM orders LIMIT -1", False),
-        ("SELECT id FROM orders LIMIT 1 + 1000", False),
         ("SELECT id FROM (SELECT id FROM orders LIMIT 3)", False),
         ("VALUES (1)", False),
     ]:
-        assert accepts(text, limit=25) == verdict, text
-
-
-@pytest.mark.parametrize("most", [1, 7, 9, 10, 25, 99, 100, 250, 1000, 1999])
-def test_numbers_up_to(most):
-    pattern = re.compile(_up_to(most))
-    for n in range(3 * most + 20):
-        assert (pattern.fullmatch(str(n)) is not None) == (n <= most)
+        assert accepts(text, require_limit=True) == verdict, text
 
 
 _QUICK = {"hostile names", "attached", "keywords", "case"}
