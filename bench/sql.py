@@ -1,8 +1,8 @@
 """Questions in SQL: a small real model alone, under a generic grammar, under the database's own schema, and with SMC.
 
-Each question is put to each arm with the same prompt (schema and question), temperature and budget of tokens. Counted are
-statements that SQLite prepares, that run and return rows, that are the reference (exact match) and that return its rows
-(execution match), with Wilson's 95 % intervals. Writes a record (JSON) and a report (Markdown).
+Each question is put to each arm with the same prompt (schema and question), temperature and budget of tokens. Counted
+are statements that SQLite prepares, that run and return rows, that are the reference (exact match) and that return its
+rows (execution match), with Wilson's 95 % intervals. Writes a record (JSON) and a report (Markdown).
 """
 
 import argparse
@@ -75,8 +75,8 @@ class Bench:
         import gcd
         from gcd.sampling import Warped
         from gcd.sql import from_database
+        from gcd.sql.answer import answer_prompt
         from gcd.sql.fence import FencedAnswers
-        from gcd.sql.generate import answer_prompt
         from gcd.sql.prompt import prompt
 
         file = self.file(question.database)

@@ -254,8 +254,8 @@ class DatabaseError(GcdError):
     def of(cls, reason: str, cause: str, *, place: str | None = None, remedy: str | None = None) -> Self:
         """The error for that reason.
 
-        >>> print(DatabaseError.of("empty", "there is no table", place="SQLite database in memory", remedy="CREATE one"))
-        SQLite database in memory: there is no table
+        >>> print(DatabaseError.of("empty", "it holds no table", place="shop.db", remedy="CREATE one"))
+        shop.db: it holds no table
           try: CREATE one
         """
         error = cls(cause, place=place, remedy=remedy)

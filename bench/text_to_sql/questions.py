@@ -1,4 +1,4 @@
-"""The questions, each with a statement of ours that answers it: it runs, and returns rows (tests/unit/test_bench_sql.py).
+"""The questions, each with a statement of ours that answers it: it runs, and returns rows.
 
 They stand in questions.txt: a database's name in brackets, then a question on one line and its statement on the next.
 """

@@ -11,30 +11,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gcd.sql.answer import Answer, generate
     from gcd.sql.catalogue import Catalogue, Column, Function, Table
     from gcd.sql.ddl import from_ddl
-    from gcd.sql.generate import Answer, generate
     from gcd.sql.grammar import SqlGrammar
     from gcd.sql.options import SqlOptions
+    from gcd.sql.read_only import Rows, returns_rows, run, runs
     from gcd.sql.reflect import from_database
-    from gcd.sql.run import Rows, returns_rows, run, runs
 
 # public name -> the module that defines it: SQLAlchemy, sqlglot and lark are imported by those that need them
 _PUBLIC = {
-    "Answer": "gcd.sql.generate",
+    "Answer": "gcd.sql.answer",
     "Catalogue": "gcd.sql.catalogue",
     "Column": "gcd.sql.catalogue",
     "Function": "gcd.sql.catalogue",
-    "Rows": "gcd.sql.run",
+    "Rows": "gcd.sql.read_only",
     "SqlGrammar": "gcd.sql.grammar",
     "SqlOptions": "gcd.sql.options",
     "Table": "gcd.sql.catalogue",
     "from_database": "gcd.sql.reflect",
     "from_ddl": "gcd.sql.ddl",
-    "generate": "gcd.sql.generate",
-    "returns_rows": "gcd.sql.run",
-    "run": "gcd.sql.run",
-    "runs": "gcd.sql.run",
+    "generate": "gcd.sql.answer",
+    "returns_rows": "gcd.sql.read_only",
+    "run": "gcd.sql.read_only",
+    "runs": "gcd.sql.read_only",
 }
 
 __all__ = [

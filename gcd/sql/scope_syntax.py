@@ -160,36 +160,7 @@ _WANTS = {"cte": 0x10000, "derived": 0x20000}
 
 LITERALS = ("number", "integer", "position", "string", "blob")
 
-OPERATORS = tuple(
-    [
-        ";",
-        ",",
-        "(",
-        ")",
-        ".",
-        "+",
-        "-",
-        "*",
-        "/",
-        "%",
-        "~",
-        "&",
-        "|",
-        "||",
-        "<<",
-        ">>",
-        "<",
-        "<=",
-        "<>",
-        ">",
-        ">=",
-        "=",
-        "==",
-        "!=",
-        "->",
-        "->>",
-    ]
-)
+OPERATORS = tuple("; , ( ) . + - * / % ~ & | || << >> < <= <> > >= = == != -> ->>".split())
 """In the order of their numbers."""
 
 
@@ -225,9 +196,7 @@ class Code:
     keywords: tuple[str, ...]
 
 
-_TOKEN = re.compile(
-    r'\s*(?:"([^"]+)"|<(\w+)>|\{(\w+)(?::(\w+))?\}|\$(\w+)|([a-z]\w*)(?:\^(\d+))?|([A-Z_]+)|([()|?*+]))'
-)
+_TOKEN = re.compile(r'\s*(?:"([^"]+)"|<(\w+)>|\{(\w+)(?::(\w+))?\}|\$(\w+)|([a-z]\w*)(?:\^(\d+))?|([A-Z_]+)|([()|?*+]))')
 
 
 def _rules(text: str) -> dict[str, tuple[bool, str]]:
@@ -327,7 +296,7 @@ class _Assembler:
         if t[2]:
             return self.emit(Instruction("name", CATEGORIES.index(t[2]), next=(after,)))
         if t[3]:
-            number = _WANTS.get(t[4]) if t[4] else 0
+            number = _WANTS.get(t[4], None) if t[4] else 0
             return self.emit(
                 Instruction("act", ACTIONS.index(t[3]), int(t[4]) if number is None else number, next=(after,))
             )

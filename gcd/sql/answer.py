@@ -11,12 +11,12 @@ from typing import Any
 from gcd.compiler import compile as compile_grammar
 from gcd.errors import SamplingError
 from gcd.sampling.api import sample
-from gcd.sampling.sample import Samples
+from gcd.sampling.sample import Samples, log_mean_exp
 from gcd.sampling.warp import Warped
 from gcd.sql.fence import FENCE, FencedAnswers
 from gcd.sql.prompt import prompt as make_prompt
+from gcd.sql.read_only import Rows, run
 from gcd.sql.reflect import from_database
-from gcd.sql.run import Rows, run
 
 __all__ = ["Answer", "answer_prompt", "generate"]
 
@@ -101,8 +101,8 @@ def generate(
             remedy="raise max_tokens, or n; tables= makes the schema, and so the choice, smaller",
         )
     found = run(database, chosen, seconds=seconds, max_rows=max_rows) if rows else None
-    weight = drawn[0].log_weight if len(drawn) == 1 else drawn.log_z
-    return Answer(chosen, math.nan if weight is None else weight, found, drawn)
+    weight = log_mean_exp([s.log_weight for s in drawn]) if drawn.log_z is None or n == 1 else drawn.log_z
+    return Answer(chosen, weight, found, drawn)
 
 
 def _chosen(drawn: Samples, seed: int) -> str | None:

@@ -1,7 +1,8 @@
 """`run`: a statement's rows, from a connection that can't write, within a time limit.
 
-The statement may come from a model, so nothing is taken on trust: the database is opened read-only where gcd opens it, and
-told to refuse writes where it is the user's own connection; time, the number of rows and the size of a value are bounded.
+The statement may come from a model, so nothing is taken on trust: the database is opened read-only where gcd opens it,
+and told to refuse writes where it is the user's own connection; time, the number of rows and the size of a value are
+bounded.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def run(database: Any, statement: str, *, seconds: float = 5.0, max_rows: int = 
         raise _refused("only SELECT, VALUES and WITH are run", "PRAGMA, ATTACH and writes aren't", statement)
     if _is_sqlite_file(database):
         with _read_only(database) as connection:
-            return _run_sqlite(connection, statement, seconds, max_rows)
+            return _run_sqlite(connection, statement, seconds, max_rows, ours=True)
     if isinstance(database, sqlite3.Connection):
         return _run_sqlite(database, statement, seconds, max_rows)
     return _run_sqlalchemy(database, statement, seconds, max_rows)
@@ -92,9 +93,9 @@ def _is_sqlite_file(database: Any) -> bool:
         return True
     if not isinstance(database, str):
         return False
-    return ("://" not in database and Path(database).exists()) or bool(
-        re.match(r"sqlite:///(?!:memory:|file:)", database)
-    )
+    if "://" not in database:
+        return Path(database).exists()
+    return re.match(r"sqlite:///(?!:memory:|file:)", database) is not None
 
 
 @contextmanager
@@ -116,23 +117,24 @@ _ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION,
 
 
 def _authorize(action: int, _one: str | None, name: str | None, *_more: object) -> int:
-    if action == sqlite3.SQLITE_PRAGMA and name is None:
-        return sqlite3.SQLITE_OK  # query_only asked for, or a pragma function that only reads
     if action == sqlite3.SQLITE_FUNCTION and (name or "").lower() == "load_extension":
         return sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY
 
 
-def _run_sqlite(connection: sqlite3.Connection, statement: str, seconds: float, max_rows: int) -> Rows:
+def _run_sqlite(
+    connection: sqlite3.Connection, statement: str, seconds: float, max_rows: int, *, ours: bool = False
+) -> Rows:
+    """Run it; a connection that isn't `ours` is told to refuse writes meanwhile."""
     until = time.monotonic() + seconds
-    before = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
+    length = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
     cursor = connection.cursor()
     cursor.row_factory = None
-    (only_queries,) = cursor.execute("PRAGMA query_only").fetchone()
+    shut = not ours and not cursor.execute("PRAGMA query_only").fetchone()[0]
     try:
-        if not only_queries and not _own(connection):
+        if shut:
             cursor.execute("PRAGMA query_only = 1")
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(before, _MOST_BYTES))
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(length, _MOST_BYTES))
         connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
         try:
             rows = cursor.execute(statement).fetchmany(max_rows + 1)
@@ -145,19 +147,10 @@ def _run_sqlite(connection: sqlite3.Connection, statement: str, seconds: float, 
         return Rows(names, rows[:max_rows], len(rows) > max_rows)
     finally:
         connection.set_progress_handler(None, 0)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, length)
         cursor.close()
-        if not only_queries and not _own(connection):
+        if shut:
             connection.execute("PRAGMA query_only = 0").close()
-
-
-def _own(connection: sqlite3.Connection) -> bool:
-    """Whether the connection is one that `_read_only` opened, which needs no pragma and allows none."""
-    try:
-        connection.execute("EXPLAIN PRAGMA query_only = 1").close()
-    except sqlite3.DatabaseError:
-        return True
-    return False
 
 
 # -- others ---------------------------------------------------------------------------------------
