@@ -181,9 +181,8 @@ def _table(statement: Any, default: str, exp: Any) -> Table | None:
             generated = any(
                 issubclass(k, exp.ComputedColumnConstraint | exp.GeneratedAsRowColumnConstraint) for k in has
             )
-            generated |= any(
-                isinstance(k, exp.GeneratedAsIdentityColumnConstraint) and k.args.get("expression") for k in kinds
-            )
+            # GENERATED ALWAYS AS IDENTITY; BY DEFAULT can be written.
+            generated |= any(isinstance(k, exp.GeneratedAsIdentityColumnConstraint) and k.this is True for k in kinds)
             columns.append(
                 Column(
                     part.name,

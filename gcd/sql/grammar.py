@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from gcd.errors import UnsupportedError
 from gcd.sql.catalogue import Catalogue
 from gcd.sql.lark_text import lark_text
 from gcd.sql.options import SqlOptions
@@ -39,7 +40,16 @@ class SqlGrammar:
             invented: names that a statement makes up (aliases, CTEs) may be referred to. Without the scope hook that
                 lets any name through; with False references are the database's own names, and no others.
         """
+        self._of_sqlite("to_lark()")
         return lark_text(self.catalogue, self.options, invented=invented)
+
+    def _of_sqlite(self, what: str) -> None:
+        if self.catalogue.dialect != "sqlite":
+            raise UnsupportedError.of(
+                self.catalogue.dialect,
+                f"{what} knows SQLite's grammar; this catalogue is of {self.catalogue.dialect}",
+                remedy="an SQLite database, or the catalogue alone",
+            )
 
     def context_free(self, *, invented: bool = True) -> Grammar:
         """The context-free part as a grammar of its own: names of the right kind, but nothing about scope."""
@@ -51,6 +61,7 @@ class SqlGrammar:
         """What the engine reads: the syntax with its scopes. `gcd.compile` asks for it itself."""
         from gcd.sql.scope_grammar import ScopedSql
 
+        self._of_sqlite("the engine")
         return ScopedSql(self.catalogue, self.options.statements, limit_required=self.options.require_limit)
 
     @property

@@ -15,7 +15,7 @@ from gcd.sql.catalogue import Catalogue, Column, Function, Table
 __all__ = ["FUNCTIONS", "read_postgresql"]
 
 FUNCTIONS = (
-    *(Function(name, (1,)) for name in ("abs", "ceil", "floor", "length", "lower", "round", "sqrt", "trim", "upper")),
+    *(Function(name, (1,)) for name in ("abs", "ceil", "floor", "length", "lower", "round", "sqrt", "btrim", "upper")),
     *(Function(name, (2,)) for name in ("nullif", "power", "strpos", "mod")),
     Function("coalesce", (-2,)),
     Function("concat", (-2,)),
@@ -35,7 +35,7 @@ SELECT n.nspname, c.relname, c.relkind, a.attname, format_type(a.atttypid, a.att
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
 ORDER BY n.nspname, c.relname, a.attnum
 """
 
