@@ -31,13 +31,6 @@ bool digit(u8 b) {
 bool hex(u8 b) {
     return digit(b) || (b >= 'a' && b <= 'f') || (b >= 'A' && b <= 'F');
 }
-bool word_start(u8 b) {
-    return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '_' || b >= 0x80;
-}
-bool word_byte(u8 b) {
-    return word_start(b) || digit(b) || b == '$';
-}
-
 u32 operator_of(const std::string& text) {
     for (u32 i = 0; i < kOperatorCount; ++i)
         if (text == kOperators[i]) return i;
@@ -81,6 +74,10 @@ u32 utf8_next(u32 state, u8 b) {
 }
 
 }  // namespace
+
+u32 sql_utf8(u32 state, u8 byte) {
+    return state ? utf8_next(state, byte) : utf8_lead(byte);
+}
 
 SqlAutomaton::SqlAutomaton(const SqlProgram& program, u32 max_states)
     : program_(program), max_states_(max_states), scopes_(program, max_states) {
@@ -446,6 +443,17 @@ void SqlAutomaton::follow(std::vector<Thread> threads, Parse& out, bool first) {
 }
 
 u32 SqlAutomaton::closure(std::vector<Thread> threads) {
+    u64 key = threads.size();
+    for (const Thread& t : threads)
+        key = mix(mix(key, static_cast<u64>(t.pc) << 32 | t.frame), static_cast<u64>(t.scope) << 32 | t.reg);
+    for (const auto& [from, to] : closures_[key])
+        if (from == threads) return to;
+    const u32 to = closure_new(threads);
+    closures_[key].emplace_back(std::move(threads), to);
+    return to;
+}
+
+u32 SqlAutomaton::closure_new(std::vector<Thread> threads) {
     Parse out;
     follow(std::move(threads), out, false);
     if (out.threads.empty() && !out.accepts) return kDead;
@@ -482,8 +490,55 @@ const SqlAutomaton::Parse& SqlAutomaton::known(u32 id) {
     return p;
 }
 
-bool SqlAutomaton::invents(u32 parse) {
-    return known(parse).fresh;
+u32 SqlAutomaton::end_invented(u32 parse) {
+    std::vector<Thread> next;
+    for (Thread thread : known(parse).threads) {
+        const SqlInstruction& in = program_.code[thread.pc];
+        if (in.op != SqlInstruction::kName) continue;
+        if (!name(thread, static_cast<SqlCategory>(in.a), "\x01", false, true)) continue;
+        thread.pc = in.next[0];
+        next.push_back(thread);
+    }
+    return next.empty() ? kDead : closure(std::move(next));
+}
+
+std::vector<u32> SqlAutomaton::matter(u32 parse) {
+    std::vector<u32> out;
+    for (const Thread& t : known(parse).threads) {
+        const SqlInstruction& in = program_.code[t.pc];
+        if (in.op != SqlInstruction::kName || !scopes_.set(t.scope, static_cast<SqlCategory>(in.a), t.reg).fresh) continue;
+        scopes_.matter(t.scope, static_cast<SqlCategory>(in.a), out);
+    }
+    return out;
+}
+
+bool SqlAutomaton::movers(u32 parse, u32 name, u64& others, bool& called) {
+    const Parse& p = known(parse);
+    others = 0;
+    called = false;
+    if (p.threads.size() > 64) return false;
+    const std::string& text = scopes_.names.text(name);
+    bool invented = text.size() <= kMaxInvented && sql_word_start(static_cast<u8>(text[0])) &&
+                    program_.find_word(text) == NONE;
+    for (char c : text) invented = invented && sql_word_byte(static_cast<u8>(c)) && c != '$' && !(c & 0x80);
+    for (size_t i = 0; i < p.threads.size(); ++i) {
+        const Thread& t = p.threads[i];
+        const SqlInstruction& in = program_.code[t.pc];
+        if (in.op != SqlInstruction::kName) continue;
+        const auto category = static_cast<SqlCategory>(in.a);
+        const SqlNameSet& set = scopes_.set(t.scope, category, t.reg);
+        if (!(set.fresh && invented) && !set.has(name, scopes_.names.n_catalogue())) continue;
+        if (category >= SqlCategory::kScalar && category <= SqlCategory::kWindow) {
+            called = true;
+            continue;
+        }
+        if (category != SqlCategory::kColumn && category != SqlCategory::kQualifier &&
+            category != SqlCategory::kStarQualifier)
+            return false;
+        if (!scopes_.uniform(t.scope)) return false;
+        others |= 1ull << i;
+    }
+    return true;
 }
 
 // -- lexemes ----------------------------------------------------------------------------------
@@ -496,8 +551,8 @@ u32 SqlAutomaton::extend(u32 text, u8 byte) {
     Text next = texts_[text];
     narrow(program_.names, next.lo, next.hi, next.text.size(), byte);
     narrow(program_.words, next.klo, next.khi, next.text.size(), byte);
-    next.plain = next.plain && next.text.size() < kMaxInvented && byte < 0x80 && word_byte(byte) && byte != '$' &&
-                 (!next.text.empty() || word_start(byte));
+    next.plain = next.plain && next.text.size() < kMaxInvented && byte < 0x80 && sql_word_byte(byte) && byte != '$' &&
+                 (!next.text.empty() || sql_word_start(byte));
     next.text += static_cast<char>(byte);
     if (texts_.size() >= max_states_) throw CoreError(ErrorKind::limit_states, max_states_, "SQL: too many texts");
     const u32 id = static_cast<u32>(texts_.size());
@@ -754,7 +809,7 @@ bool SqlAutomaton::complete(u32 id) {
 
 u32 SqlAutomaton::begin(u32 parse, u8 byte) {
     const Parse& p = known(parse);
-    if (word_start(byte)) {
+    if (sql_word_start(byte)) {
         const u32 text = extend(0, byte);
         return word_alive(parse, text) ? intern({parse, text, 0, kWord}) : kDead;
     }
@@ -787,7 +842,7 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
             if (space(byte)) return known(s.parse).threads.empty() && !parses_[s.parse].accepts ? kDead : intern(s);
             return begin(s.parse, byte);
         case kWord:
-            if (word_byte(byte)) {
+            if (sql_word_byte(byte)) {
                 const u32 text = extend(s.a, byte);
                 return word_alive(s.parse, text) ? intern({s.parse, text, 0, kWord}) : kDead;
             }
@@ -844,7 +899,7 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
                     if (digit(byte)) form = kExponentDigits;
             }
             if (form != NONE) return number_alive(s.parse, form, value) ? intern({s.parse, form, value, kNumber}) : kDead;
-            if (word_byte(byte) || byte == '.') return kDead;
+            if (sql_word_byte(byte) || byte == '.') return kDead;
             break;
         }
         case kString:
