@@ -87,21 +87,27 @@ SqlAutomaton::SqlAutomaton(const SqlProgram& program, u32 max_states)
     states_.push_back({});
     parses_.emplace_back();
     frames_.push_back({NONE, 0, 0, 0, 0});
-    texts_.push_back({"", 0, static_cast<u32>(program.names.size()), 0, static_cast<u32>(program.words.size()), true});
+    texts_.push_back({"", 0, static_cast<u32>(program.names.size()), 0, static_cast<u32>(program.words.size()), true, NONE, NONE});
     const u32 parse = closure({{program.start, 0, SqlScopes::kRoot, NONE}});
     start_ = parse == kDead ? kDead : gap(parse);
 }
 
 u32 SqlAutomaton::intern(const State& s) {
-    u64 h = mix(mix(s.parse, s.a), static_cast<u64>(s.b) << 8 | s.kind);
-    const auto range = state_index_.equal_range(h);
-    for (auto it = range.first; it != range.second; ++it) {
-        const State& o = states_[it->second];
-        if (o.parse == s.parse && o.a == s.a && o.b == s.b && o.kind == s.kind) return it->second;
+    const u64 h = mix(mix(s.parse, s.a), static_cast<u64>(s.b) << 8 | s.kind);
+    const u32 first = state_index_.find(h);
+    for (u32 id = first; id != NONE; id = states_[id].next_alike) {
+        const State& o = states_[id];
+        if (o.parse == s.parse && o.a == s.a && o.b == s.b && o.kind == s.kind) return id;
     }
     if (states_.size() >= max_states_) throw CoreError(ErrorKind::limit_states, max_states_, "SQL: too many states");
     const u32 id = states_.push_back(s);
-    state_index_.emplace(h, id);
+    states_[id].next_alike = NONE;
+    if (first == NONE) {
+        state_index_.insert(h, id);
+    } else {
+        states_[id].next_alike = states_[first].next_alike;
+        states_[first].next_alike = id;
+    }
     return id;
 }
 
@@ -477,7 +483,12 @@ const SqlAutomaton::Parse& SqlAutomaton::known(u32 id) {
         const SqlInstruction& in = program_.code[t.pc];
         if (in.op == SqlInstruction::kKeyword) bits_set(p.keywords, in.a);
         if (in.op == SqlInstruction::kOperator) p.operators |= 1ull << in.a;
-        if (in.op == SqlInstruction::kLiteral) p.literals |= 1u << in.a;
+        if (in.op == SqlInstruction::kLiteral) {
+            const SqlScope& s = scopes_.get(t.scope);
+            p.literals |= 1u << in.a;
+            p.values = p.values || in.a == static_cast<u32>(SqlLiteral::kPosition) ||
+                       (s.core && s.term && s.tracker != SqlScope::kComplex);
+        }
         if (in.op != SqlInstruction::kName) continue;
         const auto category = static_cast<SqlCategory>(in.a);
         const bool call = category >= SqlCategory::kScalar && category <= SqlCategory::kWindow;
@@ -554,6 +565,8 @@ u32 SqlAutomaton::extend(u32 text, u8 byte) {
     next.plain = next.plain && next.text.size() < kMaxInvented && byte < 0x80 && sql_word_byte(byte) && byte != '$' &&
                  (!next.text.empty() || sql_word_start(byte));
     next.text += static_cast<char>(byte);
+    next.word = next.klo < next.khi && program_.words[next.klo] == next.text ? next.klo : NONE;
+    next.name = next.lo < next.hi && program_.names[next.lo] == next.text ? next.lo : NONE;
     if (texts_.size() >= max_states_) throw CoreError(ErrorKind::limit_states, max_states_, "SQL: too many texts");
     const u32 id = static_cast<u32>(texts_.size());
     texts_.push_back(std::move(next));
@@ -573,6 +586,16 @@ bool SqlAutomaton::word_alive(u32 parse, u32 text) {
                 if (scopes_.names.text(name).compare(0, t.text.size(), t.text) == 0 && scopes_.names.bare(name))
                     return true;
         }
+    return false;
+}
+
+bool SqlAutomaton::word_special(u32 parse, u32 text) {
+    const Parse& p = known(parse);
+    const Text& t = texts_[text];
+    if (t.klo < t.khi) return true;
+    for (const auto* sets : {&p.sets, &p.called})
+        for (const SqlNameSet* set : *sets)
+            if (any_in(set->catalogue, nullptr, t.lo, t.hi)) return true;
     return false;
 }
 
@@ -689,7 +712,7 @@ bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text
 u32 SqlAutomaton::end_word(u32 parse, u32 text) {
     const Parse& p = known(parse);
     const Text& t = texts_[text];
-    const u32 word = program_.find_word(t.text);
+    const u32 word = t.word;
     const bool keyword = word != NONE && bits_get(p.keywords, word);
     std::vector<Thread> next;
     for (Thread thread : p.threads) {
@@ -814,7 +837,7 @@ u32 SqlAutomaton::begin(u32 parse, u8 byte) {
         return word_alive(parse, text) ? intern({parse, text, 0, kWord}) : kDead;
     }
     if (digit(byte)) {
-        const u32 value = byte == '0' ? kZero : byte - '0';
+        const u32 value = byte == '0' ? kZero : p.values ? byte - '0' : 1;
         return number_alive(parse, kInt, value) ? intern({parse, kInt, value, kNumber}) : kDead;
     }
     if (byte == '.' && (p.literals >> static_cast<u32>(SqlLiteral::kNumber) & 1))
@@ -877,7 +900,7 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
             const bool zero = s.a == kInt && s.b == kZero;
             switch (s.a) {
                 case kInt:
-                    if (digit(byte)) form = kInt, value = s.b >= kZero ? kLong : std::min(s.b * 10 + (byte - '0'), 9999u);
+                    if (digit(byte)) form = kInt, value = s.b >= kZero ? kLong : known(s.parse).values ? std::min(s.b * 10 + (byte - '0'), 9999u) : 1;
                     if (byte == '.') form = kFraction;
                     if (byte == 'e' || byte == 'E') form = kExponent;
                     if ((byte == 'x' || byte == 'X') && zero) form = kHexMark;

@@ -37,6 +37,7 @@ class SqlAutomaton {
         u32 parse = 0;
         u32 a = 0, b = 0;
         Kind kind = kGap;
+        u32 next_alike = NONE;  // another state of the same hash
     };
     struct Thread {
         u32 pc, frame, scope, reg;
@@ -51,7 +52,7 @@ class SqlAutomaton {
         std::vector<Thread> threads;  // each in front of a lexeme
         bool accepts = false;
         // -- which lexemes may come; worked out when first asked --
-        bool known = false, fresh = false, fresh_quoted = false;
+        bool known = false, fresh = false, values = false;  // values: what a number is matters
         Bits keywords;
         u64 operators = 0;
         u32 literals = 0;
@@ -64,6 +65,7 @@ class SqlAutomaton {
         u32 lo, hi;    // names of the catalogue that begin with it
         u32 klo, khi;  // words that do
         bool plain;    // could be invented
+        u32 word, name;  // the word or name of the catalogue that it is; NONE
     };
     static constexpr u32 kDead = 0;
     static constexpr u32 kMaxInvented = 400;  // bytes of a name that isn't the catalogue's
@@ -82,6 +84,7 @@ class SqlAutomaton {
     u32 n_states() const { return states_.size(); }
     u32 n_parses() const { return parses_.size(); }
     SqlScopes& scopes() { return scopes_; }
+    const SqlScopes& scopes() const { return scopes_; }
     // The parse state behind the lexeme that is being read, should it end here; kDead if it can't.
     u32 end_lexeme(const State& s);
     u32 gap(u32 parse);
@@ -91,6 +94,8 @@ class SqlAutomaton {
     const Parse& known(u32 parse);
     u32 extend(u32 text, u8 byte);
     bool word_alive(u32 parse, u32 text);
+    // Some word that is viable, or can't be invented, begins so.
+    bool word_special(u32 parse, u32 text);
     u32 end_word(u32 parse, u32 text);
     // Behind a name that is invented, whatever it is, as long as it is none of the names that matter.
     u32 end_invented(u32 parse);
@@ -134,7 +139,7 @@ class SqlAutomaton {
     std::vector<u8> risky_;  // of an instruction; 2: not looked at yet
     Bits bare_;  // names that may be written without quotes
     StableVector<State> states_;
-    std::unordered_multimap<u64, u32> state_index_;
+    FlatMap state_index_;  // hash -> the first state that has it
     FlatMap steps_;
     std::unordered_map<u64, std::vector<std::pair<std::vector<Thread>, u32>>> closures_;
     std::deque<Parse> parses_;

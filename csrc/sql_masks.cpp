@@ -406,15 +406,27 @@ void SqlEngine::words_in(Fill& f, u32 parse, u32 text, u32 node, Borrowed borrow
     walk_words(f, parse, text, node, borrowed, fresh, special);
 }
 
+// Some thread waits for the word.
+bool SqlEngine::may_end(const SqlAutomaton::Parse& p, const SqlAutomaton::Text& t) const {
+    if (t.word != NONE && bits_get(p.keywords, t.word)) return true;
+    const SqlNames& names = automaton_.scopes().names;
+    const u32 name = t.name != NONE ? t.name : names.find(t.text);
+    if (name == NONE) return false;
+    for (const auto* sets : {&p.sets, &p.called})
+        for (const SqlNameSet* set : *sets)
+            if (set->has(name, names.n_catalogue())) return true;
+    return false;
+}
+
 // One by one: all words, or those that aren't like an invented one.
 void SqlEngine::walk_words(Fill& f, u32 parse, u32 text, u32 node, Borrowed borrowed, bool fresh,
                            const std::vector<u32>& special) {
     const SqlAutomaton::Parse& p = automaton_.known(parse);
     if (text != 0) {
-        const SqlAutomaton::Text t = automaton_.text(text);
-        bool exact = !fresh || program_.find_word(t.text) != NONE;
+        const SqlAutomaton::Text& t = automaton_.text(text);
+        bool exact = !fresh || t.word != NONE;
         if (!exact) {
-            const u32 name = automaton_.scopes().names.find(t.text);
+            const u32 name = t.name != NONE ? t.name : automaton_.scopes().names.find(t.text);
             if (name != NONE) {
                 exact = std::find(special.begin(), special.end(), name) != special.end();
                 for (const auto* sets : {&p.sets, &p.called})
@@ -424,7 +436,7 @@ void SqlEngine::walk_words(Fill& f, u32 parse, u32 text, u32 node, Borrowed borr
         }
         bool ends = false;
         rows_.forest.children(node, [&](u8 byte, u32) { ends = ends || !sql_word_byte(byte); });
-        if (ends && exact) {
+        if (ends && exact && (!fresh ? may_end(p, t) : true)) {
             if (fresh) clear_behind(f, node);
             if (t.text == "x" && (p.literals >> static_cast<u32>(SqlLiteral::kBlob) & 1)) {
                 const u32 x = automaton_.word(parse, text);
@@ -447,7 +459,7 @@ void SqlEngine::walk_words(Fill& f, u32 parse, u32 text, u32 node, Borrowed borr
         const bool alive = automaton_.word_alive(parse, next);
         if (!alive) return;
         if (fresh) {  // on, if some text that isn't like an invented one begins so
-            bool on = t.lo < t.hi || t.klo < t.khi || t.text == "x" || !t.plain;
+            bool on = automaton_.word_special(parse, next) || t.text == "x" || !t.plain;
             for (u32 name : special)
                 on = on || automaton_.scopes().names.text(name).compare(0, t.text.size(), t.text) == 0;
             if (!on) return;

@@ -70,6 +70,7 @@ class SqlEngine {
     void words_from_start(Fill& f, u32 parse);
     void words_in(Fill& f, u32 parse, u32 text, u32 node, Borrowed borrowed);
     void walk_words(Fill& f, u32 parse, u32 text, u32 node, Borrowed borrowed, bool fresh, const std::vector<u32>& special);
+    bool may_end(const SqlAutomaton::Parse& p, const SqlAutomaton::Text& t) const;
     void clear_behind(Fill& f, u32 node);
     const WordRow& word_row(const std::string& text);
     const AnyWord& any_word(u32 node, bool begins);
