@@ -31,13 +31,6 @@ bool digit(u8 b) {
 bool hex(u8 b) {
     return digit(b) || (b >= 'a' && b <= 'f') || (b >= 'A' && b <= 'F');
 }
-bool word_start(u8 b) {
-    return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '_' || b >= 0x80;
-}
-bool word_byte(u8 b) {
-    return word_start(b) || digit(b) || b == '$';
-}
-
 u32 operator_of(const std::string& text) {
     for (u32 i = 0; i < kOperatorCount; ++i)
         if (text == kOperators[i]) return i;
@@ -82,6 +75,10 @@ u32 utf8_next(u32 state, u8 b) {
 
 }  // namespace
 
+u32 sql_utf8(u32 state, u8 byte) {
+    return state ? utf8_next(state, byte) : utf8_lead(byte);
+}
+
 SqlAutomaton::SqlAutomaton(const SqlProgram& program, u32 max_states)
     : program_(program), max_states_(max_states), scopes_(program, max_states) {
     for (u32 n = 0; n < program.names.size(); ++n)
@@ -90,21 +87,27 @@ SqlAutomaton::SqlAutomaton(const SqlProgram& program, u32 max_states)
     states_.push_back({});
     parses_.emplace_back();
     frames_.push_back({NONE, 0, 0, 0, 0});
-    texts_.push_back({"", 0, static_cast<u32>(program.names.size()), 0, static_cast<u32>(program.words.size()), true});
+    texts_.push_back({"", 0, static_cast<u32>(program.names.size()), 0, static_cast<u32>(program.words.size()), true, NONE, NONE});
     const u32 parse = closure({{program.start, 0, SqlScopes::kRoot, NONE}});
     start_ = parse == kDead ? kDead : gap(parse);
 }
 
 u32 SqlAutomaton::intern(const State& s) {
-    u64 h = mix(mix(s.parse, s.a), static_cast<u64>(s.b) << 8 | s.kind);
-    const auto range = state_index_.equal_range(h);
-    for (auto it = range.first; it != range.second; ++it) {
-        const State& o = states_[it->second];
-        if (o.parse == s.parse && o.a == s.a && o.b == s.b && o.kind == s.kind) return it->second;
+    const u64 h = mix(mix(s.parse, s.a), static_cast<u64>(s.b) << 8 | s.kind);
+    const u32 first = state_index_.find(h);
+    for (u32 id = first; id != NONE; id = states_[id].next_alike) {
+        const State& o = states_[id];
+        if (o.parse == s.parse && o.a == s.a && o.b == s.b && o.kind == s.kind) return id;
     }
     if (states_.size() >= max_states_) throw CoreError(ErrorKind::limit_states, max_states_, "SQL: too many states");
     const u32 id = states_.push_back(s);
-    state_index_.emplace(h, id);
+    states_[id].next_alike = NONE;
+    if (first == NONE) {
+        state_index_.insert(h, id);
+    } else {
+        states_[id].next_alike = states_[first].next_alike;
+        states_[first].next_alike = id;
+    }
     return id;
 }
 
@@ -446,6 +449,17 @@ void SqlAutomaton::follow(std::vector<Thread> threads, Parse& out, bool first) {
 }
 
 u32 SqlAutomaton::closure(std::vector<Thread> threads) {
+    u64 key = threads.size();
+    for (const Thread& t : threads)
+        key = mix(mix(key, static_cast<u64>(t.pc) << 32 | t.frame), static_cast<u64>(t.scope) << 32 | t.reg);
+    for (const auto& [from, to] : closures_[key])
+        if (from == threads) return to;
+    const u32 to = closure_new(threads);
+    closures_[key].emplace_back(std::move(threads), to);
+    return to;
+}
+
+u32 SqlAutomaton::closure_new(std::vector<Thread> threads) {
     Parse out;
     follow(std::move(threads), out, false);
     if (out.threads.empty() && !out.accepts) return kDead;
@@ -469,7 +483,12 @@ const SqlAutomaton::Parse& SqlAutomaton::known(u32 id) {
         const SqlInstruction& in = program_.code[t.pc];
         if (in.op == SqlInstruction::kKeyword) bits_set(p.keywords, in.a);
         if (in.op == SqlInstruction::kOperator) p.operators |= 1ull << in.a;
-        if (in.op == SqlInstruction::kLiteral) p.literals |= 1u << in.a;
+        if (in.op == SqlInstruction::kLiteral) {
+            const SqlScope& s = scopes_.get(t.scope);
+            p.literals |= 1u << in.a;
+            p.values = p.values || in.a == static_cast<u32>(SqlLiteral::kPosition) ||
+                       (s.core && s.term && s.tracker != SqlScope::kComplex);
+        }
         if (in.op != SqlInstruction::kName) continue;
         const auto category = static_cast<SqlCategory>(in.a);
         const bool call = category >= SqlCategory::kScalar && category <= SqlCategory::kWindow;
@@ -482,8 +501,55 @@ const SqlAutomaton::Parse& SqlAutomaton::known(u32 id) {
     return p;
 }
 
-bool SqlAutomaton::invents(u32 parse) {
-    return known(parse).fresh;
+u32 SqlAutomaton::end_invented(u32 parse) {
+    std::vector<Thread> next;
+    for (Thread thread : known(parse).threads) {
+        const SqlInstruction& in = program_.code[thread.pc];
+        if (in.op != SqlInstruction::kName) continue;
+        if (!name(thread, static_cast<SqlCategory>(in.a), "\x01", false, true)) continue;
+        thread.pc = in.next[0];
+        next.push_back(thread);
+    }
+    return next.empty() ? kDead : closure(std::move(next));
+}
+
+std::vector<u32> SqlAutomaton::matter(u32 parse) {
+    std::vector<u32> out;
+    for (const Thread& t : known(parse).threads) {
+        const SqlInstruction& in = program_.code[t.pc];
+        if (in.op != SqlInstruction::kName || !scopes_.set(t.scope, static_cast<SqlCategory>(in.a), t.reg).fresh) continue;
+        scopes_.matter(t.scope, static_cast<SqlCategory>(in.a), out);
+    }
+    return out;
+}
+
+bool SqlAutomaton::movers(u32 parse, u32 name, u64& others, bool& called) {
+    const Parse& p = known(parse);
+    others = 0;
+    called = false;
+    if (p.threads.size() > 64) return false;
+    const std::string& text = scopes_.names.text(name);
+    bool invented = text.size() <= kMaxInvented && sql_word_start(static_cast<u8>(text[0])) &&
+                    program_.find_word(text) == NONE;
+    for (char c : text) invented = invented && sql_word_byte(static_cast<u8>(c)) && c != '$' && !(c & 0x80);
+    for (size_t i = 0; i < p.threads.size(); ++i) {
+        const Thread& t = p.threads[i];
+        const SqlInstruction& in = program_.code[t.pc];
+        if (in.op != SqlInstruction::kName) continue;
+        const auto category = static_cast<SqlCategory>(in.a);
+        const SqlNameSet& set = scopes_.set(t.scope, category, t.reg);
+        if (!(set.fresh && invented) && !set.has(name, scopes_.names.n_catalogue())) continue;
+        if (category >= SqlCategory::kScalar && category <= SqlCategory::kWindow) {
+            called = true;
+            continue;
+        }
+        if (category != SqlCategory::kColumn && category != SqlCategory::kQualifier &&
+            category != SqlCategory::kStarQualifier)
+            return false;
+        if (!scopes_.uniform(t.scope)) return false;
+        others |= 1ull << i;
+    }
+    return true;
 }
 
 // -- lexemes ----------------------------------------------------------------------------------
@@ -496,9 +562,11 @@ u32 SqlAutomaton::extend(u32 text, u8 byte) {
     Text next = texts_[text];
     narrow(program_.names, next.lo, next.hi, next.text.size(), byte);
     narrow(program_.words, next.klo, next.khi, next.text.size(), byte);
-    next.plain = next.plain && next.text.size() < kMaxInvented && byte < 0x80 && word_byte(byte) && byte != '$' &&
-                 (!next.text.empty() || word_start(byte));
+    next.plain = next.plain && next.text.size() < kMaxInvented && byte < 0x80 && sql_word_byte(byte) && byte != '$' &&
+                 (!next.text.empty() || sql_word_start(byte));
     next.text += static_cast<char>(byte);
+    next.word = next.klo < next.khi && program_.words[next.klo] == next.text ? next.klo : NONE;
+    next.name = next.lo < next.hi && program_.names[next.lo] == next.text ? next.lo : NONE;
     if (texts_.size() >= max_states_) throw CoreError(ErrorKind::limit_states, max_states_, "SQL: too many texts");
     const u32 id = static_cast<u32>(texts_.size());
     texts_.push_back(std::move(next));
@@ -518,6 +586,16 @@ bool SqlAutomaton::word_alive(u32 parse, u32 text) {
                 if (scopes_.names.text(name).compare(0, t.text.size(), t.text) == 0 && scopes_.names.bare(name))
                     return true;
         }
+    return false;
+}
+
+bool SqlAutomaton::word_special(u32 parse, u32 text) {
+    const Parse& p = known(parse);
+    const Text& t = texts_[text];
+    if (t.klo < t.khi) return true;
+    for (const auto* sets : {&p.sets, &p.called})
+        for (const SqlNameSet* set : *sets)
+            if (any_in(set->catalogue, nullptr, t.lo, t.hi)) return true;
     return false;
 }
 
@@ -634,7 +712,7 @@ bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text
 u32 SqlAutomaton::end_word(u32 parse, u32 text) {
     const Parse& p = known(parse);
     const Text& t = texts_[text];
-    const u32 word = program_.find_word(t.text);
+    const u32 word = t.word;
     const bool keyword = word != NONE && bits_get(p.keywords, word);
     std::vector<Thread> next;
     for (Thread thread : p.threads) {
@@ -754,12 +832,12 @@ bool SqlAutomaton::complete(u32 id) {
 
 u32 SqlAutomaton::begin(u32 parse, u8 byte) {
     const Parse& p = known(parse);
-    if (word_start(byte)) {
+    if (sql_word_start(byte)) {
         const u32 text = extend(0, byte);
         return word_alive(parse, text) ? intern({parse, text, 0, kWord}) : kDead;
     }
     if (digit(byte)) {
-        const u32 value = byte == '0' ? kZero : byte - '0';
+        const u32 value = byte == '0' ? kZero : p.values ? byte - '0' : 1;
         return number_alive(parse, kInt, value) ? intern({parse, kInt, value, kNumber}) : kDead;
     }
     if (byte == '.' && (p.literals >> static_cast<u32>(SqlLiteral::kNumber) & 1))
@@ -787,7 +865,7 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
             if (space(byte)) return known(s.parse).threads.empty() && !parses_[s.parse].accepts ? kDead : intern(s);
             return begin(s.parse, byte);
         case kWord:
-            if (word_byte(byte)) {
+            if (sql_word_byte(byte)) {
                 const u32 text = extend(s.a, byte);
                 return word_alive(s.parse, text) ? intern({s.parse, text, 0, kWord}) : kDead;
             }
@@ -822,7 +900,7 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
             const bool zero = s.a == kInt && s.b == kZero;
             switch (s.a) {
                 case kInt:
-                    if (digit(byte)) form = kInt, value = s.b >= kZero ? kLong : std::min(s.b * 10 + (byte - '0'), 9999u);
+                    if (digit(byte)) form = kInt, value = s.b >= kZero ? kLong : known(s.parse).values ? std::min(s.b * 10 + (byte - '0'), 9999u) : 1;
                     if (byte == '.') form = kFraction;
                     if (byte == 'e' || byte == 'E') form = kExponent;
                     if ((byte == 'x' || byte == 'X') && zero) form = kHexMark;
@@ -844,7 +922,7 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
                     if (digit(byte)) form = kExponentDigits;
             }
             if (form != NONE) return number_alive(s.parse, form, value) ? intern({s.parse, form, value, kNumber}) : kDead;
-            if (word_byte(byte) || byte == '.') return kDead;
+            if (sql_word_byte(byte) || byte == '.') return kDead;
             break;
         }
         case kString:

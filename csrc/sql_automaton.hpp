@@ -12,6 +12,16 @@
 
 namespace gcd {
 
+// Bytes of bare words: their first, and all of them.
+inline bool sql_word_start(u8 b) {
+    return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '_' || b >= 0x80;
+}
+inline bool sql_word_byte(u8 b) {
+    return sql_word_start(b) || (b >= '0' && b <= '9') || b == '$';
+}
+// A step through UTF-8: 0 between characters, NONE for bytes that are none.
+u32 sql_utf8(u32 state, u8 byte);
+
 class SqlAutomaton {
   public:
     enum Kind : u8 {
@@ -27,6 +37,7 @@ class SqlAutomaton {
         u32 parse = 0;
         u32 a = 0, b = 0;
         Kind kind = kGap;
+        u32 next_alike = NONE;  // another state of the same hash
     };
     struct Thread {
         u32 pc, frame, scope, reg;
@@ -41,7 +52,7 @@ class SqlAutomaton {
         std::vector<Thread> threads;  // each in front of a lexeme
         bool accepts = false;
         // -- which lexemes may come; worked out when first asked --
-        bool known = false, fresh = false, fresh_quoted = false;
+        bool known = false, fresh = false, values = false;  // values: what a number is matters
         Bits keywords;
         u64 operators = 0;
         u32 literals = 0;
@@ -54,9 +65,10 @@ class SqlAutomaton {
         u32 lo, hi;    // names of the catalogue that begin with it
         u32 klo, khi;  // words that do
         bool plain;    // could be invented
+        u32 word, name;  // the word or name of the catalogue that it is; NONE
     };
     static constexpr u32 kDead = 0;
-    static constexpr u32 kMaxInvented = 48;  // bytes of a name that isn't the catalogue's
+    static constexpr u32 kMaxInvented = 400;  // bytes of a name that isn't the catalogue's
 
     SqlAutomaton(const SqlProgram& program, u32 max_states);
     u32 start() const { return start_; }
@@ -72,11 +84,26 @@ class SqlAutomaton {
     u32 n_states() const { return states_.size(); }
     u32 n_parses() const { return parses_.size(); }
     SqlScopes& scopes() { return scopes_; }
+    const SqlScopes& scopes() const { return scopes_; }
     // The parse state behind the lexeme that is being read, should it end here; kDead if it can't.
     u32 end_lexeme(const State& s);
-    // Names may be invented at the beginning of a lexeme that follows a parse state.
-    bool invents(u32 parse);
     u32 gap(u32 parse);
+
+    // -- for the masks --
+    // Which lexemes may follow.
+    const Parse& known(u32 parse);
+    u32 extend(u32 text, u8 byte);
+    bool word_alive(u32 parse, u32 text);
+    // Some word that is viable, or can't be invented, begins so.
+    bool word_special(u32 parse, u32 text);
+    u32 end_word(u32 parse, u32 text);
+    // Behind a name that is invented, whatever it is, as long as it is none of the names that matter.
+    u32 end_invented(u32 parse);
+    u32 word(u32 parse, u32 text) { return intern({parse, text, 0, kWord}); }  // the state within a word
+    std::vector<u32> matter(u32 parse);
+    // Which threads a name that is written bare moves on, as bits: those of functions, and the others. Names that move
+    // the same ones lead to states that differ in nothing but which names may come later. False if that isn't so.
+    bool movers(u32 parse, u32 name, u64& others, bool& called);
 
   private:
     struct Frame {
@@ -93,14 +120,11 @@ class SqlAutomaton {
     bool act(Thread& t, SqlAction action, u32 arg);
     // Threads, followed to the lexemes they wait for.
     u32 closure(std::vector<Thread> threads);
+    u32 closure_new(std::vector<Thread> threads);
     void follow(std::vector<Thread> threads, Parse& out, bool first);
     bool leads_on(Thread t);
     bool risky(u32 pc);
-    const Parse& known(u32 parse);
-    u32 extend(u32 text, u8 byte);
-    bool word_alive(u32 parse, u32 text);
     bool quoted_alive(u32 parse, u32 text);
-    u32 end_word(u32 parse, u32 text);
     u32 end_quoted(u32 parse, u32 text);
     u32 end_operator(u32 parse, u32 op);
     u32 end_literal(u32 parse, u32 form, u32 value, SqlLiteral literal);
@@ -115,8 +139,9 @@ class SqlAutomaton {
     std::vector<u8> risky_;  // of an instruction; 2: not looked at yet
     Bits bare_;  // names that may be written without quotes
     StableVector<State> states_;
-    std::unordered_multimap<u64, u32> state_index_;
+    FlatMap state_index_;  // hash -> the first state that has it
     FlatMap steps_;
+    std::unordered_map<u64, std::vector<std::pair<std::vector<Thread>, u32>>> closures_;
     std::deque<Parse> parses_;
     std::unordered_multimap<u64, u32> parse_index_;
     std::vector<Frame> frames_;

@@ -41,17 +41,60 @@ class SqlEngine {
     struct Mask {
         std::vector<u32> ids, words;
     };
-    void collect(std::vector<u32>& out, u32 state, u32 node);
+    struct Part {  // tokens below a node of the forest, from a state on
+        Mask mask;
+        std::vector<u32> doubtful, seconds;
+    };
+    // A word from the beginning of a lexeme on: tokens within it, the nodes where it ends and something else follows,
+    // and the tokens behind those.
+    struct WordRow {
+        std::vector<u32> tokens, exits, behind;
+    };
+    // Any word: tokens within it (a bitmask), and where it can end.
+    struct AnyWord {
+        std::vector<u32> words;
+        u32 exit = NONE;
+    };
+    struct StringRow {
+        std::vector<u32> words;
+        u32 exit = NONE;  // behind the quote
+    };
+    struct Fill;
+    // How a state came about in which tokens are collected: exactly; behind any invented name; behind one of several
+    // names that are alike.
+    enum Borrowed { kExact, kInvented, kAlike };
+    void collect(Fill& f, u32 state, u32 node, Borrowed borrowed);
+    void collect_own(Fill& f, u32 state, u32 node, Borrowed borrowed);
+    void collect_behind(Fill& f, u32 parse, u32 node, Borrowed borrowed);
+    void words_at(Fill& f, u32 parse, u32 node, Borrowed borrowed);
+    void words_from_start(Fill& f, u32 parse);
+    void words_in(Fill& f, u32 parse, u32 text, u32 node, Borrowed borrowed);
+    void walk_words(Fill& f, u32 parse, u32 text, u32 node, Borrowed borrowed, bool fresh, const std::vector<u32>& special);
+    bool may_end(const SqlAutomaton::Parse& p, const SqlAutomaton::Text& t) const;
+    void clear_behind(Fill& f, u32 node);
+    const WordRow& word_row(const std::string& text);
+    const AnyWord& any_word(u32 node, bool begins);
+    const StringRow& string_row(u32 node);
+    void walk_any(AnyWord& row, std::vector<u32>& exits, u32 node, bool begins);
+    void walk_string(StringRow& row, std::vector<u32>& exits, u32 node, u32 utf8);
+    void pack(std::vector<u32>& bits, Mask& m);
     const Mask& mask(u32 state);
     void copy(const Mask& m, u32* out) const;
 
     std::mutex mutex_;
     std::shared_ptr<const TokenTrie> trie_;
+    LexemeStore rows_;
     SqlProgram program_;
     SqlAutomaton automaton_;
     std::vector<u32> eos_;
     u64 memo_bytes_, mask_bytes_ = 0;
     std::unordered_map<u32, std::unique_ptr<Mask>> masks_;
+    std::unordered_map<u64, std::unique_ptr<Part>> parts_;
+    std::unordered_map<std::string, std::unique_ptr<WordRow>> word_rows_;
+    std::unordered_map<u64, std::unique_ptr<AnyWord>> any_words_;
+    std::unordered_map<u32, std::unique_ptr<StringRow>> string_rows_;
+    std::vector<u32> reserved_behind_;  // tokens behind words that can't be invented
+    u32 begin_ = NONE;  // the places in the trie where a token's first lexeme begins
 };
 
 // One sequence's position in a statement. Not shared between threads.

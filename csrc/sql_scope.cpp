@@ -796,6 +796,34 @@ bool SqlScopes::leaf(Search& s) {
 
 // -- sets -------------------------------------------------------------------------------------
 
+bool SqlScopes::uniform(u32 scope) const {
+    const SqlScope& c = scopes_[scope];
+    if (!c.core || c.phase != 0 || outer_core(scope) != kDead) return false;
+    const SqlScope& st = scopes_[c.parent];
+    if (st.mode != SqlScope::kDerived) return true;
+    const SqlScope& p = scopes_[st.parent];
+    return p.uses.empty() && simple(p);
+}
+
+void SqlScopes::matter(u32 scope, SqlCategory category, std::vector<u32>& out) const {
+    const SqlScope& s = scopes_[scope];
+    for (const SqlQualified& q : s.qualified) out.push_back(q.qualifier);
+    for (const SqlSource& x : s.sources) out.push_back(x.qualifier);
+    out.insert(out.end(), s.cte_columns.begin(), s.cte_columns.end());
+    if (category == SqlCategory::kCteName) {
+        bits_each(program_.table_names, [&](u32 name) { out.push_back(name); });
+        for (u32 at = scope; at > kRoot; at = scopes_[at].parent)
+            for (u32 e = scopes_[at].core ? 0 : scopes_[at].env; e; e = envs_[e].before) out.push_back(envs_[e].name);
+    }
+    for (u32 at = scope; at > kRoot; at = scopes_[at].parent)
+        for (const SqlUse& u : scopes_[at].uses) out.push_back(u.name);
+    for (u32 at = outer_core_or_dead(scope); at != kDead; at = outer_core(at)) {
+        for (const SqlQualified& q : scopes_[at].qualified) out.push_back(q.qualifier);
+        for (const SqlSource& x : scopes_[at].sources) out.push_back(x.qualifier);
+    }
+    out.erase(std::remove_if(out.begin(), out.end(), [](u32 name) { return name >= kAnonymous; }), out.end());
+}
+
 void SqlScopes::add(SqlNameSet& out, u32 name) const {
     if (name >= kDummy) return;
     if (name < names.n_catalogue()) {

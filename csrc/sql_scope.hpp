@@ -134,6 +134,10 @@ class SqlScopes {
     bool same_cte(u32 scope, u32 name) const;  // a common table expression of this name is visible or being written
 
     // -- sets --
+    // Bare names that are used here change nothing but which names may come.
+    bool uniform(u32 scope) const;
+    // Names that mean something else than one that is invented.
+    void matter(u32 scope, SqlCategory category, std::vector<u32>& out) const;
     const SqlNameSet& set(u32 scope, SqlCategory category, u32 reg);
 
   private:
@@ -149,6 +153,9 @@ class SqlScopes {
     u32 outward_qualified(u32 core, u32 qualifier, u32 column);
     u32 with_parent(u32 id, u32 parent);
     u32 outer_core(u32 core) const;  // whose names are visible from it; kDead if none
+    u32 outer_core_or_dead(u32 scope) const {
+        return scope > kRoot && scopes_[scope].core ? outer_core(scope) : u32(kDead);
+    }
     u32 with_outer(u32 core, u32 outer);
     u32 required(const SqlScope& c) const;
     bool live_core(u32 id);
