@@ -54,7 +54,7 @@ def run(database: Any, statement: str, *, seconds: float = 5.0, max_rows: int = 
             "statement".
     """
     if not _READS.match(statement):
-        raise _refused("only SELECT, VALUES and WITH are run", "PRAGMA, ATTACH and writes aren't", statement)
+        raise _refused("only SELECT, VALUES and WITH are run", "a statement that reads", statement)
     if _is_sqlite_file(database):
         with _read_only(database) as connection:
             return _run_sqlite(connection, statement, seconds, max_rows, ours=True)
