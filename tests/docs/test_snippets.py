@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-_USE = ("quickstart", "command-line", "hosts", "tokenizers", "composition", "sampling", "grammar-aligned", "text-to-sql")
-_NAMES = (*_USE, "compatibility")
+_USE = ("quickstart", "command-line", "hosts", "tokenizers", "composition", "sampling", "grammar-aligned")
+_NAMES = (*_USE, "compatibility", "text-to-sql")
 PAGES = ["README.md", *(f"docs/{name}.md" for name in _NAMES)]
 MODEL_PAGES = {"README.md", "docs/hosts.md", "docs/command-line.md", "docs/text-to-sql.md"}
 PROSE = ["docs/glossary.md"]

@@ -30,7 +30,7 @@ STAGES = {
     "sampling": {"_native", "bitmask", "compiled_grammar", "errors", "vocab"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
-        *("explain", "grammar_info", "healing", "processor", "regex", "sampling"),
+        *("explain", "grammar_info", "healing", "processor", "regex", "sampling", "sql"),
     },
 }
 
