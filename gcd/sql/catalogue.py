@@ -1,7 +1,8 @@
 """What a database holds, as far as a statement can name it: tables, columns, functions, collations.
 
 A catalogue is read from a live database or from DDL (`gcd.sql.reflect`, `gcd.sql.ddl`) and holds no data, no
-credentials and no address. Names are as the database spells them; how they are compared is the dialect's business (`fold`).
+credentials and no address. Names are as the database spells them; how they are compared is the dialect's business
+(`fold`).
 """
 
 from __future__ import annotations
