@@ -436,9 +436,13 @@ void SqlAutomaton::follow(std::vector<Thread> threads, Parse& out, bool first) {
                 break;
             default:
                 if (in.op == SqlInstruction::kName) {
-                    const SqlNameSet& set =
-                        scopes_.set(t.scope, static_cast<SqlCategory>(in.a), t.reg);
-                    if (set.none()) break;
+                    // In an expression a literal can stand instead of a name, so nothing hangs on there being one.
+                    const auto category = static_cast<SqlCategory>(in.a);
+                    const bool operand = category == SqlCategory::kColumn || category == SqlCategory::kQualifier ||
+                                         category == SqlCategory::kStarQualifier ||
+                                         (category >= SqlCategory::kScalar && category <= SqlCategory::kWindow);
+                    if (operand && first) break;
+                    if (!operand && scopes_.set(t.scope, category, t.reg).none()) break;
                 }
                 if (!scopes_.live(t.scope)) break;
                 if (!first && in.op != SqlInstruction::kName && risky(in.next[0]) && !leads_on(t)) break;
@@ -482,6 +486,7 @@ const SqlAutomaton::Parse& SqlAutomaton::known(u32 id) {
     for (const Thread& t : p.threads) {
         const SqlInstruction& in = program_.code[t.pc];
         if (in.op == SqlInstruction::kKeyword) bits_set(p.keywords, in.a);
+        p.names = p.names || in.op == SqlInstruction::kName;
         if (in.op == SqlInstruction::kOperator) p.operators |= 1ull << in.a;
         if (in.op == SqlInstruction::kLiteral) {
             const SqlScope& s = scopes_.get(t.scope);
@@ -489,6 +494,17 @@ const SqlAutomaton::Parse& SqlAutomaton::known(u32 id) {
             p.values = p.values || in.a == static_cast<u32>(SqlLiteral::kPosition) ||
                        (s.core && s.term && s.tracker != SqlScope::kComplex);
         }
+    }
+    p.known = true;
+    return p;
+}
+
+const SqlAutomaton::Parse& SqlAutomaton::named(u32 id) {
+    known(id);
+    Parse& p = parses_[id];
+    if (p.named) return p;
+    for (const Thread& t : p.threads) {
+        const SqlInstruction& in = program_.code[t.pc];
         if (in.op != SqlInstruction::kName) continue;
         const auto category = static_cast<SqlCategory>(in.a);
         const bool call = category >= SqlCategory::kScalar && category <= SqlCategory::kWindow;
@@ -497,7 +513,7 @@ const SqlAutomaton::Parse& SqlAutomaton::known(u32 id) {
         if (std::find(sets.begin(), sets.end(), set) == sets.end()) sets.push_back(set);
         p.fresh = p.fresh || set->fresh;
     }
-    p.known = true;
+    p.named = true;
     return p;
 }
 
@@ -575,7 +591,7 @@ u32 SqlAutomaton::extend(u32 text, u8 byte) {
 }
 
 bool SqlAutomaton::word_alive(u32 parse, u32 text) {
-    const Parse& p = known(parse);
+    const Parse& p = named(parse);
     const Text& t = texts_[text];
     if ((p.fresh && t.plain) || any_in(p.keywords, nullptr, t.klo, t.khi)) return true;
     if ((p.literals >> static_cast<u32>(SqlLiteral::kBlob) & 1) && t.text == "x") return true;
@@ -590,7 +606,7 @@ bool SqlAutomaton::word_alive(u32 parse, u32 text) {
 }
 
 bool SqlAutomaton::word_special(u32 parse, u32 text) {
-    const Parse& p = known(parse);
+    const Parse& p = named(parse);
     const Text& t = texts_[text];
     if (t.klo < t.khi) return true;
     for (const auto* sets : {&p.sets, &p.called})
@@ -600,7 +616,7 @@ bool SqlAutomaton::word_special(u32 parse, u32 text) {
 }
 
 bool SqlAutomaton::quoted_alive(u32 parse, u32 text) {
-    const Parse& p = known(parse);
+    const Parse& p = named(parse);
     const Text& t = texts_[text];
     if (p.fresh && t.text.size() <= kMaxInvented) {
         bool printable = true;
@@ -843,7 +859,7 @@ u32 SqlAutomaton::begin(u32 parse, u8 byte) {
     if (byte == '.' && (p.literals >> static_cast<u32>(SqlLiteral::kNumber) & 1))
         return intern({parse, kPoint, 0, kNumber});
     if (byte == '"' || byte == '`' || byte == '[')
-        return p.sets.empty() ? kDead : quoted_alive(parse, 0) ? intern({parse, 0, byte == '[' ? u32(']') : u32(byte), kQuoted}) : kDead;
+        return named(parse).sets.empty() ? kDead : quoted_alive(parse, 0) ? intern({parse, 0, byte == '[' ? u32(']') : u32(byte), kQuoted}) : kDead;
     if (byte == '\'')
         return p.literals >> static_cast<u32>(SqlLiteral::kString) & 1 ? intern({parse, 0, 0, kString}) : kDead;
     const u32 op = operator_of(std::string(1, static_cast<char>(byte)));

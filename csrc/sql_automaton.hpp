@@ -52,7 +52,7 @@ class SqlAutomaton {
         std::vector<Thread> threads;  // each in front of a lexeme
         bool accepts = false;
         // -- which lexemes may come; worked out when first asked --
-        bool known = false, fresh = false, values = false;  // values: what a number is matters
+        bool known = false, named = false, fresh = false, names = false, values = false;  // values: what a number is matters
         Bits keywords;
         u64 operators = 0;
         u32 literals = 0;
@@ -90,8 +90,9 @@ class SqlAutomaton {
     u32 gap(u32 parse);
 
     // -- for the masks --
-    // Which lexemes may follow.
+    // Which lexemes may follow, names left out; with names (which cost more, and are needed where a word begins).
     const Parse& known(u32 parse);
+    const Parse& named(u32 parse);
     u32 extend(u32 text, u8 byte);
     bool word_alive(u32 parse, u32 text);
     // Some word that is viable, or can't be invented, begins so.

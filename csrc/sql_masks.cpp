@@ -11,6 +11,7 @@ inline void set_bit(std::vector<u32>& words, u32 token) {
 
 // Nodes that stand for at least so many have what may come from a state on remembered.
 constexpr u32 kPartBases = 16;
+constexpr u32 kShare = 8;              // of the states that there may be, from which on the tables are dropped
 constexpr u32 kMaxExpressions = 1000;  // there are none here
 
 // Whether a later word of a text begins as an earlier one does, or the other way round.
@@ -37,47 +38,83 @@ SqlEngine::SqlEngine(std::shared_ptr<const TokenTrie> trie, const u8* program, s
     : trie_(std::move(trie)),
       rows_(trie_, kMaxExpressions),
       program_(program, size),
-      automaton_(program_, max_states),
+      automaton_(std::make_unique<SqlAutomaton>(program_, max_states)),
       eos_(std::move(eos)),
+      max_states_(max_states),
       memo_bytes_(memo_bytes) {}
 
 SqlEngine::Counts SqlEngine::counts() {
     std::lock_guard<std::mutex> lock(mutex_);
-    return {automaton_.n_states(),
-            automaton_.n_parses(),
-            automaton_.scopes().size(),
+    return {automaton_->n_states(),
+            automaton_->n_parses(),
+            automaton_->scopes().size(),
             static_cast<u32>(masks_.size()),
             mask_bytes_,
-            automaton_.scopes().unsettled()};
+            unsettled_ + automaton_->scopes().unsettled(),
+            generation_};
 }
 
-u32 SqlEngine::walk(u32 state, const u8* data, u32 n) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (u32 i = 0; i < n && state != SqlAutomaton::kDead; ++i) state = automaton_.step(state, data[i]);
+u32 SqlEngine::walk(u32 state, const u8* data, size_t n) {
+    for (size_t i = 0; i < n && state != SqlAutomaton::kDead; ++i) state = automaton_->step(state, data[i]);
     return state;
 }
 
-u32 SqlEngine::viable_bytes(u32 state, const u8* data, u32 n) {
+// The state of a position. Where the tables have grown full, they are dropped, and positions find their states again by
+// their texts.
+u32 SqlEngine::settle(SqlPosition& p) {
+    if (automaton_->n_states() > max_states_ / kShare || automaton_->n_parses() > max_states_ / kShare / 8 ||
+        automaton_->scopes().size() > max_states_ / kShare / 4) {
+        unsettled_ += automaton_->scopes().unsettled();
+        masks_.clear();
+        parts_.clear();
+        mask_bytes_ = 0;
+        automaton_ = std::make_unique<SqlAutomaton>(program_, max_states_);
+        ++generation_;
+    }
+    if (p.generation != generation_) {
+        p.state = walk(automaton_->start(), p.text.data(), p.text.size());
+        p.generation = generation_;
+    }
+    return p.state;
+}
+
+bool SqlEngine::check(SqlPosition& p, const u8* data, u32 n) {
     std::lock_guard<std::mutex> lock(mutex_);
+    return walk(settle(p), data, n) != SqlAutomaton::kDead;
+}
+
+bool SqlEngine::advance(SqlPosition& p, const u8* data, u32 n) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const u32 to = walk(settle(p), data, n);
+    if (to == SqlAutomaton::kDead) return false;
+    p.state = to;
+    p.text.insert(p.text.end(), data, data + n);
+    return true;
+}
+
+u32 SqlEngine::viable_bytes(SqlPosition& p, const u8* data, u32 n) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    u32 state = settle(p);
     for (u32 i = 0; i < n; ++i) {
-        state = automaton_.step(state, data[i]);
+        state = automaton_->step(state, data[i]);
         if (state == SqlAutomaton::kDead) return i;
     }
     return n;
 }
 
-bool SqlEngine::complete(u32 state) {
+bool SqlEngine::complete(SqlPosition& p) {
     std::lock_guard<std::mutex> lock(mutex_);
-    return automaton_.complete(state);
+    return automaton_->complete(settle(p));
 }
 
-std::vector<u8> SqlEngine::forced_bytes(u32 state, u32 n) {
+std::vector<u8> SqlEngine::forced_bytes(SqlPosition& p, u32 n) {
     std::lock_guard<std::mutex> lock(mutex_);
+    u32 state = settle(p);
     std::vector<u8> out;
-    while (out.size() < n && state != SqlAutomaton::kDead && !automaton_.complete(state)) {
+    while (out.size() < n && state != SqlAutomaton::kDead && !automaton_->complete(state)) {
         u32 only = NONE, to = SqlAutomaton::kDead;
         for (u32 b = 0; b < 256; ++b) {
-            const u32 next = automaton_.step(state, static_cast<u8>(b));
+            const u32 next = automaton_->step(state, static_cast<u8>(b));
             if (next == SqlAutomaton::kDead) continue;
             if (only != NONE) return out;
             only = b;
@@ -90,9 +127,10 @@ std::vector<u8> SqlEngine::forced_bytes(u32 state, u32 n) {
     return out;
 }
 
-u32 SqlEngine::kind(u32 state) {
+u32 SqlEngine::kind(SqlPosition& p) {
     std::lock_guard<std::mutex> lock(mutex_);
-    return state == SqlAutomaton::kDead ? NONE : u32(automaton_.state(state).kind);
+    const u32 state = settle(p);
+    return state == SqlAutomaton::kDead ? NONE : u32(automaton_->state(state).kind);
 }
 
 // -- masks ------------------------------------------------------------------------------------
@@ -217,7 +255,7 @@ void SqlEngine::collect_own(Fill& f, u32 state, u32 node, Borrowed borrowed) {
 // Adds the tokens below a node that may come from a state on.
 void SqlEngine::collect(Fill& f, u32 id, u32 node, Borrowed borrowed) {
     if (id == SqlAutomaton::kDead || rows_.forest.leaf(node)) return;
-    const SqlAutomaton::State s = automaton_.state(id);
+    const SqlAutomaton::State s = automaton_->state(id);
     if (s.kind == SqlAutomaton::kGap) {
         const SpaceRow& space = rows_.space_row(node, trie_->max_token_bytes);
         for (u32 t : space.ids) set_bit(f.out, t);
@@ -231,11 +269,11 @@ void SqlEngine::collect(Fill& f, u32 id, u32 node, Borrowed borrowed) {
                 return;
             }
             if (borrowed == kInvented && (byte == '"' || byte == '`' || byte == '[')) f.seconds.push_back(child);
-            collect_own(f, automaton_.step(id, byte), child, borrowed);
+            collect_own(f, automaton_->step(id, byte), child, borrowed);
         });
         return;
     }
-    if (s.kind == SqlAutomaton::kWord && automaton_.text(s.a).text.size() + trie_->max_token_bytes < SqlAutomaton::kMaxInvented) {
+    if (s.kind == SqlAutomaton::kWord && automaton_->text(s.a).text.size() + trie_->max_token_bytes < SqlAutomaton::kMaxInvented) {
         words_in(f, s.parse, s.a, node, borrowed);
         return;
     }
@@ -243,24 +281,24 @@ void SqlEngine::collect(Fill& f, u32 id, u32 node, Borrowed borrowed) {
         const StringRow& row = string_row(node);
         for (size_t i = 0; i < row.words.size(); ++i) f.out[i] |= row.words[i];
         if (row.exit == NONE) return;
-        const u32 behind = automaton_.step(id, '\'');
+        const u32 behind = automaton_->step(id, '\'');
         if (behind == SqlAutomaton::kDead) return;
         rows_.forest.own(row.exit, [&](u32 t) { set_bit(f.out, t); });
         rows_.forest.children(row.exit, [&](u8 byte, u32 child) {
-            if (byte != '\'') collect_own(f, automaton_.step(behind, byte), child, borrowed);
+            if (byte != '\'') collect_own(f, automaton_->step(behind, byte), child, borrowed);
         });
         return;
     }
     rows_.forest.children(
-        node, [&](u8 byte, u32 child) { collect_own(f, automaton_.step(id, byte), child, borrowed); });
+        node, [&](u8 byte, u32 child) { collect_own(f, automaton_->step(id, byte), child, borrowed); });
 }
 
 // Behind a word that ended at a node: no byte of a word follows.
 void SqlEngine::collect_behind(Fill& f, u32 parse, u32 node, Borrowed borrowed) {
     if (parse == SqlAutomaton::kDead) return;
-    const u32 gap = automaton_.gap(parse);
+    const u32 gap = automaton_->gap(parse);
     rows_.forest.children(node, [&](u8 byte, u32 child) {
-        if (!sql_word_byte(byte)) collect_own(f, automaton_.step(gap, byte), child, borrowed);
+        if (!sql_word_byte(byte)) collect_own(f, automaton_->step(gap, byte), child, borrowed);
     });
 }
 
@@ -274,9 +312,10 @@ void SqlEngine::clear_behind(Fill& f, u32 node) {
 
 // Words that begin at a node.
 void SqlEngine::words_at(Fill& f, u32 parse, u32 node, Borrowed borrowed) {
-    const SqlAutomaton::Parse& p = automaton_.known(parse);
-    const bool names = p.fresh || !p.sets.empty() || !p.called.empty();
-    if (borrowed != kExact && names) {
+    bool words = false;
+    rows_.forest.children(node, [&](u8 byte, u32) { words = words || sql_word_start(byte); });
+    if (!words) return;
+    if (borrowed != kExact && automaton_->known(parse).names) {
         std::vector<u32>& nodes = borrowed == kAlike ? f.doubtful : f.seconds;
         rows_.forest.children(node, [&](u8 byte, u32 child) {
             if (sql_word_start(byte)) nodes.push_back(child);
@@ -292,12 +331,12 @@ void SqlEngine::words_at(Fill& f, u32 parse, u32 node, Borrowed borrowed) {
 // Words at the beginning of a token: what they consist of is known for each, so names cost little however many there
 // are.
 void SqlEngine::words_from_start(Fill& f, u32 parse) {
-    const SqlAutomaton::Parse& p = automaton_.known(parse);
-    SqlScopes& scopes = automaton_.scopes();
+    const SqlAutomaton::Parse& p = automaton_->named(parse);
+    SqlScopes& scopes = automaton_->scopes();
     const u32 n_catalogue = scopes.names.n_catalogue();
     auto text_of = [&](const std::string& word) {
         u32 text = 0;
-        for (char c : word) text = automaton_.extend(text, static_cast<u8>(c));
+        for (char c : word) text = automaton_->extend(text, static_cast<u8>(c));
         return text;
     };
     // Names that are viable or aren't what an invented one is.
@@ -309,14 +348,14 @@ void SqlEngine::words_from_start(Fill& f, u32 parse) {
             extra.insert(extra.end(), set->extra.begin(), set->extra.end());
         }
     if (p.fresh) {
-        for (u32 name : automaton_.matter(parse))
+        for (u32 name : automaton_->matter(parse))
             if (name < n_catalogue)
                 bits_set(special, name);
             else
                 extra.push_back(name);
         const AnyWord& any = any_word(begin_, true);
         for (size_t i = 0; i < any.words.size(); ++i) f.out[i] |= any.words[i];
-        if (any.exit != NONE) collect_behind(f, automaton_.end_invented(parse), any.exit, kInvented);
+        if (any.exit != NONE) collect_behind(f, automaton_->end_invented(parse), any.exit, kInvented);
         if (reserved_behind_.empty())
             for (const std::string& word : program_.words) {
                 const WordRow& row = word_row(word);
@@ -325,13 +364,13 @@ void SqlEngine::words_from_start(Fill& f, u32 parse) {
         for (u32 t : reserved_behind_) f.out[t / 32] &= ~(1u << (t % 32));
     }
     if (p.literals >> static_cast<u32>(SqlLiteral::kBlob) & 1) {  // x'...'
-        const u32 gap = automaton_.gap(parse);
+        const u32 gap = automaton_->gap(parse);
         rows_.forest.children(begin_, [&](u8 byte, u32 child) {
             if (byte != 'x' && byte != 'X') return;
             rows_.forest.own(child, [&](u32 t) { set_bit(f.out, t); });
-            const u32 x = automaton_.step(gap, byte);
+            const u32 x = automaton_->step(gap, byte);
             rows_.forest.children(child, [&](u8 next, u32 below) {
-                if (next == '\'') collect_own(f, automaton_.step(x, next), below, kExact);
+                if (next == '\'') collect_own(f, automaton_->step(x, next), below, kExact);
             });
         });
     }
@@ -339,7 +378,7 @@ void SqlEngine::words_from_start(Fill& f, u32 parse) {
         const WordRow& row = word_row(program_.words[word]);
         for (u32 t : row.tokens) set_bit(f.out, t);
         if (row.exits.empty()) return;
-        const u32 behind = automaton_.end_word(parse, text_of(program_.words[word]));
+        const u32 behind = automaton_->end_word(parse, text_of(program_.words[word]));
         if (behind != SqlAutomaton::kDead) collect_behind(f, behind, rows_.forest.merge(row.exits), kExact);
     });
     // Names that move the same threads are followed by the same.
@@ -363,8 +402,8 @@ void SqlEngine::words_from_start(Fill& f, u32 parse) {
             for (u32 t : row.behind) f.out[t / 32] &= ~(1u << (t % 32));
         u64 others = 0;
         bool called = false;
-        if (!automaton_.movers(parse, name, others, called)) {
-            const u32 behind = automaton_.end_word(parse, text_of(scopes.names.text(name)));
+        if (!automaton_->movers(parse, name, others, called)) {
+            const u32 behind = automaton_->end_word(parse, text_of(scopes.names.text(name)));
             for (u32 node : row.exits) collect_behind(f, behind, node, kExact);
             return;
         }
@@ -385,23 +424,23 @@ void SqlEngine::words_from_start(Fill& f, u32 parse) {
     extra.erase(std::unique(extra.begin(), extra.end()), extra.end());
     for (u32 name : extra) one(name);
     for (auto& [others, g] : groups) {
-        const u32 behind = automaton_.end_word(parse, text_of(scopes.names.text(g.first)));
+        const u32 behind = automaton_->end_word(parse, text_of(scopes.names.text(g.first)));
         for (u32 node : g.exits) collect_behind(f, behind, node, kAlike);
     }
 }
 
 void SqlEngine::words_in(Fill& f, u32 parse, u32 text, u32 node, Borrowed borrowed) {
-    const SqlAutomaton::Parse& p = automaton_.known(parse);
-    const bool fresh = p.fresh && automaton_.text(text).plain;
+    const SqlAutomaton::Parse& p = automaton_->named(parse);
+    const bool fresh = p.fresh && automaton_->text(text).plain;
     std::vector<u32> special;
     if (fresh) {
-        special = automaton_.matter(parse);
+        special = automaton_->matter(parse);
         for (const auto* sets : {&p.sets, &p.called})
             for (const SqlNameSet* set : *sets) special.insert(special.end(), set->extra.begin(), set->extra.end());
         const AnyWord& any = any_word(node, text == 0);
         for (size_t i = 0; i < any.words.size(); ++i) f.out[i] |= any.words[i];
         if (any.exit != NONE)
-            collect_behind(f, automaton_.end_invented(parse), any.exit, borrowed == kExact ? kInvented : borrowed);
+            collect_behind(f, automaton_->end_invented(parse), any.exit, borrowed == kExact ? kInvented : borrowed);
     }
     walk_words(f, parse, text, node, borrowed, fresh, special);
 }
@@ -409,7 +448,7 @@ void SqlEngine::words_in(Fill& f, u32 parse, u32 text, u32 node, Borrowed borrow
 // Some thread waits for the word.
 bool SqlEngine::may_end(const SqlAutomaton::Parse& p, const SqlAutomaton::Text& t) const {
     if (t.word != NONE && bits_get(p.keywords, t.word)) return true;
-    const SqlNames& names = automaton_.scopes().names;
+    const SqlNames& names = automaton_->scopes().names;
     const u32 name = t.name != NONE ? t.name : names.find(t.text);
     if (name == NONE) return false;
     for (const auto* sets : {&p.sets, &p.called})
@@ -421,17 +460,17 @@ bool SqlEngine::may_end(const SqlAutomaton::Parse& p, const SqlAutomaton::Text& 
 // One by one: all words, or those that aren't like an invented one.
 void SqlEngine::walk_words(Fill& f, u32 parse, u32 text, u32 node, Borrowed borrowed, bool fresh,
                            const std::vector<u32>& special) {
-    const SqlAutomaton::Parse& p = automaton_.known(parse);
+    const SqlAutomaton::Parse& p = automaton_->named(parse);
     if (text != 0) {
-        const SqlAutomaton::Text& t = automaton_.text(text);
+        const SqlAutomaton::Text& t = automaton_->text(text);
         bool exact = !fresh || t.word != NONE;
         if (!exact) {
-            const u32 name = t.name != NONE ? t.name : automaton_.scopes().names.find(t.text);
+            const u32 name = t.name != NONE ? t.name : automaton_->scopes().names.find(t.text);
             if (name != NONE) {
                 exact = std::find(special.begin(), special.end(), name) != special.end();
                 for (const auto* sets : {&p.sets, &p.called})
                     for (const SqlNameSet* set : *sets)
-                        exact = exact || set->has(name, automaton_.scopes().names.n_catalogue());
+                        exact = exact || set->has(name, automaton_->scopes().names.n_catalogue());
             }
         }
         bool ends = false;
@@ -439,29 +478,29 @@ void SqlEngine::walk_words(Fill& f, u32 parse, u32 text, u32 node, Borrowed borr
         if (ends && exact && (!fresh ? may_end(p, t) : true)) {
             if (fresh) clear_behind(f, node);
             if (t.text == "x" && (p.literals >> static_cast<u32>(SqlLiteral::kBlob) & 1)) {
-                const u32 x = automaton_.word(parse, text);
+                const u32 x = automaton_->word(parse, text);
                 rows_.forest.children(node, [&](u8 byte, u32 child) {
-                    if (byte == '\'') collect_own(f, automaton_.step(x, byte), child, borrowed);
+                    if (byte == '\'') collect_own(f, automaton_->step(x, byte), child, borrowed);
                 });
             }
-            collect_behind(f, automaton_.end_word(parse, text), node, borrowed);
+            collect_behind(f, automaton_->end_word(parse, text), node, borrowed);
         } else if (ends && t.text == "x" && (p.literals >> static_cast<u32>(SqlLiteral::kBlob) & 1)) {
-            const u32 x = automaton_.word(parse, text);
+            const u32 x = automaton_->word(parse, text);
             rows_.forest.children(node, [&](u8 byte, u32 child) {
-                if (byte == '\'') collect_own(f, automaton_.step(x, byte), child, borrowed);
+                if (byte == '\'') collect_own(f, automaton_->step(x, byte), child, borrowed);
             });
         }
     }
     rows_.forest.children(node, [&](u8 byte, u32 child) {
         if (text == 0 ? !sql_word_start(byte) : !sql_word_byte(byte)) return;
-        const u32 next = automaton_.extend(text, byte);
-        const SqlAutomaton::Text& t = automaton_.text(next);
-        const bool alive = automaton_.word_alive(parse, next);
+        const u32 next = automaton_->extend(text, byte);
+        const SqlAutomaton::Text& t = automaton_->text(next);
+        const bool alive = automaton_->word_alive(parse, next);
         if (!alive) return;
         if (fresh) {  // on, if some text that isn't like an invented one begins so
-            bool on = automaton_.word_special(parse, next) || t.text == "x" || !t.plain;
+            bool on = automaton_->word_special(parse, next) || t.text == "x" || !t.plain;
             for (u32 name : special)
-                on = on || automaton_.scopes().names.text(name).compare(0, t.text.size(), t.text) == 0;
+                on = on || automaton_->scopes().names.text(name).compare(0, t.text.size(), t.text) == 0;
             if (!on) return;
         }
         rows_.forest.own(child, [&](u32 token) { set_bit(f.out, token); });
@@ -492,10 +531,7 @@ const SqlEngine::Mask& SqlEngine::mask(u32 state) {
     f.out.assign(trie_->words(), 0);
     collect(f, state, 0, kExact);
     auto ask = [&](u32 t) {
-        u32 at = state;
-        for (u32 i = 0; i < trie_->token_size(t) && at != SqlAutomaton::kDead; ++i)
-            at = automaton_.step(at, trie_->token_data(t)[i]);
-        if (at != SqlAutomaton::kDead)
+        if (walk(state, trie_->token_data(t), trie_->token_size(t)) != SqlAutomaton::kDead)
             set_bit(f.out, t);
         else
             f.out[t / 32] &= ~(1u << (t % 32));
@@ -505,8 +541,8 @@ const SqlEngine::Mask& SqlEngine::mask(u32 state) {
         rows_.forest.below(node, ask);
     }
     if (!f.seconds.empty()) {
-        const SqlAutomaton::State s = automaton_.state(state);
-        const std::string before = s.kind == SqlAutomaton::kWord ? automaton_.text(s.a).text : "";
+        const SqlAutomaton::State s = automaton_->state(state);
+        const std::string before = s.kind == SqlAutomaton::kWord ? automaton_->text(s.a).text : "";
         auto look = [&](u32 t) {
             if (repeats_a_word(before, trie_->token_data(t), trie_->token_size(t))) ask(t);
         };
@@ -515,7 +551,7 @@ const SqlEngine::Mask& SqlEngine::mask(u32 state) {
             rows_.forest.below(node, look);
         }
     }
-    if (automaton_.complete(state))
+    if (automaton_->complete(state))
         for (u32 e : eos_)
             if (e < trie_->width) set_bit(f.out, e);
     auto m = std::make_unique<Mask>();
@@ -532,14 +568,14 @@ void SqlEngine::copy(const Mask& m, u32* out) const {
     for (u32 t : m.ids) out[t / 32] |= 1u << (t % 32);
 }
 
-void SqlEngine::fill(u32 state, u32* out) {
+void SqlEngine::fill(SqlPosition& p, u32* out) {
     std::lock_guard<std::mutex> lock(mutex_);
-    copy(mask(state), out);
+    copy(mask(settle(p)), out);
 }
 
-bool SqlEngine::fill_known(u32 state, u32* out) {
+bool SqlEngine::fill_known(SqlPosition& p, u32* out) {
     std::lock_guard<std::mutex> lock(mutex_);
-    const auto it = masks_.find(state);
+    const auto it = masks_.find(settle(p));
     if (it == masks_.end()) return false;
     copy(*it->second, out);
     return true;
@@ -548,14 +584,16 @@ bool SqlEngine::fill_known(u32 state, u32* out) {
 // Breadth first over what bytes lead to.
 u64 SqlEngine::explore(u32 max_masks, double seconds) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-    std::vector<u32> queue{automaton_.start()}, row(trie_->words());
-    std::unordered_map<u32, bool> seen{{automaton_.start(), true}};
+    std::lock_guard<std::mutex> lock(mutex_);
+    const u64 generation = generation_;
+    std::vector<u32> queue{automaton_->start()};
+    std::unordered_map<u32, bool> seen{{automaton_->start(), true}};
     size_t at = 0;
     for (; at < queue.size() && at < max_masks && std::chrono::steady_clock::now() < end; ++at) {
-        fill(queue[at], row.data());
+        if (generation != generation_ || automaton_->n_states() > max_states_ / kShare / 2) break;
+        mask(queue[at]);
         for (u32 b = 0; b < 256; ++b) {
-            const u8 byte = static_cast<u8>(b);
-            const u32 to = walk(queue[at], &byte, 1);
+            const u32 to = automaton_->step(queue[at], static_cast<u8>(b));
             if (to != SqlAutomaton::kDead && seen.emplace(to, true).second) queue.push_back(to);
         }
     }
@@ -568,7 +606,7 @@ void SqlMatcher::fill(u32* out) {
     if (finished_)
         std::memset(out, 0, static_cast<size_t>(engine_->words()) * 4);
     else
-        engine_->fill(state_, out);
+        engine_->fill(at_, out);
 }
 
 bool SqlMatcher::check(u32 token) {
@@ -576,14 +614,14 @@ bool SqlMatcher::check(u32 token) {
     if (engine_->is_eos(token)) return complete();
     const TokenTrie& t = engine_->trie();
     if (token >= t.n_tokens() || token >= t.width) return false;
-    return t.token_size(token) && engine_->walk(state_, t.token_data(token), t.token_size(token)) != SqlAutomaton::kDead;
+    return t.token_size(token) && engine_->check(at_, t.token_data(token), t.token_size(token));
 }
 
 bool SqlMatcher::accept(u32 token) {
     if (finished_) return false;
     if (engine_->is_eos(token)) {
         if (!complete()) return false;
-        past_.push_back(state_);
+        past_.push_back({at_.state, static_cast<u32>(at_.text.size()), at_.generation});
         finished_ = true;
         return true;
     }
@@ -593,22 +631,24 @@ bool SqlMatcher::accept(u32 token) {
 }
 
 bool SqlMatcher::accept_bytes(const u8* data, u32 n) {
-    const u32 to = engine_->walk(state_, data, n);
-    if (to == SqlAutomaton::kDead) return false;
-    past_.push_back(state_);
-    state_ = to;
+    const Step before{at_.state, static_cast<u32>(at_.text.size()), at_.generation};
+    if (!engine_->advance(at_, data, n)) return false;
+    past_.push_back(before);
     return true;
 }
 
 void SqlMatcher::rollback(u32 n) {
     if (n == 0) return;
-    state_ = past_[past_.size() - n];
+    const Step& to = past_[past_.size() - n];
+    at_.state = to.state;
+    at_.generation = to.generation;  // an old one: the text tells
+    at_.text.resize(to.size);
     past_.resize(past_.size() - n);
     finished_ = false;
 }
 
 void SqlMatcher::expected(Bits& inside, Bits& next) {
-    const u32 kind = engine_->kind(state_);
+    const u32 kind = engine_->kind(at_);
     if (kind == NONE || finished_) return;
     bits_set(kind == SqlAutomaton::kGap ? next : inside, kind);
 }
@@ -616,7 +656,7 @@ void SqlMatcher::expected(Bits& inside, Bits& next) {
 void SqlMatcher::reset() {
     past_.clear();
     finished_ = false;
-    state_ = engine_->start();
+    at_ = SqlPosition();
 }
 
 }  // namespace gcd

@@ -10,31 +10,38 @@
 
 namespace gcd {
 
+// Where a text stands: its state, as long as the tables are those in which it was found.
+struct SqlPosition {
+    u64 generation = NONE;
+    u32 state = SqlAutomaton::kDead;
+    std::vector<u8> text;
+};
+
 // A database's statements, compiled for a vocabulary. One lock guards it.
 class SqlEngine {
   public:
     SqlEngine(std::shared_ptr<const TokenTrie> trie, const u8* program, size_t size, std::vector<u32> eos,
               u32 max_states, u64 memo_bytes);
-    bool satisfiable() const { return automaton_.start() != SqlAutomaton::kDead; }
+    bool satisfiable() const { return automaton_->start() != SqlAutomaton::kDead; }
     const TokenTrie& trie() const { return *trie_; }
     u32 words() const { return trie_->words(); }
     bool is_eos(u32 token) const { return std::find(eos_.begin(), eos_.end(), token) != eos_.end(); }
     struct Counts {
         u32 states, parses, scopes, masks;
-        u64 mask_bytes, unsettled;
+        u64 mask_bytes, unsettled, generation;
     };
     Counts counts();
 
     // All of these take the lock.
-    u32 start() const { return automaton_.start(); }
-    u32 walk(u32 state, const u8* data, u32 n);
-    u32 viable_bytes(u32 state, const u8* data, u32 n);
-    void fill(u32 state, u32* out);
-    bool fill_known(u32 state, u32* out);
-    bool complete(u32 state);
-    std::vector<u8> forced_bytes(u32 state, u32 n);
+    bool check(SqlPosition& p, const u8* data, u32 n);
+    bool advance(SqlPosition& p, const u8* data, u32 n);  // all or nothing
+    u32 viable_bytes(SqlPosition& p, const u8* data, u32 n);
+    void fill(SqlPosition& p, u32* out);
+    bool fill_known(SqlPosition& p, u32* out);
+    bool complete(SqlPosition& p);
+    std::vector<u8> forced_bytes(SqlPosition& p, u32 n);
     // What is being read, see `SqlAutomaton::Kind`; NONE for the dead state.
-    u32 kind(u32 state);
+    u32 kind(SqlPosition& p);
     u64 explore(u32 max_masks, double seconds);
 
   private:
@@ -60,6 +67,8 @@ class SqlEngine {
         u32 exit = NONE;  // behind the quote
     };
     struct Fill;
+    u32 walk(u32 state, const u8* data, size_t n);
+    u32 settle(SqlPosition& p);
     // How a state came about in which tokens are collected: exactly; behind any invented name; behind one of several
     // names that are alike.
     enum Borrowed { kExact, kInvented, kAlike };
@@ -85,8 +94,10 @@ class SqlEngine {
     std::shared_ptr<const TokenTrie> trie_;
     LexemeStore rows_;
     SqlProgram program_;
-    SqlAutomaton automaton_;
+    std::unique_ptr<SqlAutomaton> automaton_;
     std::vector<u32> eos_;
+    u32 max_states_;
+    u64 generation_ = 0, unsettled_ = 0;
     u64 memo_bytes_, mask_bytes_ = 0;
     std::unordered_map<u32, std::unique_ptr<Mask>> masks_;
     std::unordered_map<u64, std::unique_ptr<Part>> parts_;
@@ -100,10 +111,10 @@ class SqlEngine {
 // One sequence's position in a statement. Not shared between threads.
 class SqlMatcher : public TextMatcher {
   public:
-    explicit SqlMatcher(std::shared_ptr<SqlEngine> engine) : engine_(std::move(engine)), state_(engine_->start()) {}
+    explicit SqlMatcher(std::shared_ptr<SqlEngine> engine) : engine_(std::move(engine)) {}
     std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<SqlMatcher>(*this); }
     void fill(u32* out) override;
-    bool fill_known(u32* out) override { return !finished_ && engine_->fill_known(state_, out); }
+    bool fill_known(u32* out) override { return !finished_ && engine_->fill_known(at_, out); }
     bool check(u32 token) override;
     bool accept(u32 token) override;
     bool accept_bytes(const u8* data, u32 n) override;
@@ -111,12 +122,12 @@ class SqlMatcher : public TextMatcher {
     void reset() override;
     u32 n_accepted() const override { return static_cast<u32>(past_.size()); }
     bool finished() const override { return finished_; }
-    bool complete() override { return finished_ || engine_->complete(state_); }
-    bool dead() const override { return state_ == SqlAutomaton::kDead && !finished_; }
-    u32 viable_bytes(const u8* data, u32 n) override { return finished_ ? 0 : engine_->viable_bytes(state_, data, n); }
+    bool complete() override { return finished_ || engine_->complete(at_); }
+    bool dead() const override { return false; }  // no text is accepted that leads nowhere
+    u32 viable_bytes(const u8* data, u32 n) override { return finished_ ? 0 : engine_->viable_bytes(at_, data, n); }
     void expected(Bits& inside, Bits& next) override;
     std::vector<u8> forced_bytes(u32 n) override {
-        return finished_ ? std::vector<u8>() : engine_->forced_bytes(state_, n);
+        return finished_ ? std::vector<u8>() : engine_->forced_bytes(at_, n);
     }
 
   protected:
@@ -124,9 +135,13 @@ class SqlMatcher : public TextMatcher {
 
   private:
     std::shared_ptr<SqlEngine> engine_;
-    u32 state_;
+    struct Step {
+        u32 state, size;
+        u64 generation;
+    };
+    SqlPosition at_;
     bool finished_ = false;
-    std::vector<u32> past_;
+    std::vector<Step> past_;
 };
 
 }  // namespace gcd

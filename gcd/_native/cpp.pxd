@@ -263,7 +263,7 @@ cdef extern from "schema_masks.hpp" namespace "gcd" nogil:
 cdef extern from "sql_masks.hpp" namespace "gcd" nogil:
     cdef cppclass SqlCounts "gcd::SqlEngine::Counts":
         uint32_t states, parses, scopes, masks
-        uint64_t mask_bytes, unsettled
+        uint64_t mask_bytes, unsettled, generation
 
     cdef cppclass SqlEngine:
         SqlEngine(

@@ -7,6 +7,7 @@ from typing_extensions import Buffer, disjoint_base
 
 from gcd._native.engine import Engine
 from gcd._native.schema import SchemaEngine
+from gcd._native.sql import SqlEngine
 from gcd.explain import Explanation
 from gcd.grammar_info import GrammarInfo
 
@@ -19,10 +20,12 @@ class Matcher:
     may be.
     """
 
-    def __new__(cls, engine: Engine | SchemaEngine, start: int = 0, info: GrammarInfo | None = None) -> Self:
+    def __new__(
+        cls, engine: Engine | SchemaEngine | SqlEngine, start: int = 0, info: GrammarInfo | None = None
+    ) -> Self:
         """At the beginning of a text of start symbol number `start`; `info` names things in explanations."""
     @property
-    def engine(self) -> Engine | SchemaEngine:
+    def engine(self) -> Engine | SchemaEngine | SqlEngine:
         """The compiled grammar's native part."""
     @property
     def info(self) -> GrammarInfo | None:

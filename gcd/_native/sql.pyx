@@ -61,4 +61,5 @@ cdef class SqlEngine:
             "masks": c.masks,
             "mask_bytes": c.mask_bytes,
             "unsettled": c.unsettled,
+            "generation": c.generation,
         }

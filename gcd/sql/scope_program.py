@@ -12,27 +12,26 @@ from gcd.sql.scope_syntax import Code, assemble
 
 __all__ = ["KEYWORDS", "SAFE_KEYWORDS", "scope_program"]
 
-KEYWORDS = frozenset(
-    """abort action add after all alter always analyze and as asc attach autoincrement before begin between by cascade
-    case cast check collate column commit conflict constraint create cross current current_date current_time
-    current_timestamp database default deferrable deferred delete desc detach distinct do drop each else end escape
-    except exclude exclusive exists explain fail filter first following for foreign from full generated glob group
-    groups having if ignore immediate in index indexed initially inner insert instead intersect into is isnull join key
-    last left like limit match materialized natural no not nothing notnull null nulls of offset on or order others outer
-    over partition plan pragma preceding primary query raise range recursive references regexp reindex release rename
-    replace restrict returning right rollback row rows savepoint select set table temp temporary then ties to
-    transaction trigger unbounded union unique update using vacuum values view virtual when where window with within
-    without""".split()
-)
+_KEYWORDS = """abort action add after all alter always analyze and as asc attach autoincrement before begin between by
+cascade case cast check collate column commit conflict constraint create cross current current_date current_time
+current_timestamp database default deferrable deferred delete desc detach distinct do drop each else end escape
+except exclude exclusive exists explain fail filter first following for foreign from full generated glob group
+groups having if ignore immediate in index indexed initially inner insert instead intersect into is isnull join key
+last left like limit match materialized natural no not nothing notnull null nulls of offset on or order others outer
+over partition plan pragma preceding primary query raise range recursive references regexp reindex release rename
+replace restrict returning right rollback row rows savepoint select set table temp temporary then ties to
+transaction trigger unbounded union unique update using vacuum values view virtual when where window with within
+without"""
+_SAFE = """abort action after always analyze attach before begin cascade column conflict database deferred detach each
+exclude exclusive explain fail for generated ignore immediate initially instead key no of plan pragma query reindex
+release rename replace restrict rollback savepoint temp temporary ties trigger vacuum view virtual within
+without"""
+
+KEYWORDS = frozenset(_KEYWORDS.split())
 """SQLite's keywords."""
 
-SAFE_KEYWORDS = frozenset(
-    """abort action after always analyze attach before begin cascade column conflict database deferred detach each
-    exclude exclusive explain fail for generated ignore immediate initially instead key no of plan pragma query reindex
-    release rename replace restrict rollback savepoint temp temporary ties trigger vacuum view virtual within
-    without""".split()
-)
-"""Those that SQLite takes for a name wherever one of the catalogue's may stand (tests/oracle/test_sql_keywords.py)."""
+SAFE_KEYWORDS = frozenset(_SAFE.split())
+"""Those that SQLite takes for a name wherever one of the catalogue's may stand (tests/sql/test_scopes.py)."""
 
 _NOT_INVENTED = frozenset({"true", "false", "rowid", "oid", "_rowid_"})
 """Words that mean something else where no column has this name."""

@@ -1,8 +1,8 @@
 """SQLite's syntax as data: rules with scope actions, and the program that the engine interprets.
 
-A rule is written as in EBNF: ``"("`` and words in capitals are lexemes, ``$name`` is a class of literals, ``<name>`` is a
-name whose choice the scope makes (`CATEGORIES`), ``{action}`` or ``{action:n}`` changes or asks the scope (`ACTIONS`) and
-takes no text. A word in small letters stands for another rule: ``rule^n`` with what is on the stack of SQLite's own
+A rule is written as in EBNF: ``"("`` and words in capitals are lexemes, ``$name`` is a class of literals, ``<name>`` is
+a name whose choice the scope makes (`CATEGORIES`), ``{action}`` or ``{action:n}`` changes or asks the scope (`ACTIONS`)
+and takes no text. A word in small letters stands for another rule: ``rule^n`` with what is on the stack of SQLite's own
 parser by then (at most 100 in all), ``rule`` alone written out in place. A rule whose name begins with ``!`` has a
 frame of its own, in which its actions keep a number.
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["ACTIONS", "CATEGORIES", "LITERALS", "OPERATORS", "RULES", "Code", "Instruction", "assemble"]
 
@@ -34,7 +35,8 @@ with: {room} WITH RECURSIVE? cte ("," cte)*
 cte: <cte_name> ("(" <cte_column> ("," <cte_column>)* ")")? AS (NOT? MATERIALIZED)? "(" {want:cte} select^10 ")" {bind}
 
 core: {core} SELECT (DISTINCT | ALL)? item ("," {more} item)* (FROM {from} source join*)? {close}
-      (WHERE {clause:0} expr^6)? (GROUP BY {clause:0} term ("," term)* {grouped} (HAVING {clause:1} expr^8)?)? {clause:3}
+      (WHERE {clause:0} expr^6)?
+      (GROUP BY {clause:0} term ("," term)* {grouped} (HAVING {clause:1} expr^8)?)? {clause:3}
 item: "*" {star} | <star_qualifier> "." "*" | {item} expr^4 (AS <result_alias> | <result_alias>)? {enditem}
 term: {term} expr^8 {endterm}
 values: {core:1} {close} {clause:0} VALUES row ("," row)* {valued} {seal}
@@ -64,7 +66,8 @@ arith: sign operand (("&" | "|" | "<<" | ">>") {op:7} sign operand | ("+" | "-")
      | ("*" | "/" | "%") {op:9} sign operand | ("||" | "->" | "->>") {op:10} sign operand)*
 sign: (("-" | "+" | "~") {op:11})?
 operand: primary (COLLATE <collation>)*
-primary: $number | $string {complex} | $blob {complex} | (NULL | CURRENT_DATE | CURRENT_TIME | CURRENT_TIMESTAMP) {complex}
+primary: $number | $string {complex} | $blob {complex}
+       | (NULL | CURRENT_DATE | CURRENT_TIME | CURRENT_TIMESTAMP) {complex}
        | <column> | <qualifier> "." <qcolumn>
        | {room} (scalar^1 | aggregate^1 | windowed^1 | case^1 | {complex} CAST "(" expr^2 AS type ")"
        | "(" (expr^1 | {complex} {want:1} select^2) ")" | EXISTS {complex} "(" {want:0} select^3 ")")
@@ -160,7 +163,9 @@ _WANTS = {"cte": 0x10000, "derived": 0x20000}
 
 LITERALS = ("number", "integer", "position", "string", "blob")
 
-OPERATORS = tuple("; , ( ) . + - * / % ~ & | || << >> < <= <> > >= = == != -> ->>".split())
+_OPERATORS = "; , ( ) . + - * / % ~ & | || << >> < <= <> > >= = == != -> ->>"
+
+OPERATORS = tuple(_OPERATORS.split())
 """In the order of their numbers."""
 
 
@@ -196,7 +201,12 @@ class Code:
     keywords: tuple[str, ...]
 
 
-_TOKEN = re.compile(r'\s*(?:"([^"]+)"|<(\w+)>|\{(\w+)(?::(\w+))?\}|\$(\w+)|([a-z]\w*)(?:\^(\d+))?|([A-Z_]+)|([()|?*+]))')
+_Node = tuple[str, Any]
+"""A part of a rule: seq, or, ?, * or +, and its parts; leaf, and its match."""
+
+_TOKEN = re.compile(
+    r'\s*(?:"([^"]+)"|<(\w+)>|\{(\w+)(?::(\w+))?\}|\$(\w+)|([a-z]\w*)(?:\^(\d+))?|([A-Z_]+)|([()|?*+]))'
+)
 
 
 def _rules(text: str) -> dict[str, tuple[bool, str]]:
@@ -220,15 +230,17 @@ class _Assembler:
         self.code: list[Instruction] = []
         self.entries: dict[str, int] = {}
         self.keywords: dict[str, int] = {}
-        self.parsed: dict[str, object] = {}
+        self.parsed: dict[str, _Node] = {}
 
     def emit(self, instruction: Instruction) -> int:
+        """Append an instruction; its number."""
         self.code.append(instruction)
         return len(self.code) - 1
 
-    def parse(self, name: str) -> object:
+    def parse(self, name: str) -> _Node:
+        """A rule's tree."""
         if name not in self.parsed:
-            own, text = self.rules[name]
+            _own, text = self.rules[name]
             tokens = []
             at = 0
             while at < len(text):
@@ -243,9 +255,9 @@ class _Assembler:
             self.parsed[name] = tree
         return self.parsed[name]
 
-    def _choice(self, tokens: list[re.Match[str]], i: int) -> tuple[object, int]:
-        options = []
-        items: list[object] = []
+    def _choice(self, tokens: list[re.Match[str]], i: int) -> tuple[_Node, int]:
+        options: list[_Node] = []
+        items: list[_Node] = []
         while i < len(tokens) and tokens[i][9] != ")":
             t = tokens[i]
             i += 1
@@ -273,8 +285,9 @@ class _Assembler:
             self.code[self.entries[name]] = Instruction("split", next=(first,))
         return self.entries[name]
 
-    def build(self, node: object, after: int) -> int:
-        kind, value = node  # type: ignore[misc]
+    def build(self, node: _Node, after: int) -> int:
+        """The first instruction of a part that `after` follows."""
+        kind, value = node
         if kind == "seq":
             for part in reversed(value):
                 after = self.build(part, after)
@@ -291,12 +304,13 @@ class _Assembler:
         return self.leaf(value, after)
 
     def leaf(self, t: re.Match[str], after: int) -> int:
+        """The same for a lexeme, an action or another rule."""
         if t[1]:
             return self.emit(Instruction("operator", OPERATORS.index(t[1]), next=(after,)))
         if t[2]:
             return self.emit(Instruction("name", CATEGORIES.index(t[2]), next=(after,)))
         if t[3]:
-            number = _WANTS.get(t[4], None) if t[4] else 0
+            number = _WANTS.get(t[4]) if t[4] else 0
             return self.emit(
                 Instruction("act", ACTIONS.index(t[3]), int(t[4]) if number is None else number, next=(after,))
             )
