@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors
     from gcd.compiler import compile  # noqa: A004 - the name that users type
     from gcd.errors import (
         ArtifactError,
+        DatabaseError,
         GcdError,
         GrammarError,
         InexactError,
@@ -45,6 +46,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "ArtifactError": "gcd.errors",
     "CompiledGrammar": "gcd.compiled_grammar",
+    "DatabaseError": "gcd.errors",
     "Exactness": "gcd.exactness",
     "GcdError": "gcd.errors",
     "Grammar": "gcd.grammar.ir",
@@ -80,6 +82,7 @@ _PUBLIC = {
 __all__ = [
     "ArtifactError",
     "CompiledGrammar",
+    "DatabaseError",
     "Exactness",
     "GcdError",
     "Grammar",

@@ -12,6 +12,7 @@ from gcd._native.composition import ComposedEngine
 from gcd._native.engine import Engine
 from gcd._native.matcher import Matcher
 from gcd._native.schema import SchemaEngine
+from gcd._native.sql import SqlEngine
 from gcd._native.trie import TokenTrie
 from gcd.artifact import Artifact, write_artifact
 from gcd.errors import ArtifactError, GrammarError
@@ -38,7 +39,7 @@ class CompiledGrammar:
 
     def __init__(
         self,
-        engine: Engine | SchemaEngine | ComposedEngine,
+        engine: Engine | SchemaEngine | ComposedEngine | SqlEngine,
         info: GrammarInfo,
         exactness: Exactness,
         *,
@@ -162,9 +163,11 @@ def load(
         trie = _TRIES.get(key) if vocab is None else vocab.shared.get("token_trie", _TRIES.get(key))
         if not isinstance(trie, TokenTrie):
             trie = _TRIES[key] = TokenTrie.from_section(artifact.section("trie"))
-        engine: Engine | SchemaEngine
+        engine: Engine | SchemaEngine | SqlEngine
         if "schema" in artifact.sizes:
             engine = engine_of(trie, bytes(artifact.section("schema")), eos_ids, limits or Limits())
+        elif "sql" in artifact.sizes:
+            engine = SqlEngine(trie, bytes(artifact.section("sql")), eos_ids, limits or Limits())
         else:
             engine = Engine.from_sections(
                 trie,

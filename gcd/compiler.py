@@ -19,6 +19,9 @@ from gcd.regex.compiler import NfaCompiler
 from gcd.regex.parser import where
 from gcd.regex.program import NfaProgram
 from gcd.schema_compiler import compile_schema
+from gcd.sql.grammar import SqlGrammar
+from gcd.sql.scope_grammar import ScopedSql
+from gcd.sql_compiler import compile_sql
 from gcd.vocab import Vocabulary
 
 __all__ = ["compile"]
@@ -30,7 +33,7 @@ Progress = Callable[[str], None]
 
 
 def compile(  # noqa: A001 - the name that users type: gcd.compile
-    grammar: Grammar | SchemaGrammar,
+    grammar: Grammar | SchemaGrammar | SqlGrammar | ScopedSql,
     vocab: Vocabulary,
     limits: Limits | None = None,
     lenient: Collection[str] = frozenset(),
@@ -56,7 +59,9 @@ def compile(  # noqa: A001 - the name that users type: gcd.compile
         LimitError: a bound in `limits` was reached.
         TypeError, ValueError: an argument is of the wrong kind.
     """
-    if not isinstance(grammar, Grammar | SchemaGrammar):
+    if isinstance(grammar, SqlGrammar):
+        grammar = grammar.scoped()
+    if not isinstance(grammar, Grammar | SchemaGrammar | ScopedSql):
         raise TypeError(f"grammar must be a gcd.Grammar, not {type(grammar).__name__}; see gcd.Grammar.from_lark")
     if not isinstance(vocab, Vocabulary):
         raise TypeError(f"vocab must be a gcd.Vocabulary, not {type(vocab).__name__}; see gcd.Vocabulary")
@@ -72,6 +77,9 @@ def compile(  # noqa: A001 - the name that users type: gcd.compile
     if isinstance(grammar, SchemaGrammar):
         tell("schema automaton")
         return compile_schema(grammar, vocab, token_trie(vocab), limits, frozenset(lenient))
+    if isinstance(grammar, ScopedSql):
+        tell("scope automaton")
+        return compile_sql(grammar, vocab, token_trie(vocab), limits, frozenset(lenient))
     began = time.perf_counter()
     tell("terminals")
     program = nfa_program(grammar, limits)

@@ -12,6 +12,7 @@ to try. They are attributes as well as text, so no caller has to parse a message
     ├── LimitError           a bound in `gcd.Limits` was reached
     ├── ArtifactError        a .gcd file is damaged, foreign or of another version
     ├── TokenizerError       a tokenizer can't be read as bytes exactly
+    ├── DatabaseError        a database can't be read, is empty, or isn't the one that was compiled for
     ├── MatcherError         a matcher was used in a way that it can't be used
     └── SamplingError        a model and a constraint can't be sampled from
         ├── ModelError           the model gave what is no law, or doesn't belong to the vocabulary
@@ -25,6 +26,7 @@ from typing import Self
 
 __all__ = [
     "ArtifactError",
+    "DatabaseError",
     "GcdError",
     "GrammarError",
     "InexactError",
@@ -234,6 +236,31 @@ class TokenizerError(GcdError):
         super().__init__(cause, place=place, remedy=remedy)
         self.token_id = token_id
         self.component = component
+
+
+class DatabaseError(GcdError):
+    """A database can't be read: unreachable, empty, without its driver, of an unknown dialect, or no longer the same.
+
+    No part of the error holds a password, nor the address it came with.
+
+    Attributes:
+        reason: "unreachable", "empty", "driver", "dialect", "changed", "table" (one that was asked for isn't there),
+            "statement" (it refused or didn't finish one), or None.
+    """
+
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, reason: str, cause: str, *, place: str | None = None, remedy: str | None = None) -> Self:
+        """The error for that reason.
+
+        >>> print(DatabaseError.of("empty", "it holds no table", place="shop.db", remedy="CREATE one"))
+        shop.db: it holds no table
+          try: CREATE one
+        """
+        error = cls(cause, place=place, remedy=remedy)
+        error.reason = reason
+        return error
 
 
 class MatcherError(GcdError):

@@ -29,6 +29,9 @@ _PLACES = (
 )
 """As `SchemaAutomaton::Phase` counts them."""
 
+_LEXEMES = ("a lexeme", "a word or name", "a quoted name", "a number", "a string", "a blob", "an operator")
+"""As `SqlAutomaton::Kind` counts them."""
+
 
 @dataclass(frozen=True, slots=True)
 class TerminalInfo:
@@ -87,6 +90,20 @@ class GrammarInfo:
             starts=("value",),
             terminals=tuple(TerminalInfo(place, "") for place in _PLACES),
             mode="json-schema",
+            n_nonterminals=0,
+            n_productions=0,
+            source=name,
+            notes=(),
+            hash=hashlib.sha256(program).hexdigest(),
+        )
+
+    @classmethod
+    def of_sql(cls, name: str, program: bytes) -> GrammarInfo:
+        """Of a database's statements: its terminals are the kinds of lexemes that the engine knows, in its order."""
+        return cls(
+            starts=("statement",),
+            terminals=tuple(TerminalInfo(lexeme, "") for lexeme in _LEXEMES),
+            mode="sql",
             n_nonterminals=0,
             n_productions=0,
             source=name,

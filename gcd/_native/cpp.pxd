@@ -289,3 +289,25 @@ cdef extern from "composition.hpp" namespace "gcd" nogil:
 
     cdef cppclass ComposedMatcher(TextMatcher):
         ComposedMatcher(shared_ptr[Composition]) except +raise_core_error
+
+
+cdef extern from "sql_masks.hpp" namespace "gcd" nogil:
+    cdef cppclass SqlCounts "gcd::SqlEngine::Counts":
+        uint32_t states, parses, scopes, masks
+        uint64_t mask_bytes, unsettled, generation
+
+    cdef cppclass SqlEngine:
+        SqlEngine(
+            shared_ptr[ConstTokenTrie],
+            const uint8_t*,
+            size_t,
+            vector[uint32_t],
+            uint32_t,
+            uint64_t,
+        ) except +raise_core_error
+        cbool satisfiable()
+        SqlCounts counts() except +raise_core_error
+        uint64_t explore(uint32_t, double) except +raise_core_error
+
+    cdef cppclass SqlMatcher(TextMatcher):
+        SqlMatcher(shared_ptr[SqlEngine]) except +raise_core_error

@@ -8,6 +8,7 @@ from typing_extensions import Buffer, disjoint_base
 from gcd._native.composition import ComposedEngine
 from gcd._native.engine import Engine
 from gcd._native.schema import SchemaEngine
+from gcd._native.sql import SqlEngine
 from gcd.explain import Explanation
 from gcd.grammar_info import GrammarInfo
 
@@ -22,7 +23,7 @@ class Matcher:
 
     def __new__(
         cls,
-        engine: Engine | SchemaEngine | ComposedEngine,
+        engine: Engine | SchemaEngine | ComposedEngine | SqlEngine,
         start: int = 0,
         info: GrammarInfo | None = None,
         max_tokens: int | None = None,
@@ -37,7 +38,7 @@ class Matcher:
             TokenBudgetError: no text is known to be that short.
         """
     @property
-    def engine(self) -> Engine | SchemaEngine | ComposedEngine:
+    def engine(self) -> Engine | SchemaEngine | ComposedEngine | SqlEngine:
         """The compiled grammar's native part."""
     @property
     def info(self) -> GrammarInfo | None:

@@ -16,6 +16,7 @@ from gcd._native.cpp cimport (
     ComposedMatcher as CppComposedMatcher,
     Matcher as CppMatcher,
     SchemaMatcher as CppSchemaMatcher,
+    SqlMatcher as CppSqlMatcher,
     TextMatcher,
     TokenTrie as CppTokenTrie,
     bits_get,
@@ -24,6 +25,7 @@ from gcd._native.cpp cimport (
 from gcd._native.composition cimport ComposedEngine
 from gcd._native.engine cimport Engine
 from gcd._native.schema cimport SchemaEngine
+from gcd._native.sql cimport SqlEngine
 from gcd._native.trie cimport TokenTrie
 
 import os
@@ -59,6 +61,8 @@ cdef class Matcher:
             self.m.reset(new CppSchemaMatcher((<SchemaEngine>engine).engine))
         elif isinstance(engine, ComposedEngine):
             self.m.reset(new CppComposedMatcher((<ComposedEngine>engine).composition))
+        elif isinstance(engine, SqlEngine):
+            self.m.reset(new CppSqlMatcher((<SqlEngine>engine).engine))
         else:
             self.m.reset(new CppMatcher((<Engine?>engine).engine, start))
         self.budgeted = False

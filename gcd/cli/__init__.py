@@ -67,6 +67,7 @@ def main(ctx: click.Context) -> None:
       6  unusable artefact
       7  unusable tokenizer
       8  a file can't be read or written
+      9  a database can't be read, or hasn't what was asked for
 
     Results go to standard output, messages and progress to standard error. Colours are for terminals only; NO_COLOR
     switches them off there, too.
@@ -89,7 +90,20 @@ def _json_option(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @main.command("compile")
-@click.argument("grammar", metavar="GRAMMAR", type=click.Path())
+@click.argument("grammar", metavar="[GRAMMAR]", type=click.Path(), required=False)
+@click.option(
+    "--database",
+    metavar="URL",
+    help="Instead of GRAMMAR: the statements that this database prepares (SQLAlchemy's URL, or an SQLite file).",
+)
+@click.option(
+    "--statements",
+    default="select",
+    show_default=True,
+    metavar="KINDS",
+    help="With --database: of select, insert, update, delete, with commas.",
+)
+@click.option("--table", "tables", multiple=True, metavar="NAME", help="With --database: only this table, and so on.")
 @click.option(
     "--kind",
     "-k",
@@ -151,6 +165,7 @@ def compile_command(**options: Any) -> None:
     \b
     gcd compile sql.lark -t meta-llama/Llama-3.1-8B -o sql.gcd
     gcd compile date.regex -t ./my-model
+    gcd compile --database sqlite:///shop.db -t ./my-model -o shop.gcd
     """
     from gcd.cli.compile import run
 

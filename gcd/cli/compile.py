@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,7 +26,10 @@ _STAGES = 7
 
 def run(
     *,
-    grammar: str,
+    grammar: str | None,
+    database: str | None,
+    statements: str,
+    tables: tuple[str, ...],
     kind: str,
     tokenizer: str,
     output: str | None,
@@ -47,6 +51,10 @@ def run(
 ) -> None:
     """Compile, save, and say what came of it and how long it took."""
     limits = _limits(limit)
+    if (grammar is None) == (database is None):
+        raise click.UsageError("Give either GRAMMAR or --database.")
+    # A URL may hold a password, so it is shown nowhere.
+    grammar = grammar or "database"
     target = Path(output) if output else Path(Path(grammar).stem + ".gcd")
     if not target.parent.is_dir():
         raise click.BadParameter(f"there is no folder {target.parent}", param_hint="--output")
@@ -54,7 +62,12 @@ def run(
     with progress(_STAGES) as tell:
         tell("grammar")
         with clock.time("grammar"), named(grammar):
-            ir = read_grammar(grammar, kind, start, limits=limits, parser=parser, lexer=lexer, import_paths=import_path)
+            ir: Any
+            if database is not None:
+                ir = _statements(database, statements, tables, {"--start": start, "--matching": matching})
+            else:
+                lark = {"parser": parser, "lexer": lexer, "import_paths": import_path}
+                ir = read_grammar(grammar, kind, start, limits=limits, **lark)
             if matching is not None or must_include or must_not_include:
                 ir = ir.restrict(
                     matching=matching, must_include=must_include, must_not_include=must_not_include, limits=limits
@@ -79,6 +92,21 @@ def run(
     click.echo(f"{grammar} -> {target} ({size(target.stat().st_size)})")
     facts.show(skip=("artefact", "limits", "seconds"))
     click.echo("  time        " + ", ".join(f"{name} {s:.2f} s" for name, s in clock.seconds.items()))
+
+
+def _statements(database: str, statements: str, tables: tuple[str, ...], others: dict[str, object]) -> Any:
+    """The grammar of a database's statements."""
+    from gcd.sql import from_database
+
+    for option, value in others.items():
+        if value:
+            raise click.BadParameter("only a grammar's file has it", param_hint=option)
+    try:
+        return from_database(
+            database, statements=[kind.strip() for kind in statements.split(",")], tables=tables or None
+        )
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--statements") from error
 
 
 class _Clock:

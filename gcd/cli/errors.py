@@ -8,6 +8,7 @@ import click
 
 from gcd.errors import (
     ArtifactError,
+    DatabaseError,
     GcdError,
     GrammarError,
     InexactError,
@@ -24,6 +25,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (ArtifactError, 6),
     (TokenizerError, 7),
     (OSError, 8),
+    (DatabaseError, 9),
     (GcdError, 1),
 )
 

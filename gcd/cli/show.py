@@ -59,8 +59,8 @@ class Facts:
             "max_terminals": len(info.terminals),
             "max_productions": info.n_productions,
             "max_lexer_states": stats.get("lexer_states", stats.get("states", 0)),
-            "max_rows": stats["rows"],
-            "memo_bytes": stats["mask_bytes"] + stats["row_bytes"],
+            "max_rows": stats.get("rows", 0),
+            "memo_bytes": stats.get("mask_bytes", 0) + stats.get("row_bytes", 0),
         }
         facts.add("limits", **{name: {"used": n, "default": getattr(limits, name)} for name, n in used.items()})
         return facts

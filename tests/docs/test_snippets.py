@@ -18,10 +18,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 _USE = ("quickstart", "command-line", "hosts", "tokenizers", "composition", "sampling", "grammar-aligned")
-_SERVE = ("migration", "processes")
+_SERVE = ("migration", "processes", "token-budgets", "text-to-sql")
 _NAMES = (*_USE, *_SERVE, "compatibility")
 PAGES = ["README.md", *(f"docs/{name}.md" for name in _NAMES)]
-MODEL_PAGES = {"README.md", "docs/hosts.md", "docs/command-line.md", "docs/migration.md"}
+MODEL_PAGES = {"README.md", "docs/hosts.md", "docs/command-line.md", "docs/migration.md", "docs/text-to-sql.md"}
 PROSE = ["docs/glossary.md"]
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 BLOCK = re.compile(r"^(?:<!-- (?P<note>.*?) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -34,6 +34,7 @@ def folder(tmp_path, monkeypatch, tokenizer_folder):
     (tmp_path / MODEL).parent.mkdir()
     (tmp_path / MODEL).symlink_to(tokenizer_folder("smollm2"))
     (tmp_path / "gpt2").symlink_to(tokenizer_folder("gpt2"))
+    (tmp_path / "tools").symlink_to(ROOT / "tools")
     bin_folder = tmp_path / ".bin"
     bin_folder.mkdir()
     gcd = f"{sys.executable} -c 'from gcd.cli import main; main(prog_name=\"gcd\")'"

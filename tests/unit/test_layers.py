@@ -17,6 +17,7 @@ STAGES = {
     "regex": {"errors", "limits"},
     "grammar": {"errors", "limits", "regex", "json_schema"},
     "json_schema": {"errors", "limits", "regex"},
+    "sql": {"errors", "limits", "grammar", "compiled_grammar", "compiler", "processor", "sampling", "vocab"},
     "bitmask": {"_native"},
     "healing": {"errors", "compiled_grammar", "vocab", "_native"},
     "prefix": {"errors", "bitmask", "compiled_grammar", "healing", "vocab", "_native"},
@@ -29,7 +30,7 @@ STAGES = {
     "sampling": {"_native", "bitmask", "compiled_grammar", "errors", "vocab"},
     "cli": {
         *("__version__", "_native", "artifact", "compiled_grammar", "compiler", "errors", "grammar", "limits", "vocab"),
-        *("explain", "grammar_info", "healing", "processor", "regex", "sampling"),
+        *("explain", "grammar_info", "healing", "processor", "regex", "sampling", "sql"),
     },
 }
 
@@ -40,6 +41,8 @@ LIBRARIES = {
     "tokenizers": {"vocab"},
     "referencing": {"json_schema"},
     "jsonschema_specifications": {"json_schema"},
+    "sqlalchemy": {"sql"},
+    "sqlglot": {"sql"},
     "pydantic": {"json_schema", "generate_json"},
     "transformers": {"vocab", "processor", "hosts", "sampling", "cli"},
     "torch": {"bitmask", "hosts", "sampling", "cli"},

@@ -1,0 +1,1 @@
+"""Questions in English on databases with rows, and what becomes of the answers in SQL."""

@@ -1,0 +1,137 @@
+// What statements are made of, as the front end hands it over (gcd/sql/scope_program.py): the database's names, tables
+// and functions, and the syntax as a program with scope actions (gcd/sql/scope_syntax.py). It is hostile input: every
+// index is checked.
+#pragma once
+
+#include <unordered_map>
+
+#include "common.hpp"
+
+namespace gcd {
+
+// In the order of scope_syntax.CATEGORIES.
+enum class SqlCategory : u32 {
+    kColumn,
+    kQualifier,
+    kQualifiedColumn,
+    kStarQualifier,
+    kTable,
+    kSchema,
+    kSchemaTable,
+    kSourceAlias,
+    kResultAlias,
+    kCteName,
+    kCteColumn,
+    kUsing,
+    kOutput,
+    kScalar,
+    kAggregate,
+    kWindow,
+    kCollation,
+    kCount,
+};
+
+// In the order of scope_syntax.ACTIONS.
+enum class SqlAction : u32 {
+    kWant,
+    kBegin,
+    kEnd,
+    kCore,
+    kItem,
+    kEndItem,
+    kMore,
+    kStar,
+    kFrom,
+    kClose,
+    kClause,
+    kGrouped,
+    kTerm,
+    kEndTerm,
+    kSeal,
+    kSetOp,
+    kBind,
+    kNoAlias,
+    kDerived,
+    kJoin,
+    kOn,
+    kEndOn,
+    kUsing,
+    kEndUsing,
+    kOp,
+    kComplex,
+    kArg,
+    kNextArg,
+    kNoArgs,
+    kDistinct,
+    kEndCall,
+    kAggregated,
+    kFilter,
+    kEndFilter,
+    kWindow,
+    kEndWindow,
+    kValued,
+    kCell,
+    kEndRow,
+    kRoom,
+    kCount,
+};
+
+enum class SqlLiteral : u32 { kNumber, kInteger, kPosition, kString, kBlob, kCount };
+
+struct SqlInstruction {
+    enum Op : u32 { kKeyword, kOperator, kLiteral, kName, kCall, kSplit, kAct, kReturn };
+    u32 op = kReturn, a = 0, b = 0;
+    std::vector<u32> next;
+};
+
+struct SqlTable {
+    u32 name = 0, schema = NONE;  // names
+    bool bare = false;            // what the name without a schema means
+    bool rowid = false;
+    std::vector<u32> columns;  // names
+    std::vector<u8> hidden;    // of each column: `*` leaves it out
+};
+
+struct SqlFunction {
+    u32 name = 0, kind = 0;  // kind: 0 scalar, 1 aggregate, 2 window
+    std::vector<i32> arities;
+    bool takes(u32 n) const;
+    bool takes_more(u32 n) const;  // some number above n
+};
+
+struct SqlProgram {
+    // Throws bad_input.
+    SqlProgram(const u8* data, size_t size);
+
+    // Names in the order of their folded bytes: those with a common beginning are a range.
+    std::vector<std::string> names;
+    std::vector<u8> name_flags;
+    static constexpr u8 kBare = 1;  // can be written without quotes
+    static constexpr u8 kOdd = 2;   // might be what SQLite calls a result column without a name of its own
+    std::vector<std::string> words;  // all words that can't be invented as names, folded, sorted
+    std::vector<u8> word_flags;
+    static constexpr u8 kSafe = 1;  // a name of the catalogue may be written like this without quotes
+    std::vector<SqlTable> tables;
+    std::vector<SqlFunction> functions;
+    std::vector<u32> collations;  // names
+    std::vector<SqlInstruction> code;  // keywords: by their place in `words`
+    u32 start = 0;
+    u32 rowid_names[3] = {NONE, NONE, NONE};
+    u32 max_columns = 2000, max_sources = 60, max_terms = 400, max_stack = 96;
+
+    // -- derived --
+    Bits table_names;                             // names of tables
+    std::vector<Bits> tables_of;                  // name -> tables that have a column of this name
+    std::vector<Bits> qualified_of;               // the same, with rowids
+    std::unordered_map<u32, std::vector<u32>> tables_named;  // name -> tables
+    std::unordered_map<u32, std::vector<u32>> functions_named;
+    u32 find_name(const std::string& folded) const;  // NONE: no such name
+    u32 find_word(const std::string& folded) const;
+};
+
+// A to Z as a to z; everything else as it is: how SQLite compares names.
+inline u8 sql_fold(u8 c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<u8>(c + 32) : c;
+}
+
+}  // namespace gcd

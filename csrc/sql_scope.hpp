@@ -1,0 +1,196 @@
+// Scopes of SQL statements: which names can be written, given what was read and what can still be written.
+//
+// A scope is a statement (its common table expressions, the width that is asked of it) or a core (one SELECT ... FROM ...
+// with its sources), each in the one around it. Scopes are hash-consed and never change: an action makes a new chain of
+// them. Columns stand in front of the FROM clause that has them, so a core keeps the *uses* that its sources must still
+// explain: names, of which each must be a column of exactly one source, and qualified names, of whose qualifier one
+// source must have all columns. A chain is *live* if some choice of tables explains all uses; that is an exact-cover
+// search, run under a budget and remembered. What isn't settled within the budget counts as dead: it can't be written.
+#pragma once
+
+#include <map>
+
+#include "flat_map.hpp"
+#include "sql_program.hpp"
+
+namespace gcd {
+
+// Names of the catalogue, and behind them those that texts bring in (aliases), folded.
+class SqlNames {
+  public:
+    explicit SqlNames(const SqlProgram& program) : program_(program) {}
+    u32 of(const std::string& folded);          // makes one if need be
+    u32 find(const std::string& folded) const;  // NONE: never met
+    const std::string& text(u32 name) const {
+        return name < n_catalogue() ? program_.names[name] : *extra_[name - n_catalogue()];
+    }
+    u32 n_catalogue() const { return static_cast<u32>(program_.names.size()); }
+    bool odd(u32 name) const;
+    bool bare(u32 name) const;  // can be written without quotes
+
+  private:
+    const SqlProgram& program_;
+    std::vector<const std::string*> extra_;
+    std::map<std::string, u32> index_;
+};
+
+// Columns of a table, a common table expression or a subquery.
+struct SqlRelation {
+    std::vector<u32> names;  // kUnnamed: cannot be written
+    u32 table = NONE;        // of the catalogue
+    bool unnamed = false;    // has a column whose name SQLite makes up
+    u32 width = 0;           // columns that `*` stands for
+};
+
+struct SqlSource {
+    u32 qualifier;
+    u32 relation;
+    u32 hidden;  // list of names that USING or NATURAL merged with a source before
+};
+
+struct SqlUse {  // of a name without qualifier
+    enum How : u32 { kNeed, kStrict, kFixed, kNone };
+    u32 name;
+    u32 how;  // need: one source has it, or a scope around; strict: one source has it; fixed: one has it already, and no
+              // other may; none: no source may have it
+};
+
+struct SqlQualified {
+    u32 qualifier;
+    u32 flags;  // 1: `q.*` was written; 2: no source may be called that
+    std::vector<u32> columns;
+};
+
+struct SqlScope {
+    static constexpr u32 kTop = 0, kPlain = 1, kDerived = 2, kCte = 3;
+    enum Tracker : u32 { kFresh, kNamed, kComplex, kInteger, kSigned };
+    enum ItemFlags : u32 { kAggregate = 1, kWindow = 2, kAlias = 4, kOutput = 8 };
+
+    bool core = false;
+    u32 parent = 0;
+    // -- a statement --
+    u32 mode = 0, want = 0, env = 0, relation = NONE, terms = 0, cte_name = NONE;
+    std::vector<u32> cte_columns;
+    std::vector<u32> outputs;  // names that ORDER BY behind a compound may use
+    // -- a core --
+    u32 phase = 0;   // 0 before FROM, 1 within, 2 behind
+    u32 clause = 3;  // 1: aggregates may be called, 2: window functions
+    bool strict = false, on = false, values = false, term = false, grouped = false, aggregated = false;
+    bool in_item = false, need = false, natural = false, comma = false;
+    u32 tracker = kComplex, item_name = NONE, item_flags = 0, values_width = 0;
+    std::vector<SqlSource> sources;
+    std::vector<SqlUse> uses;             // sorted by name
+    std::vector<SqlQualified> qualified;  // sorted by qualifier
+    std::vector<u32> items, flags;        // names of result columns, kStar, kUnnamed, kDummy or kStarOf + qualifier
+    std::vector<u32> debt;                // names that USING must merge
+};
+
+// A set of names that may come next.
+struct SqlNameSet {
+    Bits catalogue;
+    std::vector<u32> extra;  // names that texts brought in, sorted
+    bool fresh = false;      // and any that is invented
+    bool has(u32 name, u32 n_catalogue) const;
+    bool none() const { return !fresh && extra.empty() && bits_none(catalogue); }
+};
+
+class SqlScopes {
+  public:
+    static constexpr u32 kDead = 0, kRoot = 1;
+    static constexpr u32 kUnnamed = 0x7FFFFFFE, kDummy = 0x7FFFFFFD, kStar = 0x7FFFFFFF, kStarOf = 0x80000000u;
+    static constexpr u32 kUndecided = 0x7FFFFFFC, kAnonymous = 0x7FFFFFFB;  // qualifiers
+
+    SqlScopes(const SqlProgram& program, u32 max_scopes);
+    SqlNames names;
+    const SqlScope& get(u32 id) const { return scopes_[id]; }
+    u32 intern(SqlScope s);
+    u32 size() const { return static_cast<u32>(scopes_.size()); }
+    u32 relation(std::vector<u32> columns);
+    const SqlRelation& relation_of(u32 id) const { return relations_[id]; }
+    // Searches that came to no end within their budget.
+    u64 unsettled() const { return unsettled_; }
+
+    // Some choice of tables explains everything.
+    bool live(u32 scope);
+
+    // -- actions: the scope that comes of it, kDead if none --
+    u32 begin(u32 scope, u32 want);
+    u32 core(u32 statement);
+    u32 star(u32 core);
+    u32 star_of(u32 core, u32 qualifier);
+    u32 end_item(u32 core);
+    u32 close(u32 core);  // behind FROM: all uses are explained, or go to the scope around
+    u32 seal(u32 core);
+    u32 bind(u32 statement, u32 relation);
+    u32 add_source(u32 core, u32 relation, u32 qualifier);
+    u32 set_alias(u32 core, u32 qualifier);
+    // `direct`: not from a subquery, so that a result column's alias may be meant.
+    u32 use(u32 core, u32 name, bool direct = true);
+    u32 use_qualified(u32 core, u32 qualifier, u32 column);
+    u32 merge(u32 core, u32 name);  // USING
+    // The relation that a name in FROM stands for; NONE if none.
+    u32 table(u32 core, u32 name) const;
+    u32 schema_table(u32 schema, u32 name) const;
+    bool same_cte(u32 scope, u32 name) const;  // a common table expression of this name is visible or being written
+
+    // -- sets --
+    // Bare names that are used here change nothing but which names may come.
+    bool uniform(u32 scope) const;
+    // Names that mean something else than one that is invented.
+    void matter(u32 scope, SqlCategory category, std::vector<u32>& out) const;
+    const SqlNameSet& set(u32 scope, SqlCategory category, u32 reg);
+
+  private:
+    struct Search;
+    struct Env {
+        u32 name, relation, before;
+    };
+    u32 list(const std::vector<u32>& v);
+    bool has(const SqlRelation& r, u32 name) const;
+    bool has_qualified(const SqlRelation& r, u32 name) const;
+    u32 count(const SqlScope& c, u32 name, size_t n_sources) const;
+    u32 outward(u32 core, u32 name);
+    u32 outward_qualified(u32 core, u32 qualifier, u32 column);
+    u32 with_parent(u32 id, u32 parent);
+    u32 outer_core(u32 core) const;  // whose names are visible from it; kDead if none
+    u32 outer_core_or_dead(u32 scope) const {
+        return scope > kRoot && scopes_[scope].core ? outer_core(scope) : u32(kDead);
+    }
+    u32 with_outer(u32 core, u32 outer);
+    u32 required(const SqlScope& c) const;
+    bool live_core(u32 id);
+    bool finish(u32 statement, u32 relation);
+    bool search(Search& s);
+    bool search_qualified(Search& s, size_t i);
+    bool search_uses(Search& s);
+    bool leaf(Search& s);
+    bool choose(Search& s, u32 relation);
+    void unchoose(Search& s, u32 relation);
+    std::vector<u32> ctes(u32 scope) const;  // relations of those that are visible
+    std::vector<u32> expand(const SqlScope& c, std::vector<u32>* flags) const;
+    bool simple(const SqlScope& c) const;
+
+    void open_columns(u32 core, SqlNameSet& out);
+    void add(SqlNameSet& out, u32 name) const;
+    void columns(u32 core, SqlNameSet& out);
+    void qualifiers(u32 core, SqlNameSet& out);
+    void qualified_columns(u32 core, u32 qualifier, SqlNameSet& out);
+    void open_qualified(u32 core, u32 qualifier, SqlNameSet& out);
+    void tables(u32 core, SqlNameSet& out, u32 schema);
+    Bits used_tables(const SqlScope& c) const;
+
+    const SqlProgram& program_;
+    u32 max_scopes_;
+    StableVector<SqlScope> scopes_;
+    std::unordered_multimap<u64, u32> index_;
+    StableVector<SqlRelation> relations_;
+    std::map<std::vector<u32>, u32> relation_index_;
+    std::vector<std::vector<u32>> lists_;
+    std::map<std::vector<u32>, u32> list_index_;
+    std::vector<Env> envs_;
+    std::unordered_map<u32, bool> live_;
+    std::map<std::pair<u64, u32>, std::unique_ptr<SqlNameSet>> sets_;
+    u64 unsettled_ = 0;
+};
+
+}  // namespace gcd

@@ -1,0 +1,99 @@
+"""Answers in a fenced block: the closing fence is the end of the answer.
+
+A chat model writes code between ``` and ```. The statement ends where it would close the block, and there it seldom
+writes the end of the sequence itself; a mask that only forbids the fence leaves it to ramble on in white space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gcd.errors import SamplingError
+from gcd.sampling.language_model import LanguageModel, LogProbs, ModelState
+from gcd.vocab import Vocabulary
+
+__all__ = ["FENCE", "FencedAnswers"]
+
+FENCE = "```"
+
+
+class FencedAnswers:
+    """A model whose tokens that begin with a fence count as the end of the sequence.
+
+    Its law is the model's law over answers, where an answer is what stands in front of the fence or of the end.
+
+    Attributes:
+        model: the model behind it.
+    """
+
+    def __init__(self, model: LanguageModel) -> None:
+        """The model in whose prompt a fenced block has been opened.
+
+        Raises:
+            SamplingError: its vocabulary has no end-of-sequence token.
+        """
+        if not model.vocab.eos_ids:
+            raise SamplingError("the model's vocabulary has no end-of-sequence token", remedy="eos_ids=...")
+        self.model = model
+        self._end = model.vocab.eos_ids[0]
+        fence = FENCE.encode()
+        found = [i for i, data in enumerate(model.vocab.tokens) if data is not None and data.startswith(fence)]
+        self._fences = np.array(found, dtype=np.int64)
+
+    @property
+    def vocab(self) -> Vocabulary:
+        """The tokens."""
+        return self.model.vocab
+
+    def encode(self, text: str) -> list[int]:
+        """A prompt's tokens."""
+        return self.model.encode(text)
+
+    def start(self, prompt: Sequence[int] = (), n: int = 1) -> ModelState:
+        """`n` rows behind the prompt."""
+        return _FencedState(self, self.model.start(prompt, n))
+
+    def folded(self, rows: LogProbs) -> LogProbs:
+        """Log-probabilities of shape ``(rows, width)`` with the fences' added to the end's; new, of the same dtype."""
+        new = rows.copy()
+        if len(self._fences):
+            ends = np.concatenate([rows[:, self._fences], rows[:, [self._end]]], axis=1)
+            new[:, self._fences] = -np.inf
+            with np.errstate(invalid="ignore"):  # minus infinity twice
+                new[:, self._end] = np.logaddexp.reduce(ends, axis=1)
+        return new
+
+
+class _FencedState:
+    """The state behind, folded row by row."""
+
+    def __init__(self, owner: FencedAnswers, state: ModelState) -> None:
+        self._owner = owner
+        self._state = state
+        self._now: LogProbs | None = None
+
+    @property
+    def n_calls(self) -> int:
+        return self._state.n_calls
+
+    @property
+    def n_rows(self) -> int:
+        return self._state.n_rows
+
+    def __len__(self) -> int:
+        return len(self._state)
+
+    def log_probs(self) -> LogProbs:
+        if self._now is None:
+            self._now = self._owner.folded(self._state.log_probs())
+        return self._now
+
+    def advance(self, tokens: Sequence[int]) -> None:
+        self._state.advance(tokens)
+        self._now = None
+
+    def select(self, rows: Sequence[int]) -> None:
+        self._state.select(rows)
+        self._now = None

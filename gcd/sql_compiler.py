@@ -1,0 +1,79 @@
+"""A database's statements + vocabulary -> compiled grammar.
+
+The automaton behind it is built as texts need it, so compiling is little more than handing the program over.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from gcd._native.sql import SqlEngine
+from gcd._native.trie import TokenTrie
+from gcd.compiled_grammar import CompiledGrammar
+from gcd.errors import GrammarError, InexactError
+from gcd.exactness import Exactness
+from gcd.grammar_info import GrammarInfo
+from gcd.limits import Limits
+from gcd.sql.scope_grammar import ScopedSql
+from gcd.vocab import Vocabulary
+
+__all__ = ["compile_sql"]
+
+_ENGINES: WeakKeyDictionary[TokenTrie, WeakValueDictionary[tuple[bytes, Limits], SqlEngine]] = WeakKeyDictionary()
+"""Engines in use, by vocabulary and program: a database that is compiled again finds its tables filled."""
+
+
+def compile_sql(
+    grammar: ScopedSql, vocab: Vocabulary, trie: TokenTrie, limits: Limits, lenient: frozenset[str]
+) -> CompiledGrammar:
+    """See `gcd.compile`."""
+    began = time.perf_counter()
+    program = grammar.program
+    engines = _ENGINES.setdefault(trie, WeakValueDictionary())
+    engine = engines.get((program, limits))
+    if engine is None:
+        engine = SqlEngine(trie, program, vocab.eos_ids, limits)
+        engines[(program, limits)] = engine
+    if not engine.start_alive(0):
+        raise GrammarError("no statement can be written", remedy="allow some kind of statement")
+    reason = _unspelt(trie)
+    exactness = Exactness(
+        exact=not reason,
+        kinds=frozenset({"viability"} if reason else ()),
+        reasons=(reason,) if reason else (),
+        notes=(
+            "tables that explain the names used are searched for under a budget: a name that isn't settled within it "
+            "can't be written",
+        ),
+    )
+    if not exactness.kinds <= lenient:
+        raise InexactError(
+            f"the statements can't be compiled exactly: {reason}",
+            report=exactness,
+            remedy=f"allow it by lenient={set(exactness.kinds)!r}",
+        )
+    return CompiledGrammar(
+        engine,
+        GrammarInfo.of_sql("", program),
+        exactness,
+        eos_ids=vocab.eos_ids,
+        fingerprint=vocab.fingerprint,
+        vocab=vocab,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _unspelt(trie: TokenTrie) -> str:
+    """Every text that a mask lets begin must be one that tokens can go on with, byte by byte if need be."""
+    blob, offsets = trie.packed()
+    single = {blob[a] for a, b in pairwise(offsets) if b - a == 1}
+    wanted = [*range(0x20, 0x7F), *(range(0x80, 0xC0) if any(b >= 0x80 for b in blob) else ())]
+    missing = [byte for byte in wanted if byte not in single]
+    if not missing:
+        return ""
+    return (
+        f"{len(missing)} of the bytes that statements may need have no token of their own, 0x{missing[0]:02x} for one, "
+        "so a text may come to where no token goes on"
+    )
