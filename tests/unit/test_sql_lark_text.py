@@ -7,6 +7,8 @@ import lark
 import pytest
 from sql import databases
 
+import gcd
+from gcd.errors import UnsupportedError
 from gcd.sql import from_database
 
 SHOP = """
@@ -84,6 +86,14 @@ def test_statements():
         assert not accepts("SELECT id FROM orders", statements=(kind,))
         for other in set(writes) - {kind}:
             assert not accepts(text, statements=(other,))
+
+
+def test_what_the_engine_doesnt_hold_is_refused():
+    vocab = gcd.Vocabulary.from_bytes([*(bytes([i]) for i in range(256)), None], eos_ids=[256])
+    with closing(databases.memory(SHOP)) as connection:
+        with pytest.raises(UnsupportedError, match="insert"):
+            gcd.compile(from_database(connection, statements=("select", "insert")), vocab)
+        assert gcd.compile(from_database(connection), vocab).exactness.exact
 
 
 def test_limit():
