@@ -161,6 +161,7 @@ std::vector<u8> SchemaEngine::forced_bytes(u32 state, u32 n) {
         out.push_back(static_cast<u8>(only));
         state = to;
     }
+    note_growth();
     return out;
 }
 

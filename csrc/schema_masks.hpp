@@ -151,10 +151,16 @@ class SchemaMatcher : public TextMatcher {
     bool finished() const override { return finished_; }
     bool complete() override { return finished_ || engine_->complete(state_); }
     bool dead() const override { return state_ == SchemaAutomaton::kDead && !finished_; }
-    u32 viable_bytes(const u8* data, u32 n) override { return finished_ ? 0 : engine_->viable_bytes(state_, data, n); }
+    u32 viable_bytes(const u8* data, u32 n) override {
+        if (finished_) return 0;
+        keep_up();
+        return engine_->viable_bytes(state_, data, n);
+    }
     void expected(Bits& inside, Bits& next) override;
     std::vector<u8> forced_bytes(u32 n) override {
-        return finished_ ? std::vector<u8>() : engine_->forced_bytes(state_, n);
+        if (finished_) return {};
+        keep_up();
+        return engine_->forced_bytes(state_, n);
     }
     bool completion(std::vector<u32>& tokens, u32 most) override;
     void fill_within(u32 most, u32* out) override;
