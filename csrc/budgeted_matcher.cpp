@@ -9,6 +9,21 @@ BudgetedMatcher::BudgetedMatcher(std::unique_ptr<TextMatcher> inner, u32 budget)
     make_plan();
 }
 
+std::unique_ptr<TextMatcher> BudgetedMatcher::position() const {
+    auto other = std::make_unique<BudgetedMatcher>(*this);
+    other->inner_ = inner_->position();
+    other->budget_ = left();
+    other->before_ = 0;
+    other->past_.clear();
+    return other;
+}
+
+void BudgetedMatcher::key(std::vector<u64>& out) const {
+    inner_->key(out);
+    out.push_back(left());
+    out.insert(out.end(), plan_.tokens->begin() + static_cast<std::ptrdiff_t>(plan_.at), plan_.tokens->end());
+}
+
 void BudgetedMatcher::make_plan() {
     std::vector<u32> tokens;
     if (!inner_->completion(tokens, budget_ - 1))
@@ -46,7 +61,7 @@ void BudgetedMatcher::fill(u32* out) {
 bool BudgetedMatcher::check(u32 token) {
     if (!inner_->check(token)) return false;
     if (plan_.next_is(token)) return true;
-    std::unique_ptr<TextMatcher> probe = inner_->clone();
+    std::unique_ptr<TextMatcher> probe = inner_->position();
     probe->accept(token);
     std::vector<u32> tokens;
     return probe->finished() || (left() >= 2 && probe->completion(tokens, left() - 2) && tokens.size() + 2 <= left());

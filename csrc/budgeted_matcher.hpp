@@ -21,6 +21,8 @@ class BudgetedMatcher : public TextMatcher {
     u32 left() const { return budget_ - (n_accepted() - before_); }
 
     std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<BudgetedMatcher>(*this); }
+    std::unique_ptr<TextMatcher> position() const override;
+    void key(std::vector<u64>& out) const override;
     void fill(u32* out) override;
     bool fill_known(u32*) override { return false; }
     bool check(u32 token) override;

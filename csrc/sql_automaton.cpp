@@ -8,7 +8,7 @@ namespace gcd {
 namespace {
 
 // In the order of scope_syntax.OPERATORS.
-const char* const kOperators[] = {";", ",", "(", ")", ".",  "+", "-", "*",  "/", "%",  "~",  "&", "|",
+const char* const kOperators[] = {";",  ",",  "(",  ")", ".",  "+",  "-", "*",  "/", "%",  "~",  "&",  "|",
                                   "||", "<<", ">>", "<", "<=", "<>", ">", ">=", "=", "==", "!=", "->", "->>"};
 constexpr u32 kOperatorCount = sizeof(kOperators) / sizeof(kOperators[0]);
 constexpr u32 kBang = kOperatorCount;  // "!", which is none yet
@@ -87,7 +87,8 @@ SqlAutomaton::SqlAutomaton(const SqlProgram& program, u32 max_states)
     states_.push_back({});
     parses_.emplace_back();
     frames_.push_back({NONE, 0, 0, 0, 0});
-    texts_.push_back({"", 0, static_cast<u32>(program.names.size()), 0, static_cast<u32>(program.words.size()), true, NONE, NONE});
+    texts_.push_back(
+        {"", 0, static_cast<u32>(program.names.size()), 0, static_cast<u32>(program.words.size()), true, NONE, NONE});
     const u32 parse = closure({{program.start, 0, SqlScopes::kRoot, NONE}});
     start_ = parse == kDead ? kDead : gap(parse);
 }
@@ -255,15 +256,15 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
             return t.scope != SqlScopes::kDead;
         case SqlAction::kJoin:
             return core && s.sources.size() + 1 < program_.max_sources && change([&](SqlScope& c) {
-                c.comma = arg == 0;
-                c.natural = arg == 2;
-                c.need = true;
-            });
+                       c.comma = arg == 0;
+                       c.natural = arg == 2;
+                       c.need = true;
+                   });
         case SqlAction::kOn:
             return core && !s.natural && s.debt.empty() && change([](SqlScope& c) {
-                c.on = true;
-                c.clause = 0;
-            });
+                       c.on = true;
+                       c.clause = 0;
+                   });
         case SqlAction::kEndOn:
             return change([](SqlScope& c) { c.on = c.natural = c.comma = false; });
         case SqlAction::kUsing:
@@ -302,9 +303,9 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
             });
         case SqlAction::kAggregated:
             return core && (s.clause & 1) && change([](SqlScope& c) {
-                c.aggregated = true;
-                c.item_flags |= SqlScope::kAggregate;
-            });
+                       c.aggregated = true;
+                       c.item_flags |= SqlScope::kAggregate;
+                   });
         case SqlAction::kFilter:
             return change([](SqlScope& c) {
                 c.strict = true;
@@ -335,7 +336,7 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
             if (!core) return false;
             const SqlScope& st = scopes_.get(s.parent);
             const u32 n = static_cast<u32>(s.items.size());
-            const u32 width = s.values_width         ? s.values_width
+            const u32 width = s.values_width        ? s.values_width
                               : st.relation != NONE ? static_cast<u32>(scopes_.relation_of(st.relation).names.size())
                                                     : st.want;
             if (width && width != n) return false;
@@ -469,7 +470,8 @@ u32 SqlAutomaton::closure_new(std::vector<Thread> threads) {
     if (out.threads.empty() && !out.accepts) return kDead;
     std::sort(out.threads.begin(), out.threads.end());
     u64 h = out.accepts;
-    for (const Thread& t : out.threads) h = mix(mix(h, static_cast<u64>(t.pc) << 32 | t.frame), static_cast<u64>(t.scope) << 32 | t.reg);
+    for (const Thread& t : out.threads)
+        h = mix(mix(h, static_cast<u64>(t.pc) << 32 | t.frame), static_cast<u64>(t.scope) << 32 | t.reg);
     const auto range = parse_index_.equal_range(h);
     for (auto it = range.first; it != range.second; ++it)
         if (parses_[it->second].threads == out.threads && parses_[it->second].accepts == out.accepts) return it->second;
@@ -533,7 +535,8 @@ std::vector<u32> SqlAutomaton::matter(u32 parse) {
     std::vector<u32> out;
     for (const Thread& t : known(parse).threads) {
         const SqlInstruction& in = program_.code[t.pc];
-        if (in.op != SqlInstruction::kName || !scopes_.set(t.scope, static_cast<SqlCategory>(in.a), t.reg).fresh) continue;
+        if (in.op != SqlInstruction::kName || !scopes_.set(t.scope, static_cast<SqlCategory>(in.a), t.reg).fresh)
+            continue;
         scopes_.matter(t.scope, static_cast<SqlCategory>(in.a), out);
     }
     return out;
@@ -545,8 +548,8 @@ bool SqlAutomaton::movers(u32 parse, u32 name, u64& others, bool& called) {
     called = false;
     if (p.threads.size() > 64) return false;
     const std::string& text = scopes_.names.text(name);
-    bool invented = text.size() <= kMaxInvented && sql_word_start(static_cast<u8>(text[0])) &&
-                    program_.find_word(text) == NONE;
+    bool invented =
+        text.size() <= kMaxInvented && sql_word_start(static_cast<u8>(text[0])) && program_.find_word(text) == NONE;
     for (char c : text) invented = invented && sql_word_byte(static_cast<u8>(c)) && c != '$' && !(c & 0x80);
     for (size_t i = 0; i < p.threads.size(); ++i) {
         const Thread& t = p.threads[i];
@@ -733,10 +736,10 @@ u32 SqlAutomaton::end_word(u32 parse, u32 text) {
     std::vector<Thread> next;
     for (Thread thread : p.threads) {
         const SqlInstruction& in = program_.code[thread.pc];
-        if (in.op == SqlInstruction::kKeyword ? in.a == word
-                                              : in.op == SqlInstruction::kName && !keyword &&
-                                                    name(thread, static_cast<SqlCategory>(in.a), t.text, false,
-                                                         t.plain && word == NONE)) {
+        if (in.op == SqlInstruction::kKeyword
+                ? in.a == word
+                : in.op == SqlInstruction::kName && !keyword &&
+                      name(thread, static_cast<SqlCategory>(in.a), t.text, false, t.plain && word == NONE)) {
             thread.pc = in.next[0];
             next.push_back(thread);
         }
@@ -788,9 +791,9 @@ u32 SqlAutomaton::end_literal(u32 parse, u32 form, u32 value, SqlLiteral literal
                 SqlScope c = s;
                 c.tracker = SqlScope::kComplex;
                 if (s.term && (form == kInt || form == kHex)) {
-                    const bool there = s.tracker == SqlScope::kFresh && form == kInt && value >= 1 &&
-                                       value <= s.items.size() &&
-                                       (s.clause != 0 || !(s.flags[value - 1] & (SqlScope::kAggregate | SqlScope::kWindow)));
+                    const bool there =
+                        s.tracker == SqlScope::kFresh && form == kInt && value >= 1 && value <= s.items.size() &&
+                        (s.clause != 0 || !(s.flags[value - 1] & (SqlScope::kAggregate | SqlScope::kWindow)));
                     if (!there) c.tracker = SqlScope::kInteger;
                 }
                 t.scope = scopes_.intern(std::move(c));
@@ -859,13 +862,16 @@ u32 SqlAutomaton::begin(u32 parse, u8 byte) {
     if (byte == '.' && (p.literals >> static_cast<u32>(SqlLiteral::kNumber) & 1))
         return intern({parse, kPoint, 0, kNumber});
     if (byte == '"' || byte == '`' || byte == '[')
-        return named(parse).sets.empty() ? kDead : quoted_alive(parse, 0) ? intern({parse, 0, byte == '[' ? u32(']') : u32(byte), kQuoted}) : kDead;
+        return named(parse).sets.empty() ? kDead
+               : quoted_alive(parse, 0)  ? intern({parse, 0, byte == '[' ? u32(']') : u32(byte), kQuoted})
+                                         : kDead;
     if (byte == '\'')
         return p.literals >> static_cast<u32>(SqlLiteral::kString) & 1 ? intern({parse, 0, 0, kString}) : kDead;
     const u32 op = operator_of(std::string(1, static_cast<char>(byte)));
     if (op == NONE) return kDead;
     for (u32 i = 0; i < kOperatorCount; ++i)
-        if ((p.operators >> i & 1) && kOperators[i][0] == static_cast<char>(byte)) return intern({parse, op, 0, kOperator});
+        if ((p.operators >> i & 1) && kOperators[i][0] == static_cast<char>(byte))
+            return intern({parse, op, 0, kOperator});
     return kDead;
 }
 
@@ -886,8 +892,9 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
                 return word_alive(s.parse, text) ? intern({s.parse, text, 0, kWord}) : kDead;
             }
             if (byte == '\'' && texts_[s.a].text == "x")
-                return known(s.parse).literals >> static_cast<u32>(SqlLiteral::kBlob) & 1 ? intern({s.parse, 0, 0, kBlob})
-                                                                                         : kDead;
+                return known(s.parse).literals >> static_cast<u32>(SqlLiteral::kBlob) & 1
+                           ? intern({s.parse, 0, 0, kBlob})
+                           : kDead;
             break;
         case kQuoted: {
             const u8 quote = static_cast<u8>(s.b);
@@ -916,7 +923,10 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
             const bool zero = s.a == kInt && s.b == kZero;
             switch (s.a) {
                 case kInt:
-                    if (digit(byte)) form = kInt, value = s.b >= kZero ? kLong : known(s.parse).values ? std::min(s.b * 10 + (byte - '0'), 9999u) : 1;
+                    if (digit(byte))
+                        form = kInt, value = s.b >= kZero            ? kLong
+                                             : known(s.parse).values ? std::min(s.b * 10 + (byte - '0'), 9999u)
+                                                                     : 1;
                     if (byte == '.') form = kFraction;
                     if (byte == 'e' || byte == 'E') form = kExponent;
                     if ((byte == 'x' || byte == 'X') && zero) form = kHexMark;
@@ -937,7 +947,8 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
                 default:
                     if (digit(byte)) form = kExponentDigits;
             }
-            if (form != NONE) return number_alive(s.parse, form, value) ? intern({s.parse, form, value, kNumber}) : kDead;
+            if (form != NONE)
+                return number_alive(s.parse, form, value) ? intern({s.parse, form, value, kNumber}) : kDead;
             if (sql_word_byte(byte) || byte == '.') return kDead;
             break;
         }

@@ -52,7 +52,8 @@ class SqlAutomaton {
         std::vector<Thread> threads;  // each in front of a lexeme
         bool accepts = false;
         // -- which lexemes may come; worked out when first asked --
-        bool known = false, named = false, fresh = false, names = false, values = false;  // values: what a number is matters
+        bool known = false, named = false, fresh = false, names = false,
+             values = false;  // values: what a number is matters
         Bits keywords;
         u64 operators = 0;
         u32 literals = 0;
@@ -62,9 +63,9 @@ class SqlAutomaton {
     // What was read of a name, folded: a node of the tree of such texts.
     struct Text {
         std::string text;
-        u32 lo, hi;    // names of the catalogue that begin with it
-        u32 klo, khi;  // words that do
-        bool plain;    // could be invented
+        u32 lo, hi;      // names of the catalogue that begin with it
+        u32 klo, khi;    // words that do
+        bool plain;      // could be invented
         u32 word, name;  // the word or name of the catalogue that it is; NONE
     };
     static constexpr u32 kDead = 0;
@@ -138,7 +139,7 @@ class SqlAutomaton {
     u32 max_states_;
     SqlScopes scopes_;
     std::vector<u8> risky_;  // of an instruction; 2: not looked at yet
-    Bits bare_;  // names that may be written without quotes
+    Bits bare_;              // names that may be written without quotes
     StableVector<State> states_;
     FlatMap state_index_;  // hash -> the first state that has it
     FlatMap steps_;

@@ -258,7 +258,8 @@ void SqlEngine::collect(Fill& f, u32 id, u32 node, Borrowed borrowed) {
     const SqlAutomaton::State s = automaton_->state(id);
     if (s.kind == SqlAutomaton::kGap) {
         const SpaceRow& space = rows_.space_row(node, trie_->max_token_bytes);
-        for (u32 t : space.ids) set_bit(f.out, t);
+        for (u32 t : space.inside.ids) set_bit(f.out, t);
+        for (size_t i = 0; i < space.inside.words.size(); ++i) f.out[i] |= space.inside.words[i];
         node = space.node;
         if (node == NONE) return;
         words_at(f, s.parse, node, borrowed);
@@ -273,7 +274,8 @@ void SqlEngine::collect(Fill& f, u32 id, u32 node, Borrowed borrowed) {
         });
         return;
     }
-    if (s.kind == SqlAutomaton::kWord && automaton_->text(s.a).text.size() + trie_->max_token_bytes < SqlAutomaton::kMaxInvented) {
+    if (s.kind == SqlAutomaton::kWord &&
+        automaton_->text(s.a).text.size() + trie_->max_token_bytes < SqlAutomaton::kMaxInvented) {
         words_in(f, s.parse, s.a, node, borrowed);
         return;
     }
@@ -289,8 +291,8 @@ void SqlEngine::collect(Fill& f, u32 id, u32 node, Borrowed borrowed) {
         });
         return;
     }
-    rows_.forest.children(
-        node, [&](u8 byte, u32 child) { collect_own(f, automaton_->step(id, byte), child, borrowed); });
+    rows_.forest.children(node,
+                          [&](u8 byte, u32 child) { collect_own(f, automaton_->step(id, byte), child, borrowed); });
 }
 
 // Behind a word that ended at a node: no byte of a word follows.

@@ -78,7 +78,8 @@ class SqlEngine {
     void words_at(Fill& f, u32 parse, u32 node, Borrowed borrowed);
     void words_from_start(Fill& f, u32 parse);
     void words_in(Fill& f, u32 parse, u32 text, u32 node, Borrowed borrowed);
-    void walk_words(Fill& f, u32 parse, u32 text, u32 node, Borrowed borrowed, bool fresh, const std::vector<u32>& special);
+    void walk_words(Fill& f, u32 parse, u32 text, u32 node, Borrowed borrowed, bool fresh,
+                    const std::vector<u32>& special);
     bool may_end(const SqlAutomaton::Parse& p, const SqlAutomaton::Text& t) const;
     void clear_behind(Fill& f, u32 node);
     const WordRow& word_row(const std::string& text);
@@ -105,7 +106,7 @@ class SqlEngine {
     std::unordered_map<u64, std::unique_ptr<AnyWord>> any_words_;
     std::unordered_map<u32, std::unique_ptr<StringRow>> string_rows_;
     std::vector<u32> reserved_behind_;  // tokens behind words that can't be invented
-    u32 begin_ = NONE;  // the places in the trie where a token's first lexeme begins
+    u32 begin_ = NONE;                  // the places in the trie where a token's first lexeme begins
 };
 
 // One sequence's position in a statement. Not shared between threads.
@@ -113,6 +114,16 @@ class SqlMatcher : public TextMatcher {
   public:
     explicit SqlMatcher(std::shared_ptr<SqlEngine> engine) : engine_(std::move(engine)) {}
     std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<SqlMatcher>(*this); }
+    std::unique_ptr<TextMatcher> position() const override {
+        auto other = std::make_unique<SqlMatcher>(engine_);
+        other->at_ = at_;
+        other->finished_ = finished_;
+        return other;
+    }
+    void key(std::vector<u64>& out) const override {
+        out.push_back(at_.generation);
+        out.push_back(static_cast<u64>(at_.state) << 1 | finished_);
+    }
     void fill(u32* out) override;
     bool fill_known(u32* out) override { return !finished_ && engine_->fill_known(at_, out); }
     bool check(u32 token) override;

@@ -122,14 +122,9 @@ SqlProgram::SqlProgram(const u8* data, size_t size) {
         in.a = c.number();
         in.b = c.number();
         for (u32 n = c.count(4); n; --n) in.next.push_back(c.below(n_code));
-        const u64 bounds[] = {words.size(),
-                              64,
-                              static_cast<u64>(SqlLiteral::kCount),
-                              static_cast<u64>(SqlCategory::kCount),
-                              n_code,
-                              NONE,
-                              static_cast<u64>(SqlAction::kCount),
-                              NONE};
+        const u64 bounds[] = {
+            words.size(), 64,   static_cast<u64>(SqlLiteral::kCount), static_cast<u64>(SqlCategory::kCount),
+            n_code,       NONE, static_cast<u64>(SqlAction::kCount),  NONE};
         if (in.a >= bounds[in.op]) bad(in.a, "an index is out of range");
         if (in.op != SqlInstruction::kSplit && in.next.size() != (in.op == SqlInstruction::kReturn ? 0 : 1))
             bad(i, "an instruction has the wrong number of successors");

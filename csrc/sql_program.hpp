@@ -106,23 +106,23 @@ struct SqlProgram {
     // Names in the order of their folded bytes: those with a common beginning are a range.
     std::vector<std::string> names;
     std::vector<u8> name_flags;
-    static constexpr u8 kBare = 1;  // can be written without quotes
-    static constexpr u8 kOdd = 2;   // might be what SQLite calls a result column without a name of its own
+    static constexpr u8 kBare = 1;   // can be written without quotes
+    static constexpr u8 kOdd = 2;    // might be what SQLite calls a result column without a name of its own
     std::vector<std::string> words;  // all words that can't be invented as names, folded, sorted
     std::vector<u8> word_flags;
     static constexpr u8 kSafe = 1;  // a name of the catalogue may be written like this without quotes
     std::vector<SqlTable> tables;
     std::vector<SqlFunction> functions;
-    std::vector<u32> collations;  // names
+    std::vector<u32> collations;       // names
     std::vector<SqlInstruction> code;  // keywords: by their place in `words`
     u32 start = 0;
     u32 rowid_names[3] = {NONE, NONE, NONE};
     u32 max_columns = 2000, max_sources = 60, max_terms = 400, max_stack = 96;
 
     // -- derived --
-    Bits table_names;                             // names of tables
-    std::vector<Bits> tables_of;                  // name -> tables that have a column of this name
-    std::vector<Bits> qualified_of;               // the same, with rowids
+    Bits table_names;                                        // names of tables
+    std::vector<Bits> tables_of;                             // name -> tables that have a column of this name
+    std::vector<Bits> qualified_of;                          // the same, with rowids
     std::unordered_map<u32, std::vector<u32>> tables_named;  // name -> tables
     std::unordered_map<u32, std::vector<u32>> functions_named;
     u32 find_name(const std::string& folded) const;  // NONE: no such name

@@ -6,8 +6,8 @@ namespace gcd {
 
 namespace {
 
-constexpr u32 kSearchSteps = 4000;    // of one search for tables
-constexpr u32 kSearches = 4096;       // for one set of names
+constexpr u32 kSearchSteps = 4000;                                    // of one search for tables
+constexpr u32 kSearches = 4096;                                       // for one set of names
 constexpr u32 kQualifiedStar = 1, kBanned = 2, kQualifiedStrict = 4;  // SqlQualified::flags
 
 template <class T>
@@ -120,8 +120,7 @@ u32 SqlScopes::intern(SqlScope s) {
     const auto range = index_.equal_range(h);
     for (auto it = range.first; it != range.second; ++it)
         if (key_of(scopes_[it->second]) == key) return it->second;
-    if (scopes_.size() >= max_scopes_)
-        throw CoreError(ErrorKind::limit_states, max_scopes_, "SQL: too many scopes");
+    if (scopes_.size() >= max_scopes_) throw CoreError(ErrorKind::limit_states, max_scopes_, "SQL: too many scopes");
     const u32 id = scopes_.push_back(std::move(s));
     index_.emplace(h, id);
     return id;
@@ -250,7 +249,7 @@ u32 SqlScopes::begin(u32 scope, u32 want) {
     SqlScope st;
     st.parent = scope;
     st.want = want & 0xFFFF;
-    st.mode = scope == kRoot ? SqlScope::kTop
+    st.mode = scope == kRoot   ? SqlScope::kTop
               : want & 0x10000 ? SqlScope::kCte
               : want & 0x20000 ? SqlScope::kDerived
                                : SqlScope::kPlain;
@@ -304,8 +303,8 @@ u32 SqlScopes::use(u32 core, u32 name, bool direct) {
     const SqlScope& s = scopes_[core];
     auto with = [&](SqlUse::How how) {
         SqlScope c = s;
-        auto at = std::lower_bound(c.uses.begin(), c.uses.end(), name,
-                                   [](const SqlUse& u, u32 x) { return u.name < x; });
+        auto at =
+            std::lower_bound(c.uses.begin(), c.uses.end(), name, [](const SqlUse& u, u32 x) { return u.name < x; });
         if (at == c.uses.end() || at->name != name)
             c.uses.insert(at, {name, how});
         else if (how == SqlUse::kStrict || how == SqlUse::kNeed)
@@ -452,7 +451,8 @@ std::vector<u32> SqlScopes::expand(const SqlScope& c, std::vector<u32>* flags) c
                 if (item == kStar && contains(lists_[s.hidden], name)) continue;
                 out.push_back(name);
                 if (flags)
-                    flags->push_back(name < kDummy && count(c, name, c.sources.size()) == 1 ? u32(SqlScope::kOutput) : 0);
+                    flags->push_back(name < kDummy && count(c, name, c.sources.size()) == 1 ? u32(SqlScope::kOutput)
+                                                                                            : 0);
             }
         }
     }
@@ -533,12 +533,12 @@ u32 SqlScopes::bind(u32 statement, u32 rel) {
 // The choice of tables that explain a core's uses.
 struct SqlScopes::Search {
     const SqlScope& c;
-    std::vector<u32> counts;              // of each use: sources that have it
+    std::vector<u32> counts;  // of each use: sources that have it
     std::vector<u8> pushed, pushed_qualified;
     std::vector<std::pair<u32, u32>> chosen;  // relation, qualifier
-    std::vector<u32> others;              // relations of common table expressions
-    u32 undecided = kAnonymous;           // what the last source will be called
-    bool outer = false;                   // names may be left to a scope around
+    std::vector<u32> others;                  // relations of common table expressions
+    u32 undecided = kAnonymous;               // what the last source will be called
+    bool outer = false;                       // names may be left to a scope around
     u32 steps = kSearchSteps;
 };
 
@@ -551,8 +551,8 @@ bool SqlScopes::live(u32 scope) {
         alive = live_core(scope);
     } else {
         const SqlScope& st = scopes_[scope];
-        alive = finish(scope, st.relation != NONE ? st.relation
-                                                  : relation(std::vector<u32>(std::max(st.want, 1u), kDummy)));
+        alive = finish(scope,
+                       st.relation != NONE ? st.relation : relation(std::vector<u32>(std::max(st.want, 1u), kDummy)));
     }
     live_[scope] = alive;
     return alive;

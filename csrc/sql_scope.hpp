@@ -1,11 +1,12 @@
 // Scopes of SQL statements: which names can be written, given what was read and what can still be written.
 //
-// A scope is a statement (its common table expressions, the width that is asked of it) or a core (one SELECT ... FROM ...
-// with its sources), each in the one around it. Scopes are hash-consed and never change: an action makes a new chain of
-// them. Columns stand in front of the FROM clause that has them, so a core keeps the *uses* that its sources must still
-// explain: names, of which each must be a column of exactly one source, and qualified names, of whose qualifier one
-// source must have all columns. A chain is *live* if some choice of tables explains all uses; that is an exact-cover
-// search, run under a budget and remembered. What isn't settled within the budget counts as dead: it can't be written.
+// A scope is a statement (its common table expressions, the width that is asked of it) or a core (one SELECT ... FROM
+// ... with its sources), each in the one around it. Scopes are hash-consed and never change: an action makes a new
+// chain of them. Columns stand in front of the FROM clause that has them, so a core keeps the *uses* that its sources
+// must still explain: names, of which each must be a column of exactly one source, and qualified names, of whose
+// qualifier one source must have all columns. A chain is *live* if some choice of tables explains all uses; that is an
+// exact-cover search, run under a budget and remembered. What isn't settled within the budget counts as dead: it can't
+// be written.
 #pragma once
 
 #include <map>
@@ -51,8 +52,8 @@ struct SqlSource {
 struct SqlUse {  // of a name without qualifier
     enum How : u32 { kNeed, kStrict, kFixed, kNone };
     u32 name;
-    u32 how;  // need: one source has it, or a scope around; strict: one source has it; fixed: one has it already, and no
-              // other may; none: no source may have it
+    u32 how;  // need: one source has it, or a scope around; strict: one source has it; fixed: one has it already, and
+              // no other may; none: no source may have it
 };
 
 struct SqlQualified {
