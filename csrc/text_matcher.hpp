@@ -39,7 +39,7 @@ class TextMatcher {
     // none were found. Looks further where they are more than `most`.
     virtual bool completion(std::vector<u32>& tokens, u32 most) {
         (void)tokens, (void)most;
-        return false;
+        throw CoreError(ErrorKind::bad_input, 0, "token budgets are not supported for compositions and for SQL yet");
     }
     // The tokens after which at most `most` others suffice as far as is known, the end-of-sequence token included; and
     // end-of-sequence ids where the text may end.

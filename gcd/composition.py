@@ -21,6 +21,7 @@ from gcd.grammar_info import GrammarInfo
 if TYPE_CHECKING:
     from gcd._native.engine import Engine
     from gcd._native.schema import SchemaEngine
+    from gcd._native.sql import SqlEngine
     from gcd.compiled_grammar import CompiledGrammar
 
 __all__ = ["concatenation", "optional", "repeated", "union"]
@@ -164,7 +165,7 @@ def _built(plan: _Plan | None, kind: str) -> CompiledGrammar:
     return compiled
 
 
-def _engine(compiled: CompiledGrammar) -> Engine | SchemaEngine:
+def _engine(compiled: CompiledGrammar) -> Engine | SchemaEngine | SqlEngine:
     engine = compiled._engine
     assert not isinstance(engine, ComposedEngine)
     return engine

@@ -6,6 +6,7 @@ from typing_extensions import disjoint_base
 
 from gcd._native.engine import Engine
 from gcd._native.schema import SchemaEngine
+from gcd._native.sql import SqlEngine
 from gcd._native.trie import TokenTrie
 
 @disjoint_base
@@ -15,7 +16,7 @@ class ComposedEngine:
     def __init__(
         self,
         trie: TokenTrie,
-        parts: tuple[tuple[Engine | SchemaEngine, int], ...],
+        parts: tuple[tuple[Engine | SchemaEngine | SqlEngine, int], ...],
         n_nodes: int,
         edges: Iterable[tuple[int, int, int]],
         starts: Sequence[int],
@@ -30,7 +31,7 @@ class ComposedEngine:
     def trie(self) -> TokenTrie:
         """The vocabulary's."""
     @property
-    def parts(self) -> tuple[tuple[Engine | SchemaEngine, int], ...]:
+    def parts(self) -> tuple[tuple[Engine | SchemaEngine | SqlEngine, int], ...]:
         """As given."""
     @property
     def eos_ids(self) -> tuple[int, ...]:
