@@ -64,7 +64,12 @@ bool BudgetedMatcher::check(u32 token) {
     std::unique_ptr<TextMatcher> probe = inner_->position();
     probe->accept(token);
     std::vector<u32> tokens;
-    return probe->finished() || (left() >= 2 && probe->completion(tokens, left() - 2) && tokens.size() + 2 <= left());
+    if (probe->finished() || (left() >= 2 && probe->completion(tokens, left() - 2) && tokens.size() + 2 <= left()))
+        return true;
+    if (!inner_->completion_after(token, left() - 1, tokens) || tokens.size() + 2 > left()) return false;
+    for (u32 t : tokens)
+        if (!probe->accept(t)) return false;
+    return probe->complete();
 }
 
 bool BudgetedMatcher::accept(u32 token) {
@@ -78,12 +83,25 @@ bool BudgetedMatcher::accept(u32 token) {
         Plan better;
         if (plan_within(planned ? std::min(most, next.needed() - 1) : most, better)) {
             next = std::move(better);
-        } else if (!planned) {
-            inner_->rollback(1);
+        } else if (!planned && !plan_as_masked(token, most, next)) {
             return false;
         }
     }
     follow(std::move(next));
+    return true;
+}
+
+// The token has been read, and the search from behind it found nothing that fits.
+bool BudgetedMatcher::plan_as_masked(u32 token, u32 most, Plan& out) {
+    inner_->rollback(1);
+    std::vector<u32> tokens;
+    if (!inner_->completion_after(token, most, tokens) || tokens.size() + 1 > most) return false;
+    std::unique_ptr<TextMatcher> probe = inner_->position();
+    if (!probe->accept(token)) return false;
+    for (u32 t : tokens)
+        if (!probe->accept(t)) return false;
+    if (!probe->complete() || !inner_->accept(token)) return false;
+    out = {std::make_shared<const std::vector<u32>>(std::move(tokens)), 0};
     return true;
 }
 

@@ -55,6 +55,7 @@ class BudgetedMatcher : public TextMatcher {
     void make_plan();
     // The plan from where `inner_` has just come to; false if none is known within `most` tokens.
     bool plan_within(u32 most, Plan& out);
+    bool plan_as_masked(u32 token, u32 most, Plan& out);
     void follow(Plan next);
 
     std::unique_ptr<TextMatcher> inner_;

@@ -333,13 +333,32 @@ bool SchemaCompletion::find(u32 state, std::vector<u32>& tokens, u32 most) {
 struct SchemaCompletion::Filling {
     u32 start, most;
     std::vector<u32> out;
+    // If somebody asks for it: a token, and the shortest ending for which it was let through.
+    u32 watched = NONE, ending = kNone;
     void set(u32 token) { out[token / 32] |= 1u << (token % 32); }
     void clear(u32 token) { out[token / 32] &= ~(1u << (token % 32)); }
+    bool has(u32 token) const { return out[token / 32] >> (token % 32) & 1; }
 };
 
 bool SchemaCompletion::within(const std::string& text, u32 state, u32 most) {
     const u32 found = ending(state);
-    return found != kNone && endings_.needed(endings_.prepend(text, found)) <= most;
+    last_ = found == kNone ? kNone : endings_.prepend(text, found);
+    return found != kNone && endings_.needed(last_) <= most;
+}
+
+void SchemaCompletion::note(Filling& f, u32 token) const {
+    if (token != f.watched || last_ == kNone) return;
+    if (f.ending == kNone || endings_.needed(last_) < endings_.needed(f.ending)) f.ending = last_;
+}
+
+// Adds tokens that leave the rest for which `within` has just found an ending.
+void SchemaCompletion::add(Filling& f, const RestRow::Group& g) const {
+    for (u32 t : g.ids) {
+        f.set(t);
+        note(f, t);
+    }
+    for (size_t w = 0; w < g.words.size(); ++w) f.out[w] |= g.words[w];
+    if (f.watched != NONE && !g.words.empty() && g.words[f.watched / 32] >> (f.watched % 32) & 1) note(f, f.watched);
 }
 
 // Tokens at or below a node, each followed from the start.
@@ -348,7 +367,10 @@ void SchemaCompletion::try_each(Filling& f, u32 node, bool own) {
         u32 at = f.start;
         for (u32 i = 0; i < trie_.token_size(t) && at != Automaton::kDead; ++i)
             at = automaton_.step(at, trie_.token_data(t)[i]);
-        if (at != Automaton::kDead && within("", at, f.most)) f.set(t);
+        if (at != Automaton::kDead && within("", at, f.most)) {
+            f.set(t);
+            note(f, t);
+        }
     };
     if (own) lexemes_.forest.own(node, ask);
     lexemes_.forest.below(node, ask);
@@ -363,7 +385,11 @@ void SchemaCompletion::arrive(Filling& f, u32 state, u32 node, bool behind_key) 
     }
     bool some = false;
     lexemes_.forest.own(node, [&](u32) { some = true; });
-    if (some && within("", state, f.most)) lexemes_.forest.own(node, [&](u32 t) { f.set(t); });
+    if (some && within("", state, f.most))
+        lexemes_.forest.own(node, [&](u32 t) {
+            f.set(t);
+            note(f, t);
+        });
     visit(f, state, node, behind_key);
 }
 
@@ -385,8 +411,7 @@ void SchemaCompletion::visit(Filling& f, u32 id, u32 node, bool behind_key) {
                 }
                 for (const RestRow::Group& g : rests_.number_row(item.a, node).groups) {
                     if (!within(g.rest->text, after, f.most)) continue;
-                    for (u32 t : g.ids) f.set(t);
-                    for (size_t w = 0; w < g.words.size(); ++w) f.out[w] |= g.words[w];
+                    add(f, g);
                 }
                 for (const LexemeRow::Exit& e : lexemes_.number_row(item.a, node).exits)
                     visit(f, after, e.node, behind_key);
@@ -399,6 +424,7 @@ void SchemaCompletion::visit(Filling& f, u32 id, u32 node, bool behind_key) {
                 if (!space.inside.empty() && within("", id, f.most)) {
                     for (u32 t : space.inside.ids) f.set(t);
                     for (size_t w = 0; w < space.inside.words.size(); ++w) f.out[w] |= space.inside.words[w];
+                    if (f.watched != NONE && space.inside.has(f.watched)) note(f, f.watched);
                 }
                 node = space.node;
                 if (node == NONE) return;
@@ -425,7 +451,7 @@ void SchemaCompletion::string_item(Filling& f, u32 id, const Item& item, u32 nod
     const State s = automaton_.state(id);
     const bool key = s.phase == Automaton::kInKey;
     const bool names = key && item.lo < item.hi, texts = item.xlo < item.xhi;
-    Filling own{f.start, f.most, std::vector<u32>(f.out.size(), 0)};
+    Filling own{f.start, f.most, std::vector<u32>(f.out.size(), 0), f.watched};
     if (!key || item.b != NONE) {
         const std::vector<u32> states = key ? shapes_.vector_states(item.b) : std::vector<u32>{item.a};
         auto after = [&](u64 label) {
@@ -434,8 +460,7 @@ void SchemaCompletion::string_item(Filling& f, u32 id, const Item& item, u32 nod
         for (const RestRow::Group& g : rests_.string_row(states, s.decoder, node).groups) {
             const u32 to = after(g.rest->label);
             if (to == Automaton::kDead || !within(g.rest->text, to, f.most)) continue;
-            for (u32 t : g.ids) own.set(t);
-            for (size_t w = 0; w < g.words.size(); ++w) own.out[w] |= g.words[w];
+            add(own, g);
         }
         for (const LexemeRow::Exit& e : lexemes_.string_row(states, s.decoder, node).exits) {
             if (key && behind_key)
@@ -449,11 +474,15 @@ void SchemaCompletion::string_item(Filling& f, u32 id, const Item& item, u32 nod
         Names of{s, item, behind_key, NONE};
         if (key && s.depth == 0 && s.decoder.plain() && s.items.size() == 1 && independent(automaton_.shape_of(item))) {
             const u32 found = ending(id);
-            if (found != kNone) of.needed = endings_.needed(found);
+            if (found != kNone && f.watched == NONE) of.needed = endings_.needed(found);
         }
         compared(own, of, item, s.decoder, s.depth, node);
     }
     for (size_t w = 0; w < f.out.size(); ++w) f.out[w] |= own.out[w];
+    if (own.watched != NONE && own.has(own.watched) && own.ending != kNone) {
+        last_ = own.ending;
+        note(f, f.watched);
+    }
 }
 
 // Members that may be there or not, whatever else is.
@@ -473,7 +502,10 @@ bool SchemaCompletion::name_within(const Names& names, const Item& item, u32 dep
     if (names.needed != NONE) {
         // Seldom less than a token for two characters; where it is, the search below decides.
         const u32 own = 2 * costs_.member(shape.names[name]) + static_cast<u32>(ways[0].text.size()) / 2 + kSeams;
-        if (names.needed + own <= most) return true;
+        if (names.needed + own <= most) {
+            last_ = kNone;  // not worked out
+            return true;
+        }
     }
     const u32 after = automaton_.after_name(names.s, names.item, name);
     return after != Automaton::kDead && within(ways[0].text, after, most);
@@ -492,6 +524,7 @@ void SchemaCompletion::compared(Filling& f, const Names& names, Item item, const
         if (r == StringDecoder::kRefused) return;
         auto clear = [&](bool below) {
             forest.own(child, [&](u32 t) { f.clear(t); });
+            if (f.watched != NONE && !f.has(f.watched)) f.ending = kNone;
             if (below) forest.below(child, [&](u32 t) { f.clear(t); });
         };
         if (r == StringDecoder::kQuote) {
@@ -529,15 +562,28 @@ void SchemaCompletion::compared(Filling& f, const Names& names, Item item, const
             forest.own(child, [&](u32 t) {
                 if (named) {
                     f.set(t);
+                    note(f, t);
                     return;
                 }
                 const std::string text(reinterpret_cast<const char*>(trie_.token_data(t)), trie_.token_size(t));
                 const u32 at = walk(f.start, text);
-                if (at != Automaton::kDead && within("", at, f.most)) f.set(t);
+                if (at != Automaton::kDead && within("", at, f.most)) {
+                    f.set(t);
+                    note(f, t);
+                }
             });
         }
         if (!forest.leaf(child)) compared(f, names, next, d, next_depth, child);
     });
+}
+
+bool SchemaCompletion::find_after(u32 state, u32 token, u32 most, std::vector<u32>& tokens) {
+    bound();
+    Filling f{state, most, std::vector<u32>(trie_.words(), 0), token};
+    visit(f, state, 0, false);
+    if (!f.has(token) || f.ending == kNone) return false;
+    tokens = endings_.tokens(f.ending);
+    return true;
 }
 
 void SchemaCompletion::fill(u32 state, u32 most, u32* out) {

@@ -20,6 +20,8 @@ class SchemaCompletion {
     // The tokens of an ending; false if none was found. If they are more than `most`, all ways from the state on are
     // compared.
     bool find(u32 state, std::vector<u32>& tokens, u32 most);
+    // The ending for which `fill` lets a token through, from behind it.
+    bool find_after(u32 state, u32 token, u32 most, std::vector<u32>& tokens);
     // Tokens after which at most `most` others suffice, the end-of-sequence token included (which isn't written).
     void fill(u32 state, u32 most, u32* out);
 
@@ -32,7 +34,7 @@ class SchemaCompletion {
         u32 name = NONE;  // of a key, by index in its shape
         // How the state behind it is found: by following the text, or (fewer states) as that behind a whole lexeme.
         enum : u8 { kText, kName, kValue } jump = kText;
-        Item item;
+        Item item{};
         bool operator<(const Way& o) const { return cost != o.cost ? cost < o.cost : text < o.text; }
     };
     struct Filling;
@@ -56,6 +58,8 @@ class SchemaCompletion {
     void compared(Filling& f, const Names& names, Item item, const StringDecoder& decoder, u32 depth, u32 node);
     static bool independent(const ObjectShape& shape);
     bool name_within(const Names& names, const Item& item, u32 depth, u32 most);
+    void note(Filling& f, u32 token) const;
+    void add(Filling& f, const RestRow::Group& g) const;
     void try_each(Filling& f, u32 node, bool own);
     void bound();
 
@@ -72,6 +76,7 @@ class SchemaCompletion {
     FlatMap known_;  // state -> ending or kNone
     u64 n_known_ = 0;
     static constexpr u32 kNone = NONE - 1;
+    u32 last_ = kNone;  // the ending that `within` has just found
 };
 
 }  // namespace gcd

@@ -543,6 +543,11 @@ bool SchemaEngine::completion(u32 state, std::vector<u32>& tokens, u32 most) {
     return found;
 }
 
+bool SchemaEngine::completion_after(u32 state, u32 token, u32 most, std::vector<u32>& tokens) {
+    std::lock_guard lock(lexemes_->mutex);
+    return completion().find_after(state, token, most, tokens);
+}
+
 void SchemaEngine::fill_within(u32 state, u32 most, u32* out) {
     std::lock_guard lock(lexemes_->mutex);
     completion().fill(state, most, out);

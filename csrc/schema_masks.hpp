@@ -48,6 +48,7 @@ class SchemaEngine {
     // See TextMatcher.
     bool completion(u32 state, std::vector<u32>& tokens, u32 most);
     void fill_within(u32 state, u32 most, u32* out);
+    bool completion_after(u32 state, u32 token, u32 most, std::vector<u32>& tokens);
     // The place in JSON where a state stands, see `SchemaAutomaton::Phase`; NONE for the dead one.
     u32 phase(u32 state);
     u64 explore(u32 max_masks, double seconds);
@@ -164,6 +165,9 @@ class SchemaMatcher : public TextMatcher {
     }
     bool completion(std::vector<u32>& tokens, u32 most) override;
     void fill_within(u32 most, u32* out) override;
+    bool completion_after(u32 token, u32 most, std::vector<u32>& tokens) override {
+        return !finished_ && engine_->completion_after(state_, token, most, tokens);
+    }
 
   protected:
     const TokenTrie& token_trie() const override { return engine_->trie(); }

@@ -41,6 +41,12 @@ class TextMatcher {
         (void)tokens, (void)most;
         throw CoreError(ErrorKind::bad_input, 0, "token budgets are not supported for compositions and for SQL yet");
     }
+    // As `completion`, from behind a token that may come next: on the way by which `fill_within` let it through, which
+    // the search from there may miss. Not proven: to be tried. False if that is no other way.
+    virtual bool completion_after(u32 token, u32 most, std::vector<u32>& tokens) {
+        (void)token, (void)most, (void)tokens;
+        return false;
+    }
     // The tokens after which at most `most` others suffice as far as is known, the end-of-sequence token included; and
     // end-of-sequence ids where the text may end.
     virtual void fill_within(u32 most, u32* out) {

@@ -37,9 +37,17 @@ def test_value_of_a_schema(pair):
     assert set(value) <= {"a", "b", "c"}
 
 
-def test_a_document_that_is_cut_off_is_an_error(pair):
-    with pytest.raises(gcd.MatcherError, match="within 3 tokens"):
+def test_too_few_tokens_for_any_document(pair):
+    with pytest.raises(gcd.TokenBudgetError, match="suffices") as caught:
         gcd.generate_json(*pair, Room, "A room: ", do_sample=False, max_new_tokens=3)
+    room = gcd.generate_json(*pair, Room, "A room: ", do_sample=False, max_new_tokens=caught.value.needed)
+    assert isinstance(room, Room)  # as short as can be, and whole
+
+
+def test_a_document_that_something_else_ends(pair):
+    soon = StoppingCriteriaList([MaxLengthCriteria(7)])
+    with pytest.raises(gcd.MatcherError, match="wasn't finished"):
+        gcd.generate_json(*pair, Room, "A room: ", do_sample=False, stopping_criteria=soon)
 
 
 def test_processor_from_a_schema(pair):
