@@ -45,6 +45,8 @@ def test_too_few_tokens_for_any_document(pair):
 
 
 def test_a_document_that_something_else_ends(pair):
+    from transformers import MaxLengthCriteria, StoppingCriteriaList
+
     soon = StoppingCriteriaList([MaxLengthCriteria(7)])
     with pytest.raises(gcd.MatcherError, match="wasn't finished"):
         gcd.generate_json(*pair, Room, "A room: ", do_sample=False, stopping_criteria=soon)
