@@ -126,7 +126,6 @@ u32 CompletionCosts::of_state(u32 plain) {
 
 u32 CompletionCosts::behind(u32 plain, u32 symbol) {
     Positions& p = c_.positions();
-    const u32 terminal = p.alphabet.terminal(symbol);
     u32 best = kNever;
     for (const Item& i : c_.syntax().state(plain).items) {
         if (p.at_end(i.position)) continue;
@@ -138,7 +137,6 @@ u32 CompletionCosts::behind(u32 plain, u32 symbol) {
         if (!bits_get(p.first(n), symbol)) continue;
         best = std::min(best, sum(begin(n, symbol), from(i.position + 1, i.frame)));
     }
-    (void)terminal;
     return best;
 }
 

@@ -6,7 +6,7 @@
 namespace gcd {
 
 namespace {
-constexpr u32 kIndex = 0, kCounts = 1;  // of an array's progress
+using namespace progress_word;
 }  // namespace
 
 u32 Shapes::make_array(const ArrayDraft& draft) {

@@ -12,7 +12,6 @@ constexpr size_t kMaxPieces = 1u << 20;  // of one ending
 constexpr u32 kMaxVisited = 20000;       // pieces tried in vain for one
 constexpr size_t kMaxWays = 8;           // that the costs rank, of each item
 constexpr u32 kFallback = SchemaCosts::kNever;
-constexpr u32 kOpen = 1;         // see `Progress`
 constexpr u32 kUnknownCost = 8;  // of a member that has no name in the schema
 constexpr const char* kLiteral[] = {"null", "true", "false"};
 constexpr char kSingles[] = "}]\",:{[0123456789-tfn abcdefghijklmnopqrstuvwxyz\n\t";  // pieces of last resort
@@ -143,7 +142,7 @@ void SchemaCompletion::key_ways(const State& s, const Item& item, std::vector<Wa
         // Keys that an open existential asks for.
         const Progress& progress = shapes_.progress(automaton_.frame(item.a).progress);
         for (size_t e = 0; e < shape.existentials.size(); ++e) {
-            if (!(progress[kOpen] >> e & 1)) continue;
+            if (!(progress[progress_word::kOpen] >> e & 1)) continue;
             const Rest& one =
                 rests_.string_rest(shapes_.vector_states(item.b), StringDecoder(), 1 + shape.existentials[e].pattern);
             if (!one.found) continue;
@@ -235,8 +234,6 @@ std::vector<SchemaCompletion::Way> SchemaCompletion::ways(u32 id) {
             break;
     }
     std::stable_sort(out.begin(), out.end());
-    for (char c : kSingles)
-        if (c) out.push_back({kFallback, std::string(1, c)});
     out.erase(std::unique(
                   out.begin(), out.end(),
                   [](const Way& a, const Way& b) { return a.text == b.text && a.jump == b.jump && a.item == b.item; }),
@@ -250,6 +247,7 @@ u32 SchemaCompletion::ending(u32 state) {
         u32 state;
         std::vector<Way> ways;
         size_t at = 0;
+        bool last_resort = false;  // single bytes are among the ways
     };
     if (state == Automaton::kDead) return kNone;
     std::vector<Visit> path;
@@ -273,10 +271,15 @@ u32 SchemaCompletion::ending(u32 state) {
     if (known(state, ending)) return ending;
     take_up(state);
     // Where the costs are misled (by what they leave out), the way goes on and on: not much longer than it should.
-    const size_t most_pieces = std::min<size_t>(1000 + 10ull * path[0].ways[0].cost, kMaxPieces);
+    const u64 expected = path[0].ways.empty() ? kFallback : path[0].ways[0].cost;
+    const size_t most_pieces = std::min<size_t>(1000 + 10 * expected, kMaxPieces);
     while (!path.empty()) {
         Visit& v = path.back();
         ending = kNone;
+        if (v.at == v.ways.size() && !v.last_resort) {
+            v.last_resort = true;
+            for (const char* c = kSingles; *c; ++c) v.ways.push_back({kFallback, std::string(1, *c)});
+        }
         if (v.at < v.ways.size() && visited < kMaxVisited) {
             const u32 to = behind(v.state, v.ways[v.at]);
             if (v.at) ++visited;

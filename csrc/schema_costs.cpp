@@ -4,10 +4,11 @@
 
 namespace gcd {
 
+using namespace progress_word;
+
 namespace {
-constexpr u32 kMaxDepth = 200;                                  // of values within values
-constexpr u32 kCheap = 3;                                       // a value of so many tokens is as good as any
-constexpr u32 kMembers = 0, kOpen = 1, kNames = 2, kIndex = 0;  // see `Progress`
+constexpr u32 kMaxDepth = 200;  // of values within values
+constexpr u32 kCheap = 3;       // a value of so many tokens is as good as any
 }  // namespace
 
 u32 SchemaCosts::value(u32 f) {
@@ -66,7 +67,7 @@ u32 SchemaCosts::object_rest(u32 id, u32 progress) {
     const Progress p = shapes_.progress(progress);
     u32 cost = 1, missing = 0;
     for (u32 n : shape.required) {
-        if (p[kNames + n / 32] >> (n % 32) & 1) continue;
+        if (name_seen(p, n)) continue;
         ++missing;
         cost = sum(cost, member(shape.names[n]));
     }

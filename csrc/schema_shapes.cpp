@@ -7,12 +7,9 @@ namespace gcd {
 
 namespace {
 
-constexpr u32 kMembers = 0, kOpen = 1, kNames = 2;  // an object's progress
-constexpr u32 kFinite = 256;                        // keys of a pattern that are few enough to be known by name
+using namespace progress_word;
+constexpr u32 kFinite = 256;  // keys of a pattern that are few enough to be known by name
 
-bool seen(const Progress& p, u32 name) {
-    return p[kNames + name / 32] >> (name % 32) & 1;
-}
 void see(Progress& p, u32 name) {
     p[kNames + name / 32] |= 1u << (name % 32);
 }
@@ -345,7 +342,7 @@ bool Shapes::object_viable(u32 id, const Progress& p) {
     std::vector<u8> needed(s.names.size(), 0);
     u32 n_needed = 0;
     auto need = [&](u32 n) {
-        if (needed[n] || seen(p, n)) return;
+        if (needed[n] || name_seen(p, n)) return;
         needed[n] = 1;
         ++n_needed;
     };
@@ -353,7 +350,7 @@ bool Shapes::object_viable(u32 id, const Progress& p) {
     for (bool again = !s.implications.empty(); again;) {
         const u32 before = n_needed;
         for (const auto& [a, bs] : s.implications)
-            if (needed[a] || seen(p, a))
+            if (needed[a] || name_seen(p, a))
                 for (u32 b : bs) need(b);
         again = n_needed != before;
     }
@@ -371,7 +368,7 @@ bool Shapes::object_viable(u32 id, const Progress& p) {
         bool by_needed = false, by_other = s.existentials[e].unknown_possible;
         for (u32 n = 0; n < s.names.size(); ++n) {
             ObjectShape::Name& name = s.names[n];
-            if (seen(p, n) || !name.meets[e] || !name.allowed) continue;
+            if (name_seen(p, n) || !name.meets[e] || !name.allowed) continue;
             if (!needed[n] && by_other) continue;
             if (!satisfiable(formulas_.both(name.formula, s.existentials[e].formula))) continue;
             (needed[n] ? by_needed : by_other) = true;
@@ -390,11 +387,11 @@ bool Shapes::object_viable(u32 id, const Progress& p) {
         // Names that may still come. Ones that others follow from bring those along; they are counted all the same.
         u32 room = 0;
         for (u32 n = 0; n < s.names.size() && p[kMembers] + room < s.min; ++n)
-            if (!seen(p, n) && s.names[n].allowed && satisfiable(s.names[n].formula)) {
+            if (!name_seen(p, n) && s.names[n].allowed && satisfiable(s.names[n].formula)) {
                 bool possible = true;
                 for (const auto& [a, bs] : s.implications)
                     if (a == n)
-                        for (u32 b : bs) possible = possible && (seen(p, b) || s.names[b].allowed);
+                        for (u32 b : bs) possible = possible && (name_seen(p, b) || s.names[b].allowed);
                 room += possible;
             }
         if (p[kMembers] + room < s.min) return false;
@@ -409,11 +406,11 @@ bool Shapes::object_complete(u32 id, u32 progress) {
     const Progress& p = progress_[progress];
     if (p[kOpen] || p[kMembers] < s.min || p[kMembers] > s.max) return false;
     for (u32 n : s.required)
-        if (!seen(p, n)) return false;
+        if (!name_seen(p, n)) return false;
     for (const auto& [a, bs] : s.implications)
-        if (seen(p, a))
+        if (name_seen(p, a))
             for (u32 b : bs)
-                if (!seen(p, b)) return false;
+                if (!name_seen(p, b)) return false;
     return true;
 }
 
@@ -428,11 +425,11 @@ const KeyOptions& Shapes::key_options(u32 id, u32 progress) {
     u32 last = 0;  // in a fixed order: ranks below are past
     if (formulas_.program().options.fixed_order) {
         for (u32 n = 0; n < s.names.size(); ++n)
-            if (seen(p, n)) last = std::max(last, s.names[n].rank + 1);
+            if (name_seen(p, n)) last = std::max(last, s.names[n].rank + 1);
     }
     if (s.max == NONE || p[kMembers] < s.max) {
         for (u32 n = 0; n < s.names.size(); ++n) {
-            if (seen(p, n) || !s.names[n].allowed || s.names[n].rank < last) continue;
+            if (name_seen(p, n) || !s.names[n].allowed || s.names[n].rank < last) continue;
             entries.clear();
             after_name(id, progress, n, entries);
             if (!entries.empty()) out.names.push_back(n);
@@ -480,7 +477,7 @@ void Shapes::settle_existentials(u32 id, const Progress& p, u64 met, u32 formula
 void Shapes::after_name(u32 id, u32 progress, u32 n, std::vector<Entry>& out) {
     const ObjectShape& s = *objects_[id];
     Progress p = progress_[progress];
-    if (seen(p, n) || !s.names[n].allowed) return;
+    if (name_seen(p, n) || !s.names[n].allowed) return;
     see(p, n);
     if (s.counts) ++p[kMembers];
     if (s.max == NONE) p[kMembers] = std::min(p[kMembers], s.min);

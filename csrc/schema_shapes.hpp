@@ -62,6 +62,13 @@ struct ArrayShape {
 // Numbers whose meaning the shape knows. Object: members, open existentials (bits), then 32 names to a word.
 // Array: index of the next item, then the counts.
 using Progress = std::vector<u32>;
+namespace progress_word {
+constexpr u32 kMembers = 0, kOpen = 1, kNames = 2;  // an object's
+constexpr u32 kIndex = 0, kCounts = 1;              // an array's
+}  // namespace progress_word
+inline bool name_seen(const Progress& p, u32 name) {
+    return p[progress_word::kNames + name / 32] >> (name % 32) & 1;
+}
 
 // Which keys may come next.
 struct KeyOptions {

@@ -19,7 +19,7 @@ from gcd.errors import ArtifactError, GrammarError
 from gcd.exactness import KINDS, Exactness
 from gcd.grammar_info import GrammarInfo, list_of
 from gcd.limits import Limits
-from gcd.schema_engines import engine_of
+from gcd.shared_engines import engine_of
 from gcd.vocab import Vocabulary
 
 __all__ = ["CompiledGrammar", "load"]
@@ -165,9 +165,9 @@ def load(
             trie = _TRIES[key] = TokenTrie.from_section(artifact.section("trie"))
         engine: Engine | SchemaEngine | SqlEngine
         if "schema" in artifact.sizes:
-            engine = engine_of(trie, bytes(artifact.section("schema")), eos_ids, limits or Limits())
+            engine = engine_of(SchemaEngine, trie, bytes(artifact.section("schema")), eos_ids, limits or Limits())
         elif "sql" in artifact.sizes:
-            engine = SqlEngine(trie, bytes(artifact.section("sql")), eos_ids, limits or Limits())
+            engine = engine_of(SqlEngine, trie, bytes(artifact.section("sql")), eos_ids, limits or Limits())
         else:
             engine = Engine.from_sections(
                 trie,

@@ -86,24 +86,19 @@ class GrammarInfo:
     @classmethod
     def of_schema(cls, name: str, program: bytes) -> GrammarInfo:
         """Of a JSON Schema: its terminals are the places in JSON that the engine knows, in its order."""
-        return cls(
-            starts=("value",),
-            terminals=tuple(TerminalInfo(place, "") for place in _PLACES),
-            mode="json-schema",
-            n_nonterminals=0,
-            n_productions=0,
-            source=name,
-            notes=(),
-            hash=hashlib.sha256(program).hexdigest(),
-        )
+        return cls._of_program(name, program, "json-schema", "value", _PLACES)
 
     @classmethod
     def of_sql(cls, name: str, program: bytes) -> GrammarInfo:
         """Of a database's statements: its terminals are the kinds of lexemes that the engine knows, in its order."""
+        return cls._of_program(name, program, "sql", "statement", _LEXEMES)
+
+    @classmethod
+    def _of_program(cls, name: str, program: bytes, mode: str, start: str, terminals: tuple[str, ...]) -> GrammarInfo:
         return cls(
-            starts=("statement",),
-            terminals=tuple(TerminalInfo(lexeme, "") for lexeme in _LEXEMES),
-            mode="sql",
+            starts=(start,),
+            terminals=tuple(TerminalInfo(terminal, "") for terminal in terminals),
+            mode=mode,
             n_nonterminals=0,
             n_productions=0,
             source=name,

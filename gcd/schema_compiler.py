@@ -20,7 +20,7 @@ from gcd.json_schema.conflict import conflicting_keywords
 from gcd.json_schema.grammar import SchemaGrammar
 from gcd.json_schema.program import SchemaProgram
 from gcd.limits import Limits
-from gcd.schema_engines import engine_of
+from gcd.shared_engines import engine_of
 from gcd.vocab import Vocabulary
 
 __all__ = ["compile_schema"]
@@ -35,7 +35,7 @@ def compile_schema(
     """See `gcd.compile`."""
     began = time.perf_counter()
     program = grammar.program.to_bytes()
-    engine = engine_of(trie, program, vocab.eos_ids, limits)
+    engine = engine_of(SchemaEngine, trie, program, vocab.eos_ids, limits)
     if not engine.start_alive(0):
         raise _unsatisfiable(grammar.program, trie, limits)
     reasons = [] if engine.exact else [engine.reason]

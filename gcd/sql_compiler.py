@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from itertools import pairwise
-from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from gcd._native.sql import SqlEngine
 from gcd._native.trie import TokenTrie
@@ -16,13 +15,11 @@ from gcd.errors import GrammarError, InexactError
 from gcd.exactness import Exactness
 from gcd.grammar_info import GrammarInfo
 from gcd.limits import Limits
+from gcd.shared_engines import engine_of
 from gcd.sql.scope_grammar import ScopedSql
 from gcd.vocab import Vocabulary
 
 __all__ = ["compile_sql"]
-
-_ENGINES: WeakKeyDictionary[TokenTrie, WeakValueDictionary[tuple[bytes, Limits], SqlEngine]] = WeakKeyDictionary()
-"""Engines in use, by vocabulary and program: a database that is compiled again finds its tables filled."""
 
 
 def compile_sql(
@@ -31,11 +28,7 @@ def compile_sql(
     """See `gcd.compile`."""
     began = time.perf_counter()
     program = grammar.program
-    engines = _ENGINES.setdefault(trie, WeakValueDictionary())
-    engine = engines.get((program, limits))
-    if engine is None:
-        engine = SqlEngine(trie, program, vocab.eos_ids, limits)
-        engines[(program, limits)] = engine
+    engine = engine_of(SqlEngine, trie, program, vocab.eos_ids, limits)
     if not engine.start_alive(0):
         raise GrammarError("no statement can be written", remedy="allow some kind of statement")
     reason = _unspelt(trie)

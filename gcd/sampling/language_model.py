@@ -22,7 +22,7 @@ belong into the model (`gcd.sampling.warp`), where they are seen, not behind it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -107,6 +107,49 @@ class LanguageModel(Protocol):
             n: rows, at least 0.
         """
         ...
+
+
+class MappedState:
+    """A model's state whose log-probabilities go through a function, for models that change another's law.
+
+    Attributes:
+        state: the state behind it.
+    """
+
+    def __init__(self, state: ModelState, change: Callable[[LogProbs], LogProbs]) -> None:
+        """`change`: from the state's log-probabilities, ``(rows, width)``, to new ones; called once for each step."""
+        self.state = state
+        self._change = change
+        self._now: LogProbs | None = None
+
+    @property
+    def n_calls(self) -> int:
+        """The state's."""
+        return self.state.n_calls
+
+    @property
+    def n_rows(self) -> int:
+        """The state's."""
+        return self.state.n_rows
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+    def log_probs(self) -> LogProbs:
+        """The state's, changed."""
+        if self._now is None:
+            self._now = self._change(self.state.log_probs())
+        return self._now
+
+    def advance(self, tokens: Sequence[int]) -> None:
+        """See `ModelState`."""
+        self.state.advance(tokens)
+        self._now = None
+
+    def select(self, rows: Sequence[int]) -> None:
+        """See `ModelState`."""
+        self.state.select(rows)
+        self._now = None
 
 
 def prompt_ids(model: LanguageModel, prompt: str | Sequence[int]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gcd.sampling.language_model import LanguageModel, LogProbs, ModelState
+from gcd.sampling.language_model import LanguageModel, LogProbs, MappedState, ModelState
 from gcd.vocab import Vocabulary
 
 __all__ = ["Warped"]
@@ -60,7 +60,7 @@ class Warped:
 
     def start(self, prompt: Sequence[int] = (), n: int = 1) -> ModelState:
         """`n` rows behind the prompt."""
-        return _WarpedState(self, self.model.start(prompt, n))
+        return MappedState(self.model.start(prompt, n), self.warp)
 
     def warp(self, rows: LogProbs) -> LogProbs:
         """Log-probabilities of shape ``(rows, width)``, warped and normalized; new, of the same dtype."""
@@ -78,36 +78,3 @@ class Warped:
             scores[ranked] = -np.inf
             scores -= np.logaddexp.reduce(scores, axis=1, keepdims=True)
         return scores.astype(rows.dtype)  # type: ignore[no-any-return] # numpy's types lose it
-
-
-class _WarpedState:
-    """The state behind, warped row by row."""
-
-    def __init__(self, owner: Warped, state: ModelState) -> None:
-        self._owner = owner
-        self._state = state
-        self._now: LogProbs | None = None
-
-    @property
-    def n_calls(self) -> int:
-        return self._state.n_calls
-
-    @property
-    def n_rows(self) -> int:
-        return self._state.n_rows
-
-    def __len__(self) -> int:
-        return len(self._state)
-
-    def log_probs(self) -> LogProbs:
-        if self._now is None:
-            self._now = self._owner.warp(self._state.log_probs())
-        return self._now
-
-    def advance(self, tokens: Sequence[int]) -> None:
-        self._state.advance(tokens)
-        self._now = None
-
-    def select(self, rows: Sequence[int]) -> None:
-        self._state.select(rows)
-        self._now = None

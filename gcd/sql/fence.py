@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gcd.errors import SamplingError
-from gcd.sampling.language_model import LanguageModel, LogProbs, ModelState
+from gcd.sampling.language_model import LanguageModel, LogProbs, MappedState, ModelState
 from gcd.vocab import Vocabulary
 
 __all__ = ["FENCE", "FencedAnswers"]
@@ -53,7 +53,7 @@ class FencedAnswers:
 
     def start(self, prompt: Sequence[int] = (), n: int = 1) -> ModelState:
         """`n` rows behind the prompt."""
-        return _FencedState(self, self.model.start(prompt, n))
+        return MappedState(self.model.start(prompt, n), self.folded)
 
     def folded(self, rows: LogProbs) -> LogProbs:
         """Log-probabilities of shape ``(rows, width)`` with the fences' added to the end's; new, of the same dtype."""
@@ -64,36 +64,3 @@ class FencedAnswers:
             with np.errstate(invalid="ignore"):  # minus infinity twice
                 new[:, self._end] = np.logaddexp.reduce(ends, axis=1)
         return new
-
-
-class _FencedState:
-    """The state behind, folded row by row."""
-
-    def __init__(self, owner: FencedAnswers, state: ModelState) -> None:
-        self._owner = owner
-        self._state = state
-        self._now: LogProbs | None = None
-
-    @property
-    def n_calls(self) -> int:
-        return self._state.n_calls
-
-    @property
-    def n_rows(self) -> int:
-        return self._state.n_rows
-
-    def __len__(self) -> int:
-        return len(self._state)
-
-    def log_probs(self) -> LogProbs:
-        if self._now is None:
-            self._now = self._owner.folded(self._state.log_probs())
-        return self._now
-
-    def advance(self, tokens: Sequence[int]) -> None:
-        self._state.advance(tokens)
-        self._now = None
-
-    def select(self, rows: Sequence[int]) -> None:
-        self._state.select(rows)
-        self._now = None

@@ -173,6 +173,21 @@ def test_generate_says_what_was_cut_off(model, artefacts):
     assert compiled.matcher().accept_bytes(line["text"].encode())
 
 
+def test_generate_finishes(model, artefacts):
+    """The same without a cut: the budget is kept, and the text is a statement."""
+    arguments = [model, artefacts / "sql.gcd", "-p", "Query:", "--finish", "--json"]
+    done = generate(*arguments, "--max-new-tokens", "12")
+    (line,) = map(json.loads, done.stdout.splitlines())
+    assert (done.exit_code, line["complete"]) == (0, True)
+    assert line["tokens"] < 12
+    assert gcd.load(artefacts / "sql.gcd").matcher().accept_bytes(line["text"].encode())
+    done = generate(*arguments, "--max-new-tokens", "1")
+    error = json.loads(done.stdout)["error"]
+    assert (done.exit_code, error["type"]) == (1, "TokenBudgetError")
+    assert "suffices" in error["remedy"]
+    assert generate(*arguments, "--stop-at", ";").exit_code == 2
+
+
 def test_generate_for_another_tokenizer(model, tokenizer_folder, colours, tmp_path):
     out = tmp_path / "colours.gcd"
     gcd_command("compile", colours, "-t", tokenizer_folder("gpt2"), "-o", out)

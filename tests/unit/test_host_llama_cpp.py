@@ -84,6 +84,16 @@ def test_texts_one_after_another(compiled):
     assert ended > 10
 
 
+def test_token_budgets(compiled):
+    for seed in range(10):
+        made = list(
+            Host(seed).generate([A], [GrammarLogitsProcessor(compiled, max_tokens=6)], [lambda ids, _: len(ids) > 7])
+        )
+        assert EOS in made[:6] or END in made[:6]
+    with pytest.raises(ValueError, match="stop_at"):
+        GrammarLogitsProcessor(compiled, stop_at="a", max_tokens=6)
+
+
 def test_scores_are_not_changed(compiled):
     processor = GrammarLogitsProcessor(compiled)
     scores = np.zeros((8, 3), dtype=np.float32)[:, 1]

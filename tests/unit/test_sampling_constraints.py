@@ -106,6 +106,17 @@ def test_as_constraint():
             as_constraint(bad)
 
 
+def test_grammar_with_a_token_budget():
+    state = GrammarConstraint(GRAMMAR, max_tokens=3).start(VOCAB)
+    assert {TOKENS.index(b"a"), TOKENS.index(b"abc")} <= allowed(state)
+    state.advance(TOKENS.index(b"a"))
+    assert allowed(state) == {TOKENS.index(t) for t in (b"a", b"b", b"c", b"ab", b"abc")}
+    state.advance(TOKENS.index(b"b"))
+    assert allowed(state) == {END}
+    with pytest.raises(gcd.TokenBudgetError, match="suffices"):
+        GrammarConstraint(GRAMMAR, max_tokens=1)
+
+
 def test_grammar_of_another_vocabulary():
     with pytest.raises(SamplingError, match="another vocabulary"):
         GrammarConstraint(GRAMMAR).start(Vocabulary.from_bytes([b"a", None], eos_ids=[1]))

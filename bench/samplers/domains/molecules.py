@@ -91,6 +91,6 @@ def example(name: str, turn: int) -> Example:
         score=lambda answer: float(complete(answer) and answer not in shown and wanted.search(answer) is not None),
         complete=complete,
         condition=smiles,
-        grammar=grammar if GRAMMAR.exists() else None,
+        grammar=grammar,
         grammar_key="smiles",
     )
