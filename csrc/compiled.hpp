@@ -98,6 +98,15 @@ class Compiled {
     // Reads one byte; `position` is the trie position after it (0 at a token's end). Appends to `out`, without
     // duplicates; does not test viability.
     void advance(const Readings& in, u8 byte, u32 position_before, Readings& out);
+    // True if some byte below a trie node can follow a lexeme that ended there in this context.
+    bool goes_on_below(u32 node, u32 ctx) {
+        const u8* dies = lexer_->context_dies(ctx);
+        for (u32 k = node + 1; k < trie_->end[node]; k = trie_->end[k]) {
+            const u32 cls = lexer_->byte_class[trie_->byte[k]];
+            if (cls != NONE && !dies[cls]) return true;
+        }
+        return false;
+    }
     // The parser, with the indentation beside it where the grammar has some. Its states are `Reading::syntax`.
     const Bits& viable_set(u32 s) const { return indented_ ? indented_->state(s).viable : syntax_->state(s).viable; }
     u32 lex_id(u32 s) const { return syntax_->state(plain_state(s)).lex_id; }

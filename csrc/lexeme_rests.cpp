@@ -129,11 +129,7 @@ Rest LexemeRests::finish_character(const std::vector<u32>& states, const StringD
             if (!store.alive(next[0])) continue;
             rest = string_rest(next, StringDecoder());
         } else {
-            u32 lo[2], hi[2];
-            const u32 n = d.ranges(lo, hi);
-            bool alive = false;
-            for (u32 i = 0; i < n && !alive; ++i) alive = store.alive_by(states[0], lo[i], hi[i]);
-            if (!alive) continue;
+            if (!alive_within(store, states[0], d)) continue;
             rest = string_rest(states, d);
         }
         if (!rest.found) continue;
@@ -217,11 +213,7 @@ void LexemeRests::walk_string(Tokens& out, const std::vector<u32>& states, const
             for (u32& s : next) s = store.step(s, c);
             if (!store.alive(next[0])) return;
         } else {
-            u32 lo[2], hi[2];
-            const u32 n = d.ranges(lo, hi);
-            bool alive = false;
-            for (u32 i = 0; i < n && !alive; ++i) alive = store.alive_by(states[0], lo[i], hi[i]);
-            if (!alive) return;
+            if (!alive_within(store, states[0], d)) return;
         }
         const bool loop = r == StringDecoder::kCharacter && next == states && decoder.plain();
         bool some = false;

@@ -160,11 +160,7 @@ void LexemeStore::walk_string(Walk& w, u32 state, const StringDecoder& decoder, 
                 return;
             }
         } else {
-            u32 lo[2], hi[2];
-            const u32 n = d.ranges(lo, hi);
-            bool alive = false;
-            for (u32 i = 0; i < n && !alive; ++i) alive = store.alive_by(state, lo[i], hi[i]);
-            if (!alive) return;
+            if (!alive_within(store, state, d)) return;
         }
         if (!w.only_exits) forest.own(child, [&](u32 t) { set_bit(scratch_, t); });
         if (!forest.leaf(child)) walk_string(w, next, d, child);
@@ -210,11 +206,7 @@ void LexemeStore::walk_strings(Walk& w, const std::vector<u32>& states, const St
                 return;
             }
         } else {
-            u32 lo[2], hi[2];
-            const u32 n = d.ranges(lo, hi);
-            bool alive = false;
-            for (u32 i = 0; i < n && !alive; ++i) alive = store.alive_by(states[0], lo[i], hi[i]);
-            if (!alive) return;
+            if (!alive_within(store, states[0], d)) return;
         }
         if (!w.only_exits) forest.own(child, [&](u32 t) { set_bit(scratch_, t); });
         if (!forest.leaf(child)) walk_strings(w, next, d, child);
@@ -361,11 +353,7 @@ bool LexemeStore::bounded_row(Walk& w, u32 state) {
         }
         if (quoted) return false;
         if (d.plain()) return true;
-        u32 lo[2], hi[2];
-        const u32 ranges = d.ranges(lo, hi);
-        for (u32 i = 0; i < ranges; ++i)
-            if (store.alive_by(at, lo[i], hi[i])) return true;
-        return false;
+        return alive_within(store, at, d);
     };
     for (u32 t : by_length_) {
         if (trie.token_size(t) <= safe) break;

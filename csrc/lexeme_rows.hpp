@@ -98,6 +98,15 @@ class SuffixForest {
     std::unordered_map<u32, std::unique_ptr<std::array<u32, 256>>> wide_;
 };
 
+// Whether a character that a decoder has begun can be one that leads on from a state.
+inline bool alive_within(Derivatives& store, u32 state, const StringDecoder& decoder) {
+    u32 lo[2], hi[2];
+    const u32 n = decoder.ranges(lo, hi);
+    for (u32 i = 0; i < n; ++i)
+        if (store.alive_by(state, lo[i], hi[i])) return true;
+    return false;
+}
+
 struct LexemeRow {
     TokenPiece inside;                   // tokens that stay inside the lexeme,
     const TokenPiece* shared = nullptr;  // and those that another row or plan has

@@ -43,13 +43,8 @@ struct StateRows::Builder {
         }
         const LexState& s = lx.state(state);
         for (u32 i = 0; i < s.accepts.size(); ++i) {
-            const u8* dies = lx.context_dies(s.accepts[i].ctx);
-            bool some = false;
-            for (u32 k = n + 1; k < t.end[n] && !some; k = t.end[k]) {
-                const u32 cls = lx.byte_class[t.byte[k]];
-                some = cls != NONE && !dies[cls];
-            }
-            if (some) exits[{c.accept_symbol(state, i, n), s.accepts[i].ctx, s.accepts[i].column}].push_back(n);
+            if (c.goes_on_below(n, s.accepts[i].ctx))
+                exits[{c.accept_symbol(state, i, n), s.accepts[i].ctx, s.accepts[i].column}].push_back(n);
         }
         for (u32 k = n + 1; k < t.end[n]; k = t.end[k]) {
             const u32 cls = lx.byte_class[t.byte[k]];
