@@ -7,6 +7,34 @@ namespace gcd {
 
 namespace {
 constexpr u32 kRoom = 32;  // of the parser's stack that a construct may need once it has begun
+constexpr u32 kMostInRow = 100;
+// Frame::ops: operators that wait, by level; those that a comparison of rows isn't the left side of; and that one was
+// read, by = or <.
+constexpr u32 kLevels = 0xFFE, kTighter = 0xFF0, kRowEqual = 1 << 12, kRowLess = 1 << 13;
+// Frame::data: the arguments of an aggregate call one, so a window must follow.
+constexpr u64 kArgumentsAggregate = 1 << 24;
+}  // namespace
+
+namespace {
+void insert_sorted(std::vector<u32>& v, u32 x) {
+    const auto at = std::lower_bound(v.begin(), v.end(), x);
+    if (at == v.end() || *at != x) v.insert(at, x);
+}
+}  // namespace
+
+// Behind a comparison of rows: the tightest operator that it can be the left side of. 11: there was none.
+u32 SqlAutomaton::row_compared(u32 frame) const {
+    const u32 ops = frames_[frame].ops;
+    return ops & kRowEqual ? 4 : ops & kRowLess ? 5 : 11;
+}
+
+// Whether a row of VALUES, or RETURNING, may get one more column.
+bool SqlAutomaton::room_for_columns(const SqlScope& s) const {
+    size_t n = s.items.size();
+    for (u32 item : s.items)
+        if (item == SqlScopes::kStar && !s.sources.empty()) n += scopes_.relation_of(s.sources[0].relation).width;
+    const size_t more = s.sources.empty() ? 0 : scopes_.relation_of(s.sources[0].relation).width;
+    return n + more < program_.max_columns;
 }
 
 bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
@@ -17,6 +45,13 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
         SqlScope c = s;
         f(c);
         t.scope = scopes_.intern(std::move(c));
+        return true;
+    };
+    auto write = [&](auto&& f) {  // of a statement
+        if (t.scope <= SqlScopes::kRoot) return false;
+        SqlScope st = s;
+        f(st);
+        t.scope = scopes_.intern(std::move(st));
         return true;
     };
     auto to = [&](u32 scope) {
@@ -30,6 +65,7 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
         return true;
     };
     const u64 data = frames_[t.frame].data;
+    // of a call; of a row: how many there are on the left, and on the right
     const u32 n_args = data >> 8 & 0xFF, function = static_cast<u32>(data >> 32), kind = data >> 16 & 0xFF;
     auto takes = [&](auto&& f) {
         const auto it = program_.functions_named.find(function);
@@ -48,7 +84,9 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
             return true;
         case SqlAction::kEnd:
             if (t.scope <= SqlScopes::kRoot || core) return false;
-            t.reg = s.mode == SqlScope::kDerived || s.mode == SqlScope::kCte ? s.relation : NONE;
+            t.reg = s.mode == SqlScope::kDerived || s.mode == SqlScope::kCte ? s.relation
+                    : s.mode == SqlScope::kSource                            ? u32(s.open)
+                                                                             : NONE;
             t.scope = s.parent;
             return true;
         case SqlAction::kCore:
@@ -68,7 +106,7 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
         case SqlAction::kEndItem:
             return core && to(scopes_.end_item(t.scope));
         case SqlAction::kMore:
-            return change([](SqlScope& c) { c.in_item = true; });
+            return core && (s.phase == 0 || room_for_columns(s)) && change([](SqlScope& c) { c.in_item = true; });
         case SqlAction::kStar:
             return core && to(scopes_.star(t.scope));
         case SqlAction::kFrom:
@@ -83,12 +121,14 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
             return change([&](SqlScope& c) {
                 c.clause = arg == 3 && !c.aggregated && !c.grouped ? 2 : arg & 3;
                 c.tracker = SqlScope::kComplex;
+                c.constrainable = c.constrainable && arg == 3;
             });
         case SqlAction::kGrouped:
             return change([](SqlScope& c) { c.grouped = true; });
         case SqlAction::kTerm:
             return change([](SqlScope& c) {
                 c.term = true;
+                c.constrainable = false;
                 c.tracker = SqlScope::kFresh;
             });
         case SqlAction::kEndTerm:
@@ -101,7 +141,7 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
         case SqlAction::kSeal:
             return core && to(scopes_.seal(t.scope));
         case SqlAction::kSetOp:
-            return t.scope > SqlScopes::kRoot && !core && s.terms < program_.max_terms;
+            return t.scope > SqlScopes::kRoot && !core && to(scopes_.set_op(t.scope, arg));
         case SqlAction::kBind:
             if (t.scope <= SqlScopes::kRoot || core || t.reg == NONE) return false;
             t.scope = scopes_.bind(t.scope, t.reg);
@@ -118,25 +158,24 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
             t.reg = NONE;
             return t.scope != SqlScopes::kDead;
         case SqlAction::kJoin:
-            return core && s.sources.size() + 1 < program_.max_sources && change([&](SqlScope& c) {
-                       c.comma = arg == 0;
-                       c.natural = arg == 2;
-                       c.need = true;
-                   });
+            return core && to(scopes_.join(t.scope, arg == 0, arg == 2));
         case SqlAction::kOn:
             return core && !s.natural && s.debt.empty() && change([](SqlScope& c) {
                        c.on = true;
                        c.clause = 0;
                    });
         case SqlAction::kEndOn:
-            return change([](SqlScope& c) { c.on = c.natural = c.comma = false; });
+            return change([](SqlScope& c) { c.on = c.natural = c.comma = c.constrainable = false; });
         case SqlAction::kUsing:
-            return core && !scopes_.set(t.scope, SqlCategory::kUsing, NONE).none();
+            return core && !s.comma && !scopes_.set(t.scope, SqlCategory::kUsing, NONE).none() &&
+                   change([](SqlScope& c) { c.constrainable = false; });
         case SqlAction::kEndUsing:
             return core && s.debt.empty() && change([](SqlScope& c) { c.natural = c.comma = false; });
         case SqlAction::kOp: {
             const u32 rank = arg == 6 ? 4 : arg;
+            if (row_compared(t.frame) < rank) return false;
             set_frame([&](Frame& f) {
+                f.ops &= kLevels;
                 for (u32 level = 1; level <= 11; ++level)
                     if ((level == 6 ? 4 : level) >= rank) f.ops &= ~(1u << level);
                 f.ops |= 1u << std::min(arg, 11u);
@@ -153,20 +192,25 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
         case SqlAction::kNoArgs:
             return takes([](const SqlFunction& f) { return f.takes(0); });
         case SqlAction::kDistinct:
-            return (data & 1) && takes([](const SqlFunction& f) { return f.takes(1); });
+            return (data & 1) && takes([](const SqlFunction& f) { return f.takes(1); }) &&
+                   change([](SqlScope& c) { c.clause = 0; });
         case SqlAction::kEndCall:
         case SqlAction::kEndFilter:
         case SqlAction::kEndWindow:
             if (action == SqlAction::kEndCall && !takes([&](const SqlFunction& f) { return f.takes(n_args); }))
                 return false;
+            if (action == SqlAction::kEndCall && kind == 1 && s.nested)
+                set_frame([](Frame& f) { f.data |= kArgumentsAggregate; });
             return change([&](SqlScope& c) {
                 c.clause = data & 3;
                 c.strict = data & 4;
+                if (action == SqlAction::kEndCall && kind != 0) c.nested = data & 8;
                 if (action == SqlAction::kEndWindow) c.item_flags |= SqlScope::kWindow;
             });
         case SqlAction::kAggregated:
-            return core && (s.clause & 1) && change([](SqlScope& c) {
+            return core && (s.clause & 1) && !(data & kArgumentsAggregate) && change([](SqlScope& c) {
                        c.aggregated = true;
+                       c.nested = c.strict;
                        c.item_flags |= SqlScope::kAggregate;
                    });
         case SqlAction::kFilter:
@@ -209,6 +253,90 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
                 c.flags.clear();
             });
         }
+        case SqlAction::kBoolean:
+            return change([](SqlScope& c) {
+                c.tracker = c.tracker == SqlScope::kFresh && !c.term ? SqlScope::kBoolean : SqlScope::kComplex;
+            });
+        case SqlAction::kOrdered:
+        case SqlAction::kIsolate: {
+            SqlScope now = s;
+            now.open = now.constrainable = false;
+            t.scope = scopes_.intern(std::move(now));
+            return action == SqlAction::kOrdered || to(scopes_.isolate(t.scope));
+        }
+        case SqlAction::kLeave:
+            return t.scope > SqlScopes::kRoot && to(s.parent);
+        case SqlAction::kGroupable:
+            return core && !s.self_used;
+        case SqlAction::kHaving:
+            return core && (s.grouped || s.aggregated) && change([](SqlScope& c) {
+                       c.clause = 1;
+                       c.tracker = SqlScope::kComplex;
+                       c.constrainable = false;
+                   });
+        case SqlAction::kWindows:
+            return change([](SqlScope& c) {
+                c.strict = true;
+                c.clause = 0;
+                c.constrainable = false;
+            });
+        case SqlAction::kEndWindows:
+            return core &&
+                   std::includes(s.windows.begin(), s.windows.end(), s.windows_used.begin(), s.windows_used.end()) &&
+                   change([](SqlScope& c) {
+                       c.strict = false;
+                       c.windows_closed = true;
+                       c.windows_used.clear();
+                   });
+        case SqlAction::kGroup:
+            return core && to(scopes_.group(t.scope));
+        case SqlAction::kEndGroup:
+            return core && to(scopes_.end_group(t.scope));
+        case SqlAction::kRow:
+            if (frames_[t.frame].ops & kTighter || row_compared(t.frame) < 11) return false;
+            set_frame([](Frame& f) { f.data = 1 << 8; });
+            return change([](SqlScope& c) { c.tracker = SqlScope::kComplex; });
+        case SqlAction::kLeft:
+            return set_frame([](Frame& f) { f.data += 1 << 8; });
+        case SqlAction::kRight:
+            return set_frame([](Frame& f) { f.data += 1 << 16; });
+        case SqlAction::kWider:
+            return arg ? n_args < kMostInRow : kind < n_args;
+        case SqlAction::kSameLeft:
+            // a query instead of the row has the right width anyway
+            if (kind && kind != n_args) return false;
+            return set_frame([](Frame& f) { f.data = 0; });
+        case SqlAction::kClosed:
+            return set_frame([&](Frame& f) {
+                f.ops |= arg == 4 ? kRowEqual : kRowLess;
+                f.data = 0;
+            });
+        case SqlAction::kFill:
+            return !core && scopes_.fill_width(s) != 0;
+        case SqlAction::kFilled:
+            return !core && write([&](SqlScope& st) {
+                st.open = t.reg == 1;
+                t.reg = NONE;
+            });
+        case SqlAction::kUpdate:
+        case SqlAction::kDelete:
+        case SqlAction::kUpset:
+        case SqlAction::kReturning:
+            return to(scopes_.write_core(t.scope, action));
+        case SqlAction::kUpdateFrom:
+            return core && s.phase == 0 && change([](SqlScope& c) {
+                       c.phase = 1;
+                       c.comma = c.need = true;
+                       c.groups.push_back(2 * static_cast<u32>(c.sources.size()) + 1);
+                   });
+        case SqlAction::kUpdated:
+            return core && (s.phase == 2 || to(scopes_.close(t.scope)));
+        case SqlAction::kUpsert:
+            return !core && s.target != NONE && program_.tables[s.target].stored && !s.open;
+        case SqlAction::kConflict:
+            return !core && write([](SqlScope& st) { st.cte_columns.clear(); });
+        case SqlAction::kConflicted:
+            return !core && scopes_.conflict_complete(s);
         case SqlAction::kRoom:
             return frames_[t.frame].depth + pending(frames_[t.frame].ops) + kRoom <= program_.max_stack;
         case SqlAction::kCount:
@@ -278,7 +406,11 @@ bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text
             });
             return true;
         case SqlCategory::kCteName:
-            if (scopes_.same_cte(t.scope, id) || bits_get(program_.table_names, id)) return false;
+            if (scopes_.same_cte(t.scope, id)) return false;
+            // A table that it hides must have another name.
+            if (const auto it = program_.tables_named.find(id); it != program_.tables_named.end())
+                for (u32 table : it->second)
+                    if (program_.tables[table].schema == NONE) return false;
             change([&](SqlScope& c) { c.cte_name = id; });
             return true;
         case SqlCategory::kCteColumn:
@@ -295,17 +427,58 @@ bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text
             const u32 kind = static_cast<u32>(category) - static_cast<u32>(SqlCategory::kScalar);
             if (t.frame == 0 || !s.core) return false;
             Frame f = frames_[t.frame];
-            f.data = static_cast<u64>(id) << 32 | kind << 16 | (s.clause & 3) | (s.strict ? 4 : 0);
+            f.data = static_cast<u64>(id) << 32 | kind << 16 | (s.clause & 3) | (s.strict ? 4 : 0) | (s.nested ? 8 : 0);
             t.frame = intern_frame(f);
             if (kind)
                 change([&](SqlScope& c) {
-                    c.clause = kind == 1 ? 0 : c.clause & 1;
+                    // An aggregate with one in its arguments must become a window function.
+                    c.clause = kind == 2 ? c.clause & 1 : c.clause == 3;
                     c.strict = c.strict || kind == 1;
+                    c.nested = false;
                 });
             return true;
         }
+        case SqlCategory::kSchemaQualifier:
+            t.reg = id;
+            return !scopes_.set(t.scope, SqlCategory::kInnerQualifier, id).none();
+        case SqlCategory::kInnerQualifier:
+            t.reg = scopes_.dotted(t.reg, id);
+            return !scopes_.set(t.scope, SqlCategory::kQualifiedColumn, t.reg).none();
+        case SqlCategory::kWindowName:
+            if (!s.windows_closed) change([&](SqlScope& c) { insert_sorted(c.windows_used, id); });
+            return true;
+        case SqlCategory::kWindowDefinition:
+            if (contains(s.windows, id)) return false;
+            change([&](SqlScope& c) { insert_sorted(c.windows, id); });
+            return true;
+        case SqlCategory::kTarget:
+        case SqlCategory::kSchemaTarget: {
+            const u32 table =
+                category == SqlCategory::kTarget ? scopes_.catalogue_table(id) : scopes_.schema_table(t.reg, id);
+            if (table == NONE || !program_.tables[table].writable) return false;
+            t.reg = NONE;
+            change([&](SqlScope& st) {
+                st.target = table;
+                st.target_alias = id;
+            });
+            return true;
+        }
+        case SqlCategory::kTargetAlias:
+            change([&](SqlScope& st) { st.target_alias = id; });
+            return true;
+        case SqlCategory::kInsertColumn:
+            if (!scopes_.takes_column(s, id)) return false;
+            change([&](SqlScope& st) { st.cte_columns.push_back(id); });
+            return true;
+        case SqlCategory::kConflictColumn:
+            if (!scopes_.takes_conflict(s, id)) return false;
+            change([&](SqlScope& st) { st.cte_columns.push_back(id); });
+            return true;
         case SqlCategory::kOutput:
         case SqlCategory::kCollation:
+        case SqlCategory::kType:
+        case SqlCategory::kInTable:
+        case SqlCategory::kSetColumn:
             return true;
         case SqlCategory::kCount:
             break;

@@ -165,6 +165,9 @@ bool SqlAutomaton::risky(u32 pc) {
             case SqlAction::kArg:
             case SqlAction::kFilter:
             case SqlAction::kEndFilter:
+            case SqlAction::kBoolean:
+            case SqlAction::kIsolate:
+            case SqlAction::kOrdered:
                 fails = risky(in.next[0]);
                 break;
             default:
@@ -227,7 +230,9 @@ void SqlAutomaton::follow(std::vector<Thread> threads, Parse& out, bool first) {
                     if (!operand && scopes_.set(t.scope, category, t.reg).none()) break;
                 }
                 if (!scopes_.live(t.scope)) break;
-                if (!first && in.op != SqlInstruction::kName && risky(in.next[0]) && !leads_on(t)) break;
+                if (!first && in.op != SqlInstruction::kName && (risky(in.next[0]) || row_compared(t.frame) < 11) &&
+                    !leads_on(t))
+                    break;
                 out.threads.push_back(t);
         }
         if (first && (out.accepts || !out.threads.empty())) return;
@@ -442,7 +447,9 @@ u32 SqlAutomaton::end_word(u32 parse, u32 text) {
 u32 SqlAutomaton::end_quoted(u32 parse, u32 text) {
     const Parse& p = known(parse);
     const Text& t = texts_[text];
-    bool printable = !t.text.empty() && t.text.size() <= kMaxInvented;
+    const u32 word = program_.find_word(t.text);
+    const bool means = word != NONE && (program_.word_flags[word] & SqlProgram::kMeans);
+    bool printable = !means && !t.text.empty() && t.text.size() <= kMaxInvented;
     for (char c : t.text) printable = printable && c >= ' ' && c <= '~';
     std::vector<Thread> next;
     for (Thread thread : p.threads) {
@@ -551,6 +558,10 @@ u32 SqlAutomaton::end_lexeme(const State& s) {
             return kDead;
         case kOperator:
             return end_operator(s.parse, s.a);
+        case kComment:
+            return s.a == kLine && s.b == 0 ? s.parse : kDead;
+        case kParameter:
+            return s.a == kQuestionMark || s.b ? end_literal(s.parse, 0, 0, SqlLiteral::kParameter) : kDead;
     }
     return kDead;
 }
@@ -580,8 +591,12 @@ u32 SqlAutomaton::begin(u32 parse, u8 byte) {
                                          : kDead;
     if (byte == '\'')
         return p.literals >> static_cast<u32>(SqlLiteral::kString) & 1 ? intern({parse, 0, 0, kString}) : kDead;
+    if ((byte == '?' || byte == ':' || byte == '@' || byte == '$') &&
+        (p.literals >> static_cast<u32>(SqlLiteral::kParameter) & 1))
+        return intern({parse, byte == '?' ? u32(kQuestionMark) : u32(kSign), 0, kParameter});
     const std::string sign(1, static_cast<char>(byte));
     const u32 op = operator_of(sign);
+    if (op != NONE && (byte == '-' || byte == '/')) return intern({parse, op, 0, kOperator});  // or a comment
     return op != NONE && operator_begins(parse, sign) ? intern({parse, op, 0, kOperator}) : kDead;
 }
 
@@ -676,11 +691,28 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
             return byte == '\'' && s.a == 0 ? gap(end_literal(s.parse, 0, 0, SqlLiteral::kBlob)) : kDead;
         case kOperator: {
             const std::string text = program_.operators[s.a] + static_cast<char>(byte);
-            if (text == "--" || text == "/*") return kDead;  // comments
+            if (text == "--" || text == "/*")
+                return intern({s.parse, text == "--" ? u32(kLine) : u32(kBlock), 0, kComment});
             const u32 op = operator_of(text);
             if (op != NONE) return operator_begins(s.parse, text) ? intern({s.parse, op, 0, kOperator}) : kDead;
             break;
         }
+        case kComment: {
+            if (byte == 0) return kDead;
+            if (s.b == 0 && byte == '\n' && s.a == kLine) return gap(s.parse);
+            if (s.b == 0 && byte == '/' && s.a == kBlockStar) return gap(s.parse);
+            const u32 next = sql_utf8(s.b, byte);
+            if (next == NONE) return kDead;
+            const u32 within = s.a == kLine ? kLine : byte == '*' ? kBlockStar : kBlock;
+            return intern({s.parse, within, next, kComment});
+        }
+        case kParameter:
+            if (s.a == kQuestionMark ? digit(byte) && (byte != '0' || s.b) : byte < 0x80 && sql_word_byte(byte))
+                return s.b + 1 > (s.a == kQuestionMark ? kMaxNumberDigits : kMaxInvented)
+                           ? kDead
+                           : intern({s.parse, s.a, s.a == kQuestionMark ? s.b + 1 : 1u, kParameter});
+            if (digit(byte) || sql_word_byte(byte)) return kDead;
+            break;
     }
     const u32 ended = end_lexeme(s);
     return ended == kDead ? kDead : step(gap(ended), byte);

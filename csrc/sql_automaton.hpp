@@ -25,14 +25,18 @@ u32 sql_utf8(u32 state, u8 byte);
 class SqlAutomaton {
   public:
     enum Kind : u8 {
-        kGap,       // between lexemes
-        kWord,      // a: text
-        kQuoted,    // a: text, b: closing quote, and 256 once one was read that may be the first of two
-        kNumber,    // a: its form, b: its value or (hexadecimal) digits
-        kString,    // a: bytes of a character that must follow (their first range), b: 1 behind a quote
-        kBlob,      // a: 1 within a byte
-        kOperator,  // a: which
+        kGap,        // between lexemes
+        kWord,       // a: text
+        kQuoted,     // a: text, b: closing quote, and 256 once one was read that may be the first of two
+        kNumber,     // a: its form, b: its value or (hexadecimal) digits
+        kString,     // a: bytes of a character that must follow (their first range), b: 1 behind a quote
+        kBlob,       // a: 1 within a byte
+        kOperator,   // a: which
+        kComment,    // a: `Comment`, b: as for a string
+        kParameter,  // a: `Parameter`, b: how many digits; 1 behind a byte of the name
     };
+    enum Comment : u32 { kLine, kBlock, kBlockStar };
+    enum Parameter : u32 { kQuestionMark, kSign };
     struct State {
         u32 parse = 0;
         u32 a = 0, b = 0;
@@ -70,7 +74,8 @@ class SqlAutomaton {
         u32 word, name;  // the word or name of the catalogue that it is; NONE
     };
     static constexpr u32 kDead = 0;
-    static constexpr u32 kMaxInvented = 400;  // bytes of a name that isn't the catalogue's
+    static constexpr u32 kMaxNumberDigits = 4;  // of ?1: SQLite has 32766 of them
+    static constexpr u32 kMaxInvented = 400;    // bytes of a name that isn't the catalogue's
 
     SqlAutomaton(const SqlProgram& program, u32 max_states);
     u32 start() const { return start_; }
@@ -137,6 +142,8 @@ class SqlAutomaton {
     u32 end_operator(u32 parse, u32 op);
     u32 end_literal(u32 parse, u32 form, u32 value, SqlLiteral literal);
     bool name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented);
+    u32 row_compared(u32 frame) const;
+    bool room_for_columns(const SqlScope& core) const;
     u32 pending(u32 ops) const;
     bool number_alive(u32 parse, u32 form, u32 value);
     bool position(const Thread& t, u32 value) const;

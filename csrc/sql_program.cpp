@@ -65,6 +65,7 @@ SqlPlace sql_place(SqlCategory category) {
         case SqlCategory::kColumn:
         case SqlCategory::kQualifier:
         case SqlCategory::kStarQualifier:
+        case SqlCategory::kSchemaQualifier:
         case SqlCategory::kOutput:
             return SqlPlace::kOperand;
         case SqlCategory::kScalar:
@@ -75,6 +76,7 @@ SqlPlace sql_place(SqlCategory category) {
             return SqlPlace::kLabel;
         case SqlCategory::kBareAlias:
         case SqlCategory::kCollation:
+        case SqlCategory::kType:
             return SqlPlace::kAlias;
         default:
             return SqlPlace::kAny;
@@ -123,9 +125,19 @@ SqlProgram::SqlProgram(const u8* data, size_t size) {
         const u32 flags = c.number();
         table.bare = flags & 1;
         table.rowid = flags & 2;
+        table.writable = flags & 4;
+        table.stored = flags & 8;
         for (u32 n = c.count(8); n; --n) {
             table.columns.push_back(c.below(names.size()));
-            table.hidden.push_back(static_cast<u8>(c.below(2)));
+            const u32 column = c.below(4);
+            table.hidden.push_back(column & 1);
+            table.generated.push_back(column >> 1);
+        }
+        for (u32 n = c.count(4); n; --n) {
+            std::vector<u32> unique;
+            for (u32 m = c.count(4); m; --m) unique.push_back(c.below(names.size()));
+            std::sort(unique.begin(), unique.end());
+            table.uniques.push_back(std::move(unique));
         }
         std::vector<u32> distinct = table.columns;
         std::sort(distinct.begin(), distinct.end());

@@ -30,6 +30,18 @@ enum class SqlCategory : u32 {
     kAggregate,
     kWindow,
     kCollation,
+    kType,
+    kSchemaQualifier,
+    kInnerQualifier,
+    kInTable,
+    kWindowName,
+    kWindowDefinition,
+    kTarget,
+    kSchemaTarget,
+    kTargetAlias,
+    kInsertColumn,
+    kSetColumn,
+    kConflictColumn,
     kCount,
 };
 
@@ -75,6 +87,33 @@ enum class SqlAction : u32 {
     kCell,
     kEndRow,
     kRoom,
+    kBoolean,
+    kIsolate,
+    kLeave,
+    kOrdered,
+    kGroupable,
+    kHaving,
+    kWindows,
+    kEndWindows,
+    kGroup,
+    kEndGroup,
+    kRow,
+    kLeft,
+    kRight,
+    kWider,
+    kSameLeft,
+    kClosed,
+    kFill,
+    kFilled,
+    kUpdate,
+    kUpdateFrom,
+    kUpdated,
+    kDelete,
+    kUpsert,
+    kConflict,
+    kConflicted,
+    kUpset,
+    kReturning,
     kCount,
 };
 
@@ -82,7 +121,7 @@ enum class SqlAction : u32 {
 enum class SqlPlace : u32 { kOperand, kLabel, kAlias, kAny, kCalled, kCount };
 SqlPlace sql_place(SqlCategory category);
 
-enum class SqlLiteral : u32 { kNumber, kInteger, kPosition, kString, kBlob, kCount };
+enum class SqlLiteral : u32 { kNumber, kInteger, kPosition, kString, kBlob, kParameter, kCount };
 
 struct SqlInstruction {
     enum Op : u32 { kKeyword, kOperator, kLiteral, kName, kCall, kSplit, kAct, kReturn };
@@ -94,8 +133,12 @@ struct SqlTable {
     u32 name = 0, schema = NONE;  // names
     bool bare = false;            // what the name without a schema means
     bool rowid = false;
-    std::vector<u32> columns;  // names
-    std::vector<u8> hidden;    // of each column: `*` leaves it out
+    bool writable = false;      // INSERT, UPDATE and DELETE
+    bool stored = false;        // no view and no virtual table: with RETURNING, ON CONFLICT, UPDATE ... FROM
+    std::vector<u32> columns;   // names
+    std::vector<u8> hidden;     // of each column: `*` leaves it out
+    std::vector<u8> generated;  // of each column: it can't be written
+    std::vector<std::vector<u32>> uniques;  // columns that can be the target of ON CONFLICT, sorted
 };
 
 struct SqlFunction {
@@ -115,7 +158,8 @@ struct SqlProgram {
     static constexpr u8 kOdd = 1 << static_cast<u32>(SqlPlace::kCount);  // might be what SQLite calls a result column
                                                                          // without a name of its own
     std::vector<std::string> words;                                      // all that aren't simply names, folded, sorted
-    std::vector<u8> word_flags;  // bits: the places where one may be a name without quotes
+    std::vector<u8> word_flags;         // bits: the places where one may be a name without quotes
+    static constexpr u8 kMeans = kOdd;  // of words: it means something of its own where no column is called so
     std::vector<std::string> operators;
     std::vector<std::string> quotes;  // that begin names
     std::vector<SqlTable> tables;
@@ -134,7 +178,6 @@ struct SqlProgram {
     std::unordered_map<u32, std::vector<u32>> functions_named;
     u32 find_name(const std::string& folded) const;  // NONE: no such name
     u32 find_word(const std::string& folded) const;
-    bool word_in(u32 word, SqlPlace place) const { return word_flags[word] >> static_cast<u32>(place) & 1; }
 };
 
 // A to Z as a to z; everything else as it is: how SQLite compares names.

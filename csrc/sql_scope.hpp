@@ -9,6 +9,7 @@
 // be written.
 #pragma once
 
+#include <algorithm>
 #include <map>
 
 #include "flat_map.hpp"
@@ -36,6 +37,11 @@ class SqlNames {
     std::map<std::string, u32> index_;
 };
 
+template <class T>
+bool contains(const std::vector<T>& v, const T& x) {
+    return std::find(v.begin(), v.end(), x) != v.end();
+}
+
 // Columns of a table, a common table expression or a subquery.
 struct SqlRelation {
     std::vector<u32> names;  // kUnnamed: cannot be written
@@ -58,14 +64,23 @@ struct SqlUse {  // of a name without qualifier
 };
 
 struct SqlQualified {
+    enum Flags : u32 {
+        kStar = 1,    // `q.*` was written
+        kBanned = 2,  // no source may be called that
+        kStrict = 4,  // no scope around may have it
+    };
     u32 qualifier;
-    u32 flags;  // 1: `q.*` was written; 2: no source may be called that
+    u32 flags;
     std::vector<u32> columns;
+    u32 schema = NONE;  // of the table that it must be
 };
 
 struct SqlScope {
-    static constexpr u32 kTop = 0, kPlain = 1, kDerived = 2, kCte = 3;
-    enum Tracker : u32 { kFresh, kNamed, kComplex, kInteger, kSigned };
+    // What a statement is: the whole, a subquery in an expression, one in FROM, a common table expression, what INSERT
+    // inserts, the expressions of LIMIT.
+    enum Mode : u32 { kTop, kPlain, kDerived, kCte, kSource, kIsolated };
+    enum Tracker : u32 { kFresh, kNamed, kComplex, kInteger, kSigned, kBoolean };
+    enum SetOp : u32 { kUnion, kUnionAll, kOtherOp, kNoOp };
     enum ItemFlags : u32 { kAggregate = 1, kWindow = 2, kAlias = 4, kOutput = 8 };
 
     bool core = false;
@@ -74,17 +89,36 @@ struct SqlScope {
     u32 mode = 0, want = 0, env = 0, relation = NONE, terms = 0, cte_name = NONE;
     std::vector<u32> cte_columns;
     std::vector<u32> outputs;  // names that ORDER BY behind a compound may use
+    u32 self = NONE;           // of a common table expression: the relation that it is for itself from here on
+    bool recursive = false;    // a query of it has used that
+    // -- a statement that writes --
+    u32 target = NONE, target_alias = NONE;  // a table of the catalogue, and what it is called
+    bool open = false;                       // ON would belong to the FROM clause that the text ends with
     // -- a core --
     u32 phase = 0;   // 0 before FROM, 1 within, 2 behind
     u32 clause = 3;  // 1: aggregates may be called, 2: window functions
     bool strict = false, on = false, values = false, term = false, grouped = false, aggregated = false;
     bool in_item = false, need = false, natural = false, comma = false;
+    bool constrainable = false;  // ON would belong to the last source
+    bool nested = false;         // an aggregate was called within the arguments of one
+    bool self_used = false;      // a common table expression speaks of itself
+    bool windows_closed = false;
     u32 tracker = kComplex, item_name = NONE, item_flags = 0, values_width = 0;
     std::vector<SqlSource> sources;
-    std::vector<SqlUse> uses;             // sorted by name
-    std::vector<SqlQualified> qualified;  // sorted by qualifier
-    std::vector<u32> items, flags;        // names of result columns, kStar, kUnnamed, kDummy or kStarOf + qualifier
-    std::vector<u32> debt;                // names that USING must merge
+    std::vector<SqlUse> uses;                // sorted by name
+    std::vector<SqlQualified> qualified;     // sorted by qualifier
+    std::vector<u32> items, flags;           // names of result columns, kStar, kUnnamed, kDummy or kStarOf + qualifier
+    std::vector<u32> debt;                   // names that USING must merge
+    std::vector<u32> windows_used, windows;  // names of windows: behind OVER, and defined; sorted
+    // Brackets in FROM that are open: the number of their first source, times two; one more where the bracket is a
+    // subquery to SQLite, so that ON within it sees nothing in front of it.
+    std::vector<u32> groups;
+    u32 first_visible() const { return groups.empty() ? 0 : groups.back() / 2; }
+    u32 nested_from() const {  // the first source of the innermost bracket that is a subquery; NONE
+        for (size_t i = groups.size(); i-- > 0;)
+            if (groups[i] & 1) return groups[i] / 2;
+        return NONE;
+    }
 };
 
 // A set of names that may come next.
@@ -119,6 +153,11 @@ class SqlScopes {
     // -- actions: the scope that comes of it, kDead if none --
     u32 begin(u32 scope, u32 want);
     u32 core(u32 statement);
+    u32 set_op(u32 statement, u32 op);
+    u32 isolate(u32 scope);  // a core without sources, from which no scope around is seen
+    u32 join(u32 core, bool comma, bool natural);
+    u32 group(u32 core);
+    u32 end_group(u32 core);
     u32 star(u32 core);
     u32 star_of(u32 core, u32 qualifier);
     u32 end_item(u32 core);
@@ -131,8 +170,18 @@ class SqlScopes {
     u32 use(u32 core, u32 name, bool direct = true);
     u32 use_qualified(u32 core, u32 qualifier, u32 column);
     u32 merge(u32 core, u32 name);  // USING
+    // -- statements that write (sql_writes.cpp) --
+    bool takes_column(const SqlScope& statement, u32 name) const;    // INSERT INTO t (...
+    bool takes_conflict(const SqlScope& statement, u32 name) const;  // ON CONFLICT (...
+    bool conflict_complete(const SqlScope& statement) const;
+    u32 fill_width(const SqlScope& statement) const;
+    u32 write_core(u32 statement, SqlAction action);  // the scope of UPDATE, DELETE, DO UPDATE and RETURNING
+    const SqlTable* target_of(u32 core) const;        // of UPDATE and DO UPDATE
+    // `schema.qualifier` as one qualifier.
+    u32 dotted(u32 schema, u32 qualifier);
     // The relation that a name in FROM stands for; NONE if none.
     u32 table(u32 core, u32 name) const;
+    u32 catalogue_table(u32 name) const;  // whatever common table expressions there are
     u32 schema_table(u32 schema, u32 name) const;
     bool same_cte(u32 scope, u32 name) const;  // a common table expression of this name is visible or being written
 
@@ -144,14 +193,35 @@ class SqlScopes {
     const SqlNameSet& set(u32 scope, SqlCategory category, u32 reg);
 
   private:
-    struct Search;
+    // The choice of tables that explain a core's uses.
+    struct Search {
+        const SqlScope& c;
+        std::vector<u32> counts;  // of each use: sources that have it
+        std::vector<u8> pushed, pushed_qualified;
+        std::vector<std::pair<u32, u32>> chosen;  // relation, qualifier
+        std::vector<u32> others;                  // relations of common table expressions
+        u32 self = NONE;                          // one of them, which can be chosen once
+        u32 undecided = kAnonymous;               // what the last source will be called
+        bool outer = false;                       // names may be left to a scope around
+        bool single = false;                      // there is one source, and its rowid is used
+        u32 steps = 4000;
+    };
     struct Env {
         u32 name, relation, before;
     };
     u32 list(const std::vector<u32>& v);
     bool has(const SqlRelation& r, u32 name) const;
     bool has_qualified(const SqlRelation& r, u32 name) const;
-    u32 count(const SqlScope& c, u32 name, size_t n_sources) const;
+    bool is_rowid(u32 name) const;
+    bool uses_rowid(const SqlScope& c) const;
+    bool single_rowid(const SqlScope& c) const;  // rowid without qualifier means the only source's
+    u32 plain_relation(u32 table);               // the table as a subquery exports it
+    u32 self_of(u32 core) const;                 // the common table expression that the core may speak of; NONE
+    Search start_search(u32 core);
+    bool suits(const SqlQualified& q, const SqlRelation& r) const;
+    // How many of some sources a bare name could mean; 2 stands for more as well.
+    u32 count(const SqlScope& c, u32 name, size_t first, size_t last) const;
+    u32 count(const SqlScope& c, u32 name) const { return count(c, name, 0, c.sources.size()); }
     u32 outward(u32 core, u32 name);
     u32 outward_qualified(u32 core, u32 qualifier, u32 column);
     u32 with_parent(u32 id, u32 parent);
@@ -166,6 +236,7 @@ class SqlScopes {
     bool search(Search& s);
     bool search_qualified(Search& s, size_t i);
     bool search_uses(Search& s);
+    bool search_rowid(Search& s, size_t use);
     bool leaf(Search& s);
     bool choose(Search& s, u32 relation);
     void unchoose(Search& s, u32 relation);
@@ -180,6 +251,8 @@ class SqlScopes {
     void qualified_columns(u32 core, u32 qualifier, SqlNameSet& out);
     void open_qualified(u32 core, u32 qualifier, SqlNameSet& out);
     void tables(u32 core, SqlNameSet& out, u32 schema);
+    void inner_qualifiers(u32 core, u32 schema, SqlNameSet& out);
+    void written_columns(u32 scope, SqlCategory category, SqlNameSet& out) const;
     Bits used_tables(const SqlScope& c) const;
 
     const SqlProgram& program_;
@@ -191,6 +264,7 @@ class SqlScopes {
     std::vector<std::vector<u32>> lists_;
     std::map<std::vector<u32>, u32> list_index_;
     std::vector<Env> envs_;
+    std::unordered_map<u32, std::pair<u32, u32>> dotted_;  // schema and qualifier
     std::unordered_map<u32, bool> live_;
     std::map<std::pair<u64, u32>, std::unique_ptr<SqlNameSet>> sets_;
     u64 unsettled_ = 0;

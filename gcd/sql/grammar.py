@@ -62,13 +62,6 @@ class SqlGrammar:
         from gcd.sql.scope_grammar import ScopedSql
 
         self._of_sqlite("the engine")
-        writes = [kind for kind in self.options.statements if kind != "select"]
-        if writes:
-            raise UnsupportedError.of(
-                writes[0],
-                f"the engine doesn't hold the scopes of {', '.join(writes)} yet",
-                remedy='statements=("select",), or to_lark() and context_free(), which know nothing of scope',
-            )
         return ScopedSql(self.catalogue, self.options.statements, limit_required=self.options.require_limit)
 
     @property

@@ -21,7 +21,7 @@ _OPS = ("keyword", "operator", "literal", "name", "call", "split", "act", "retur
 
 
 _EVERYWHERE = (1 << len(PLACES)) - 1
-_ODD = 1 << len(PLACES)
+_ODD = _MEANS = 1 << len(PLACES)
 
 
 @cache
@@ -83,7 +83,8 @@ def scope_program(
         out += [_text(name), _number(where | (_ODD if keyword or not plain else 0))]
     out.append(_number(len(words)))
     for word in words:
-        out += [_text(word.encode()), _number(_places(syntax, word))]
+        means = _MEANS if word in syntax.never_invented else 0
+        out += [_text(word.encode()), _number(_places(syntax, word) | means)]
     for signs in (syntax.operators, tuple(syntax.quotes)):
         out.append(_number(len(signs)))
         out += [_text(sign.encode()) for sign in signs]
@@ -94,15 +95,19 @@ def scope_program(
         name = _bytes(table.name)
         if name not in ids:
             continue
-        columns: dict[int, bool] = {}
+        columns: dict[int, int] = {}
         for column in table.columns:
             if (number := ids.get(_bytes(column.name))) is not None:
-                columns.setdefault(number, column.hidden)
+                columns.setdefault(number, column.hidden | 2 * column.generated)
         schema = NONE if table.schema is None else ids.get(_bytes(table.schema), NONE)
         flags = (0 if name in first else 1) | (2 if table.rowid and table.kind == "table" else 0)
+        flags |= (4 if table.writable else 0) | (8 if table.kind == "table" else 0)
         first.add(name)
         tables.append(struct.pack("<4I", ids[name], schema, flags, len(columns)))
-        tables.extend(struct.pack("<2I", number, hidden) for number, hidden in columns.items())
+        tables.extend(struct.pack("<2I", number, kept) for number, kept in columns.items())
+        keys = [sorted({ids[_bytes(c)] for c in key}) for key in table.uniques if all(_bytes(c) in ids for c in key)]
+        tables.append(_number(len(keys)))
+        tables.extend(struct.pack(f"<{1 + len(key)}I", len(key), *key) for key in keys)
     out.append(_number(len(first) and sum(_bytes(t.name) in ids for t in catalogue.tables)))
     out += tables
 
@@ -114,7 +119,11 @@ def scope_program(
     out.append(struct.pack(f"<{1 + len(collations)}I", len(collations), *collations))
 
     out.append(_number(len(code.instructions)))
+    columns_named = {_bytes(column.name) for table in catalogue.tables for column in table.columns}
     for i in code.instructions:
+        if i.op == "keyword" and i.word.lower() in syntax.never_invented and i.word.lower().encode() in columns_named:
+            out.append(struct.pack("<4I", _OPS.index("split"), 0, 0, 0))  # the word is a column's name here
+            continue
         a = numbers[i.word.lower()] if i.op == "keyword" else i.a
         out.append(struct.pack(f"<{4 + len(i.next)}I", _OPS.index(i.op), a, i.b, len(i.next), *i.next))
     out += [_number(code.start), _number(syntax.stack)]

@@ -2,9 +2,9 @@
 
 A rule is written as in EBNF: ``"("`` and words in capitals are lexemes, ``$name`` is a class of literals, ``<name>`` is
 a name whose choice the scope makes (`CATEGORIES`), ``{action}`` or ``{action:n}`` changes or asks the scope (`ACTIONS`)
-and takes no text. A word in small letters stands for another rule: ``rule^n`` with what is on the stack of the database's
-own parser by then (`Syntax.stack` in all), ``rule`` alone written out in place. A rule whose name begins with ``!`` has a
-frame of its own, in which its actions keep a number.
+and takes no text. A word in small letters stands for another rule: ``rule^n`` with what is on the stack of the
+database's own parser by then (`Syntax.stack` in all), ``rule`` alone written out in place. A rule whose name begins
+with ``!`` has a frame of its own, in which its actions keep a number.
 
 A dialect is a `Syntax` (`gcd.sql.sqlite_syntax`). Nothing here says which names there are: see
 `gcd.sql.scope_program`.
@@ -39,6 +39,18 @@ CATEGORIES = (
     "aggregate",
     "window",
     "collation",
+    "type",
+    "schema_qualifier",
+    "inner_qualifier",
+    "in_table",
+    "window_name",
+    "window_definition",
+    "target",
+    "schema_target",
+    "target_alias",
+    "insert_column",
+    "set_column",
+    "conflict_column",
 )
 """Kinds of names, as `SqlCategory` counts them (csrc/sql_program.hpp)."""
 
@@ -83,16 +95,44 @@ ACTIONS = (
     "cell",
     "endrow",
     "room",
+    "boolean",
+    "isolate",
+    "leave",
+    "ordered",
+    "groupable",
+    "having",
+    "windows",
+    "endwindows",
+    "group",
+    "endgroup",
+    "row",
+    "left",
+    "right",
+    "wider",
+    "sameleft",
+    "closed",
+    "fill",
+    "filled",
+    "update",
+    "updatefrom",
+    "updated",
+    "delete",
+    "upsert",
+    "conflict",
+    "conflicted",
+    "upset",
+    "returning",
 )
 """What can happen between lexemes, as `SqlAction` counts them."""
 
-_WANTS = {"cte": 0x10000, "derived": 0x20000}
+_WANTS = {"cte": 0x10000, "derived": 0x20000, "source": 0x40000, "row": 0x80000}
+"""What asks for a query where that isn't just for a number of columns."""
 
-LITERALS = ("number", "integer", "position", "string", "blob")
+LITERALS = ("number", "integer", "position", "string", "blob", "parameter")
 
 PLACES = ("operand", "label", "alias", "any", "called")
-"""Where a name may stand, as far as it matters which keywords can be one: at the beginning of an operand, behind a result
-column without AS, behind a table without AS, behind a word or sign that only a name follows, before an argument list."""
+"""Where a name may stand, as far as it matters which keywords can be one: at the beginning of an operand, behind a
+result column without AS, behind a table without AS, where only a name can follow, before an argument list."""
 
 
 @dataclass(frozen=True)
@@ -286,7 +326,7 @@ def assemble(syntax: Syntax, statements: Iterable[str], *, limit_required: bool 
 
     Args:
         syntax: the dialect.
-        statements: "select", "insert", "update", "delete": rules called so, with ``_top`` behind it.
+        statements: "select", "insert", "update", "delete": the rules of these names with ``_top`` behind.
         limit_required: the rule ``limited_top`` instead of ``select_top``.
     """
     rules = _rules(syntax.rules)

@@ -7,41 +7,58 @@ from gcd.sql.scope_syntax import Syntax
 __all__ = ["SQLITE"]
 
 _RULES = r"""
-start: statement ";"?
-select_top: {want:0} select^3
-limited_top: {want:0} limited^3
+start: {want:0} {begin} with? statement {end} ";"?
+select_top: chain^7
+limited_top: limited_chain^7
 
 select: {begin} with? chain^4 {end}
-limited: {begin} with? limited_chain^4 {end}
 chain: core (order? limit? {seal} | {seal} setop chain2^0) | values (setop chain2^0)?
 chain2: core {seal} (corder? limit? | setop chain2^0) | values (setop chain2^0)?
 limited_chain: core (order? limit {seal} | {seal} setop limited_chain2^0) | values setop limited_chain2^0
 limited_chain2: core {seal} (corder? limit | setop limited_chain2^0) | values setop limited_chain2^0
-setop: UNION {setop:0} | UNION ALL {setop:0} | INTERSECT {setop:1} | EXCEPT {setop:1}
+setop: UNION {setop:0} | UNION ALL {setop:1} | INTERSECT {setop:2} | EXCEPT {setop:2}
 
 with: {room} WITH RECURSIVE? cte ("," cte)*
-cte: <cte_name> ("(" <cte_column> ("," <cte_column>)* ")")? AS (NOT? MATERIALIZED)? "(" {want:cte} select^10 ")" {bind}
+cte: <cte_name> ("(" <cte_column> ("," <cte_column>)* ")")? AS (NOT? MATERIALIZED)? "(" {want:cte} select^13 ")" {bind}
 
 core: {core} SELECT (DISTINCT | ALL)? item ("," {more} item)* (FROM {from} source join*)? {close}
-      (WHERE {clause:0} expr^6)?
-      (GROUP BY {clause:0} term ("," term)* {grouped} (HAVING {clause:1} expr^8)?)? {clause:3}
+      (WHERE {clause:0} expr^6)? ({groupable} GROUP BY {clause:0} term ("," term)* {grouped})? (HAVING {having} expr^8)?
+      (WINDOW {windows} definition ("," definition)*)? {endwindows} {clause:3}
 item: "*" {star} | <star_qualifier> "." "*" | {item} expr^4 (AS <result_alias> | <label>)? {enditem}
 term: {term} expr^8 {endterm}
+definition: <window_definition> AS window
 values: {core:1} {close} {clause:0} VALUES row ("," row)* {valued} {seal}
 row: "(" {item} expr^7 {cell} ("," {more} {item} expr^7 {cell})* ")" {endrow}
 
 order: ORDER BY oterm ("," oterm)*
 oterm: {term} expr^12 {endterm} (ASC | DESC)? (NULLS (FIRST | LAST))?
-corder: ORDER BY coterm ("," coterm)*
+corder: ORDER {ordered} BY coterm ("," coterm)*
 coterm: (<output> | $position) (COLLATE <collation>)? (ASC | DESC)? (NULLS (FIRST | LAST))?
-limit: LIMIT "-"? $integer ((OFFSET | ",") "-"? $integer)?
+limit: LIMIT {isolate} expr^13 ((OFFSET | ",") expr^13)? {leave} {leave}
 
 source: (<schema> "." <schema_table> | <table>) (AS <source_alias> | <bare_alias> | {noalias})
-      | {room} "(" {want:derived} select^7 ")" {derived} (AS <source_alias> | <bare_alias> | {noalias})
+      | {room} "(" ({want:derived} select^7 ")" {derived} (AS <source_alias> | <bare_alias> | {noalias})
+                   | {group} group^5 ")" {endgroup})
+group: source join*
 join: "," {join:0} source
     | (NATURAL {join:2} joinkind? JOIN | {join:1} joinkind? JOIN) source constraint
 joinkind: (LEFT | RIGHT | FULL) OUTER? | INNER | CROSS
 constraint: ON {on} expr^12 {endon} | {using} USING "(" <using> ("," {using} <using>)* ")" {endusing} | {endusing}
+
+insert_top: (INSERT conflict? | REPLACE) INTO target (AS <target_alias>)? ("(" <insert_column> ("," <insert_column>)* ")")?
+            (DEFAULT VALUES | {fill} {want:source} select^8 {filled} upsert?) returning?
+update_top: UPDATE conflict? target (AS <target_alias>)? {update} SET assignment^10 ("," assignment^10)*
+            (FROM {updatefrom} source join*)? {updated} (WHERE {clause:0} expr^12)? {leave} returning?
+delete_top: DELETE FROM target (AS <target_alias>)? {delete} (WHERE {clause:0} expr^8)? {leave} returning?
+conflict: OR (ABORT | FAIL | IGNORE | REPLACE | ROLLBACK)
+target: <target> | <schema> "." <schema_target>
+!assignment: <set_column> "=" expr^2
+           | "(" <set_column> {left} ({wider:1} "," <set_column> {left})+ ")" "=" rowside
+upsert: {upsert} ON CONFLICT ({conflict} "(" <conflict_column> ("," <conflict_column>)* ")" {conflicted} DO doing
+                              (ON CONFLICT DO doing)? | DO doing)
+doing: NOTHING | UPDATE {upset} SET assignment^26 ("," assignment^26)* (WHERE {clause:0} expr^28)? {leave}
+returning: {returning} RETURNING returned ("," {more} returned)* {leave}
+returned: "*" {star} | {item} expr^12 (AS <result_alias> | <label>)? {enditem}
 
 !expr: nots arith tail*
 nots: (NOT {op:3})?
@@ -53,35 +70,45 @@ tail: AND {op:2} nots arith | OR {op:1} nots arith
 arith: sign operand (("&" | "|" | "<<" | ">>") {op:7} sign operand | ("+" | "-") {op:8} sign operand
      | ("*" | "/" | "%") {op:9} sign operand | ("||" | "->" | "->>") {op:10} sign operand)*
 sign: (("-" | "+" | "~") {op:11})?
-operand: primary (COLLATE <collation>)*
-primary: $number | $string {complex} | $blob {complex}
+operand: primary collate
+       | {room} "(" ({complex} {want:1} select^2 ")" collate
+                    | expr^1 (")" collate | {row} ({wider:1} "," expr^3 {left})+ ")" rowtest))
+collate: (COLLATE <collation>)*
+primary: $number | $string {complex} | $blob {complex} | $parameter {complex} | (TRUE | FALSE) {boolean}
        | (NULL | CURRENT_DATE | CURRENT_TIME | CURRENT_TIMESTAMP) {complex}
-       | <column> | <qualifier> "." <qcolumn>
+       | <column> | <qualifier> "." <qcolumn> | <schema_qualifier> "." <inner_qualifier> "." <qcolumn>
        | {room} (scalar^1 | aggregate^1 | windowed^1 | case^1 | {complex} CAST "(" expr^2 AS type ")"
-       | "(" (expr^1 | {complex} {want:1} select^2) ")" | EXISTS {complex} "(" {want:0} select^3 ")")
-inrhs: "(" ({want:1} select^4 | (expr^4 ("," expr^4)*)?) ")"
+       | EXISTS {complex} "(" {want:0} select^3 ")")
+rowtest: (("=" | "==" | "!=" | "<>" | IS NOT?) {op:4} rowside {closed:4}
+       | ("<" | "<=" | ">" | ">=") {op:5} rowside {closed:5}
+       | NOT? IN {op:4} "(" {want:row} select^4 ")" {closed:4})
+rowside: "(" ({want:row} select^2 | expr^3 {right} ({wider} "," expr^3 {right})+) ")" {sameleft}
+inrhs: "(" ({want:1} select^4 | (expr^4 ("," expr^4)*)?) ")" | <in_table>
 case: CASE {complex} expr^1? (WHEN expr^4 THEN expr^5)+ (ELSE expr^4)? END
 !scalar: <scalar> {complex} "(" args ")" {endcall}
-!aggregate: <aggregate> {complex} "(" ( ({noargs} "*" | args) ")" {endcall} filter? (OVER window | {aggregated})
+!aggregate: <aggregate> {complex} "(" ( ({noargs} "*" | ALL? args) ")" {endcall} filter? (over | {aggregated})
           | {distinct} DISTINCT expr^5 {arg} ")" {endcall} filter? {aggregated})
-!windowed: <window> {complex} "(" args ")" {endcall} OVER window
+!windowed: <window> {complex} "(" args ")" {endcall} over
 args: ({nextarg} expr^4 {arg} ("," {nextarg} expr^4 {arg})*)?
 filter: FILTER "(" WHERE {filter} expr^6 ")" {endfilter}
-window: {window} "(" (PARTITION BY expr^8 ("," expr^8)*)? (ORDER BY wterm ("," wterm)*)? frame? ")" {endwindow}
+over: OVER {window} (<window_name> | window) {endwindow}
+window: "(" (PARTITION BY expr^8 ("," expr^8)*)? (ORDER BY wterm ("," wterm)* ((frame | groups) exclude?)?
+      | (frame exclude?)?) ")"
 wterm: expr^10 (ASC | DESC)? (NULLS (FIRST | LAST))?
-frame: ROWS (UNBOUNDED PRECEDING | $integer PRECEDING | CURRENT ROW
-     | BETWEEN (UNBOUNDED PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer (PRECEDING | FOLLOWING))
-               | $integer PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer (PRECEDING | FOLLOWING))
-               | CURRENT ROW AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer FOLLOWING)
-               | $integer FOLLOWING AND ($integer FOLLOWING | UNBOUNDED FOLLOWING)))
+exclude: EXCLUDE (NO OTHERS | CURRENT ROW | GROUP | TIES)
+groups: GROUPS bounds
+frame: ROWS bounds
      | RANGE (UNBOUNDED PRECEDING | CURRENT ROW
      | BETWEEN (UNBOUNDED PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING)
                | CURRENT ROW AND (CURRENT ROW | UNBOUNDED FOLLOWING)))
-type: INTEGER | INT | BIGINT | TEXT | REAL | FLOAT | DOUBLE PRECISION? | NUMERIC size? | DECIMAL size? | BLOB
-    | VARCHAR size? | CHAR size? | DATE | DATETIME | BOOLEAN
-size: "(" $integer ("," $integer)? ")"
+bounds: UNBOUNDED PRECEDING | $integer PRECEDING | CURRENT ROW
+      | BETWEEN (UNBOUNDED PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer (PRECEDING | FOLLOWING))
+               | $integer PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer (PRECEDING | FOLLOWING))
+               | CURRENT ROW AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer FOLLOWING)
+               | $integer FOLLOWING AND ($integer FOLLOWING | UNBOUNDED FOLLOWING))
+type: <type>* size?
+size: "(" ("+" | "-")? $number ("," ("+" | "-")? $number)? ")"
 """
-
 
 _OPERATORS = "; , ( ) . + - * / % ~ & | || << >> < <= <> > >= = == ! != -> ->>"
 

@@ -56,10 +56,34 @@ def catalogue(connection: sqlite3.Connection) -> Catalogue:
 _TEXT = """
 select from where group by order having limit offset as join left inner cross natural using on and or not in
 between like is null case when then else end cast exists union all intersect except values with distinct count
-sum max over partition filter row_number asc desc collate integer a b x
+sum max over partition filter row_number asc desc collate integer a b x insert into default update set delete returning
+conflict do nothing recursive window true rowid excluded
 """
 _WORDS = _TEXT.split()
-_MARKS = [", ", " (", "()", "'x'", " 1", " = ", "(*)", " * ", ">=", "||", " 5", "t1.", ".*", " x.", "a,b", "x'ab'"]
+_MARKS = [
+    ", ",
+    " (",
+    "()",
+    "'x'",
+    " 1",
+    " = ",
+    "(*)",
+    " * ",
+    ">=",
+    "||",
+    " 5",
+    "t1.",
+    ".*",
+    " x.",
+    "a,b",
+    "x'ab'",
+    "*/",
+    "/* x */",
+    "(a, b) = (",
+    ":x",
+    " ((",
+    ")) ",
+]
 
 
 def vocabulary(names: Catalogue) -> gcd.Vocabulary:
@@ -74,7 +98,9 @@ def vocabulary(names: Catalogue) -> gcd.Vocabulary:
     return gcd.Vocabulary.from_bytes([*unique, b""], eos_ids=[len(unique)])
 
 
-_WAYS_OUT = (b")", b"'", b" end", b" null", b"", b" from", b" then", b" 1", b".", b" select", b" x", b" as")
+_WAYS_OUT = (b")", b" end", b" null", b"", b" from", b" then", b" 1", b".", b" =", b" default", b" values", b" set")
+_WAYS_OUT += (b" into", b" (", b" select", b" x", b" as")
+_CLOSING = (b"'", b"\n", b"*/")
 
 
 class Statements:
@@ -104,12 +130,19 @@ class Statements:
             assert allowed, f"a dead end: {text!r}"
             if allowed & set(self.compiled.eos_ids) and (n > soft or r.random() < 0.1):
                 return text, True
+            if len(allowed) > 0.9 * self.compiled.width:  # within a comment or a string
+                end = self.ids[r.choice(_CLOSING)]
+                matcher.accept(end)
+                text += self.tokens[end]
+                continue
             choices = sorted(allowed - set(self.compiled.eos_ids))
             if not choices:
                 return text, True
             if n <= soft:
                 words = [t for t in choices if self.tokens[t][:1] == b" " and len(self.tokens[t]) > 2]
                 marks = [t for t in choices if len(self.tokens[t]) <= 4 and not self.tokens[t][:1].isalnum()]
+                if r.random() < 0.97:  # comments may begin anywhere
+                    choices = [t for t in choices if self.tokens[t].strip()[:1] not in (b"-", b"/", b"")] or choices
                 k = r.random()
                 token = r.choice(words if words and k < 0.6 else marks if marks and k < 0.93 else choices)
             else:

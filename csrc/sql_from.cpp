@@ -1,0 +1,233 @@
+// FROM clauses: which relations there are, joins, what `*` stands for, and the end of a clause.
+#include "sql_scope.hpp"
+
+#include <algorithm>
+
+namespace gcd {
+
+std::vector<u32> SqlScopes::ctes(u32 scope) const {
+    std::vector<u32> out;
+    for (; scope > kRoot; scope = scopes_[scope].parent)
+        for (u32 e = scopes_[scope].core ? 0 : scopes_[scope].env; e; e = envs_[e].before)
+            out.push_back(envs_[e].relation);
+    return out;
+}
+
+bool SqlScopes::same_cte(u32 scope, u32 name) const {
+    for (; scope > kRoot; scope = scopes_[scope].parent) {
+        const SqlScope& s = scopes_[scope];
+        if (s.core) continue;
+        if (s.cte_name == name) return true;
+        for (u32 e = s.env; e; e = envs_[e].before)
+            if (envs_[e].name == name) return true;
+    }
+    return false;
+}
+
+u32 SqlScopes::self_of(u32 core) const {
+    const SqlScope& c = scopes_[core];
+    const SqlScope& st = scopes_[c.parent];
+    if (st.mode != SqlScope::kCte || st.self == NONE || c.self_used || !c.groups.empty() || c.aggregated) return NONE;
+    u32 calls = c.item_flags;
+    for (u32 f : c.flags) calls |= f;
+    return calls & (SqlScope::kAggregate | SqlScope::kWindow) ? u32(NONE) : st.self;
+}
+
+u32 SqlScopes::table(u32 core, u32 name) const {
+    const u32 self = self_of(core);
+    if (self != NONE && scopes_[scopes_[scopes_[core].parent].parent].cte_name == name) return self;
+    for (u32 scope = core; scope > kRoot; scope = scopes_[scope].parent)
+        for (u32 e = scopes_[scope].core ? 0 : scopes_[scope].env; e; e = envs_[e].before)
+            if (envs_[e].name == name) return envs_[e].relation;
+    return catalogue_table(name);
+}
+
+u32 SqlScopes::catalogue_table(u32 name) const {
+    const auto it = program_.tables_named.find(name);
+    if (it != program_.tables_named.end())
+        for (u32 t : it->second)
+            if (program_.tables[t].bare) return t;
+    return NONE;
+}
+
+u32 SqlScopes::schema_table(u32 schema, u32 name) const {
+    const auto it = program_.tables_named.find(name);
+    if (it != program_.tables_named.end())
+        for (u32 t : it->second)
+            if (program_.tables[t].schema == schema) return t;
+    return NONE;
+}
+
+u32 SqlScopes::add_source(u32 core, u32 relation, u32 qualifier) {
+    SqlScope c = scopes_[core];
+    if (c.sources.size() >= program_.max_sources) return kDead;
+    if (relation == self_of(core)) c.self_used = true;
+    const u32 subquery = c.nested_from();
+    if (subquery != NONE && relations_[relation].table != NONE) relation = plain_relation(relations_[relation].table);
+    const SqlRelation& r = relations_[relation];
+    const size_t first = c.first_visible(), last = c.sources.size();
+    std::vector<u32> merged;
+    if (c.natural) {
+        if (r.table != NONE && r.width != r.names.size()) return kDead;
+        for (u32 name : r.names) {
+            const u32 n = name >= kDummy ? 0 : count(c, name, first, last);
+            if (n > 1) return kDead;
+            if (n == 1) merged.push_back(name);
+        }
+    }
+    for (const SqlUse& u : c.uses) {
+        if (r.unnamed && names.odd(u.name)) return kDead;
+        if (!has(r, u.name) || contains(merged, u.name)) continue;
+        if (u.how == SqlUse::kNone) return kDead;
+        if (count(c, u.name) == 0) continue;
+        if (c.natural || c.comma || count(c, u.name, first, last) == 0) return kDead;
+        c.debt.push_back(u.name);
+    }
+    c.sources.push_back({kUndecided, relation, list(merged)});
+    // To SQLite, a bracket with one source is no subquery.
+    c.need = subquery != NONE && c.sources.size() - subquery < 2;
+    c.constrainable = true;
+    const u32 id = intern(std::move(c));
+    return qualifier == kUndecided ? id : set_alias(id, qualifier);
+}
+
+// What `SELECT *` of a table has: its hidden columns and its rowid can't be named through a subquery.
+u32 SqlScopes::plain_relation(u32 table) {
+    const SqlTable& t = program_.tables[table];
+    std::vector<u32> columns;
+    for (size_t i = 0; i < t.columns.size(); ++i)
+        if (!t.hidden[i]) columns.push_back(t.columns[i]);
+    return relation(std::move(columns));
+}
+
+u32 SqlScopes::join(u32 core, bool comma, bool natural) {
+    SqlScope c = scopes_[core];
+    if (c.sources.size() + 1 >= program_.max_sources) return kDead;
+    c.comma = comma;
+    c.natural = natural;
+    c.need = true;
+    c.constrainable = false;
+    return intern(std::move(c));
+}
+
+// A bracket in FROM. At the beginning of a list of sources it means nothing; anywhere else it is a subquery to SQLite.
+u32 SqlScopes::group(u32 core) {
+    SqlScope c = scopes_[core];
+    if (c.natural) return kDead;
+    const u32 n = static_cast<u32>(c.sources.size());
+    const bool leads = n == c.first_visible();
+    c.groups.push_back(n * 2 + !leads);
+    if (!leads) c.need = c.comma = true;
+    c.constrainable = false;
+    return intern(std::move(c));
+}
+
+u32 SqlScopes::end_group(u32 core) {
+    SqlScope c = scopes_[core];
+    if (c.need || !c.debt.empty() || c.groups.empty()) return kDead;
+    c.groups.pop_back();
+    const u32 around = c.nested_from();
+    c.need = around != NONE && c.sources.size() - around < 2;
+    c.comma = true;  // no USING
+    c.natural = false;
+    c.constrainable = true;
+    return intern(std::move(c));
+}
+
+u32 SqlScopes::set_alias(u32 core, u32 qualifier) {
+    SqlScope c = scopes_[core];
+    if (c.sources.empty() || c.sources.back().qualifier != kUndecided) return kDead;
+    c.sources.back().qualifier = qualifier;
+    if (qualifier == kAnonymous) return intern(std::move(c));
+    const SqlRelation& r = relations_[c.sources.back().relation];
+    for (size_t i = 0; i + 1 < c.sources.size(); ++i)
+        if (c.sources[i].qualifier == qualifier) return kDead;
+    for (size_t i = 0; i < c.qualified.size(); ++i) {
+        if (c.qualified[i].qualifier != qualifier) continue;
+        if ((c.qualified[i].flags & SqlQualified::kBanned) || !suits(c.qualified[i], r)) return kDead;
+        c.qualified.erase(c.qualified.begin() + static_cast<long>(i));
+        break;
+    }
+    return intern(std::move(c));
+}
+
+u32 SqlScopes::merge(u32 core, u32 name) {
+    SqlScope c = scopes_[core];
+    SqlSource& last = c.sources.back();
+    if (!has(relations_[last.relation], name) || contains(lists_[last.hidden], name)) return kDead;
+    if (count(c, name, c.first_visible(), c.sources.size() - 1) != 1) return kDead;
+    std::vector<u32> merged = lists_[last.hidden];
+    merged.push_back(name);
+    last.hidden = list(merged);
+    c.debt.erase(std::remove(c.debt.begin(), c.debt.end(), name), c.debt.end());
+    return intern(std::move(c));
+}
+
+// The names of result columns, stars written out.
+std::vector<u32> SqlScopes::expand(const SqlScope& c, std::vector<u32>* flags) const {
+    std::vector<u32> out;
+    for (size_t i = 0; i < c.items.size(); ++i) {
+        const u32 item = c.items[i];
+        if (item != kStar && item < kStarOf) {
+            out.push_back(item);
+            u32 f = c.flags[i];
+            if (item < kDummy && !(f & SqlScope::kAlias) && count(c, item) == 1) f |= SqlScope::kOutput;
+            if (flags) flags->push_back(f);
+            continue;
+        }
+        for (const SqlSource& s : c.sources) {
+            if (item != kStar && s.qualifier != (item & ~kStarOf)) continue;
+            const SqlRelation& r = relations_[s.relation];
+            for (size_t k = 0; k < r.names.size(); ++k) {
+                const u32 name = r.names[k];
+                if (r.table != NONE && program_.tables[r.table].hidden[k]) continue;
+                if (item == kStar && contains(lists_[s.hidden], name)) continue;
+                out.push_back(name);
+                if (flags) flags->push_back(name < kDummy && count(c, name) == 1 ? u32(SqlScope::kOutput) : 0);
+            }
+        }
+    }
+    return out;
+}
+
+u32 SqlScopes::close(u32 core) {
+    SqlScope c = scopes_[core];
+    if (!c.debt.empty() || c.need) return kDead;
+    if (contains(c.items, static_cast<u32>(kStar)) && c.sources.empty()) return kDead;
+    std::vector<u32> pushed;
+    for (const SqlUse& u : c.uses) {
+        if (u.how == SqlUse::kFixed || u.how == SqlUse::kNone) continue;
+        const u32 n = count(c, u.name);
+        if (n == 0 && is_rowid(u.name) && single_rowid(c)) continue;
+        if (n > 1 || (n == 0 && u.how == SqlUse::kStrict)) return kDead;
+        if (n == 0) pushed.push_back(u.name);
+    }
+    std::vector<SqlQualified> qualified;
+    for (SqlQualified& q : c.qualified) {
+        if (q.flags & SqlQualified::kBanned) continue;
+        if (q.flags & (SqlQualified::kStar | SqlQualified::kStrict)) return kDead;
+        qualified.push_back(std::move(q));
+    }
+    c.uses.clear();
+    c.qualified.clear();
+    std::vector<u32> flags;
+    c.items = expand(c, &flags);
+    c.flags = std::move(flags);
+    c.phase = 2;
+    c.groups.clear();
+    c.on = c.natural = c.comma = c.in_item = false;
+    c.tracker = SqlScope::kComplex;
+    const u32 width = required(c);
+    if ((width && c.items.size() != width && !c.values) || c.items.size() > program_.max_columns) return kDead;
+    u32 id = intern(std::move(c));
+    for (u32 name : pushed)
+        if ((id = outward(id, name)) == kDead) return kDead;
+    for (const SqlQualified& q : qualified)
+        for (u32 column : q.columns) {
+            const u32 qualifier = q.schema == NONE ? q.qualifier : dotted(q.schema, q.qualifier);
+            if ((id = outward_qualified(id, qualifier, column)) == kDead) return kDead;
+        }
+    return id;
+}
+
+}  // namespace gcd

@@ -1,0 +1,125 @@
+// Names of columns: which source they are of, or which scope around.
+#include "sql_scope.hpp"
+
+#include <algorithm>
+
+namespace gcd {
+
+u32 SqlScopes::count(const SqlScope& c, u32 name, size_t first, size_t last) const {
+    u32 n = 0;
+    for (size_t i = first; i < last; ++i) {
+        const SqlSource& s = c.sources[i];
+        const SqlRelation& r = relations_[s.relation];
+        if (r.unnamed && names.odd(name)) n += 2;
+        if (has(r, name) && !(s.hidden && contains(lists_[s.hidden], name))) ++n;
+    }
+    return n;
+}
+
+bool SqlScopes::is_rowid(u32 name) const {
+    return std::find(std::begin(program_.rowid_names), std::end(program_.rowid_names), name) !=
+           std::end(program_.rowid_names);
+}
+
+bool SqlScopes::single_rowid(const SqlScope& c) const {
+    if (c.sources.size() != 1) return false;
+    const u32 table = relations_[c.sources[0].relation].table;
+    return table != NONE && program_.tables[table].rowid;
+}
+
+u32 SqlScopes::dotted(u32 schema, u32 qualifier) {
+    // a name has no NUL, so this is none
+    const u32 id = names.of(names.text(schema) + '\0' + (qualifier >= kAnonymous ? "" : names.text(qualifier)));
+    dotted_[id] = {schema, qualifier};
+    return id;
+}
+
+bool SqlScopes::suits(const SqlQualified& q, const SqlRelation& r) const {
+    if (q.schema != NONE && (r.table == NONE || program_.tables[r.table].schema != q.schema)) return false;
+    for (u32 column : q.columns)
+        if (!has_qualified(r, column)) return false;
+    return true;
+}
+
+u32 SqlScopes::use(u32 core, u32 name, bool direct) {
+    const SqlScope& s = scopes_[core];
+    auto with = [&](SqlUse::How how) {
+        SqlScope c = s;
+        auto at =
+            std::lower_bound(c.uses.begin(), c.uses.end(), name, [](const SqlUse& u, u32 x) { return u.name < x; });
+        if (at == c.uses.end() || at->name != name)
+            c.uses.insert(at, {name, how});
+        else if (how == SqlUse::kStrict || how == SqlUse::kNeed)
+            at->how = std::max<u32>(at->how, how);
+        else if (how == SqlUse::kNone && at->how != SqlUse::kNone)
+            return kDead;  // it waits for a source, and this one must not
+        return intern(std::move(c));
+    };
+    if (s.phase == 0) return with(s.strict ? SqlUse::kStrict : SqlUse::kNeed);
+    const u32 n = count(s, name, s.first_visible(), s.sources.size());
+    if (n > 1) return kDead;
+    if (n == 1) return s.phase == 1 ? with(SqlUse::kFixed) : core;
+    if (s.phase == 2 && is_rowid(name) && single_rowid(s)) return core;
+    for (size_t i = 0; i < s.items.size() && !s.values; ++i) {
+        if (s.items[i] != name || !(s.flags[i] & SqlScope::kAlias)) continue;
+        if (s.phase == 1 || s.strict) return kDead;
+        const u32 calls = s.flags[i] & (SqlScope::kAggregate | SqlScope::kWindow);
+        return calls == 0 || (direct && (calls & ~s.clause) == 0) ? core : kDead;
+    }
+    if (s.phase == 1) {
+        const u32 without = with(SqlUse::kNone);
+        return without == kDead ? kDead : outward(without, name);
+    }
+    return outward(core, name);
+}
+
+u32 SqlScopes::outward(u32 core, u32 name) {
+    if (scopes_[core].strict) return kDead;
+    const u32 outer = outer_core(core);
+    if (outer == kDead) return kDead;
+    const u32 next = use(outer, name, false);
+    return next == kDead ? kDead : with_outer(core, next);
+}
+
+u32 SqlScopes::use_qualified(u32 core, u32 qualifier, u32 column) {
+    const SqlScope& s = scopes_[core];
+    const u32 asked = qualifier;
+    u32 schema = NONE;
+    if (const auto pair = dotted_.find(qualifier); pair != dotted_.end()) std::tie(schema, qualifier) = pair->second;
+    for (size_t i = 0; i < s.sources.size(); ++i) {
+        if (s.sources[i].qualifier != qualifier) continue;
+        const bool seen = i >= s.first_visible();
+        return seen && suits({qualifier, 0, {column}, schema}, relations_[s.sources[i].relation]) ? core : kDead;
+    }
+    if (s.phase == 2) return outward_qualified(core, asked, column);
+    SqlScope c = s;
+    auto at = std::lower_bound(c.qualified.begin(), c.qualified.end(), qualifier,
+                               [](const SqlQualified& q, u32 x) { return q.qualifier < x; });
+    const bool there = at != c.qualified.end() && at->qualifier == qualifier;
+    if (s.phase == 0) {
+        if (!there) at = c.qualified.insert(at, {qualifier, 0, {}, schema});
+        if (at->flags & SqlQualified::kBanned) return kDead;
+        if (schema != NONE && at->schema != NONE && at->schema != schema) return kDead;
+        if (schema != NONE) at->schema = schema;
+        if (s.strict) at->flags |= SqlQualified::kStrict;
+        const auto place = std::lower_bound(at->columns.begin(), at->columns.end(), column);
+        if (place == at->columns.end() || *place != column) at->columns.insert(place, column);
+        return intern(std::move(c));
+    }
+    if (!there) {
+        c.qualified.insert(at, {qualifier, SqlQualified::kBanned, {}});
+    } else if (!(at->flags & SqlQualified::kBanned)) {
+        return kDead;  // it waits for a source, and this one must not
+    }
+    return outward_qualified(intern(std::move(c)), asked, column);
+}
+
+u32 SqlScopes::outward_qualified(u32 core, u32 qualifier, u32 column) {
+    if (scopes_[core].strict) return kDead;
+    const u32 outer = outer_core(core);
+    if (outer == kDead) return kDead;
+    const u32 next = use_qualified(outer, qualifier, column);
+    return next == kDead ? kDead : with_outer(core, next);
+}
+
+}  // namespace gcd
