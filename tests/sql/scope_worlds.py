@@ -130,10 +130,11 @@ class Statements:
             assert allowed, f"a dead end: {text!r}"
             if allowed & set(self.compiled.eos_ids) and (n > soft or r.random() < 0.1):
                 return text, True
-            if len(allowed) > 0.9 * self.compiled.width:  # within a comment or a string
-                end = self.ids[r.choice(_CLOSING)]
-                matcher.accept(end)
-                text += self.tokens[end]
+            if len(allowed) > 0.75 * self.compiled.width:  # within a comment or a string
+                end = [self.ids[way] for way in _CLOSING if self.ids[way] in allowed]
+                token = r.choice(end)
+                matcher.accept(token)
+                text += self.tokens[token]
                 continue
             choices = sorted(allowed - set(self.compiled.eos_ids))
             if not choices:
@@ -142,7 +143,8 @@ class Statements:
                 words = [t for t in choices if self.tokens[t][:1] == b" " and len(self.tokens[t]) > 2]
                 marks = [t for t in choices if len(self.tokens[t]) <= 4 and not self.tokens[t][:1].isalnum()]
                 if r.random() < 0.97:  # comments may begin anywhere
-                    choices = [t for t in choices if self.tokens[t].strip()[:1] not in (b"-", b"/", b"")] or choices
+                    choices = [t for t in choices if self.tokens[t].strip()[:1] not in (b"-", b"/", b"")]
+                    choices = choices or sorted(allowed)
                 k = r.random()
                 token = r.choice(words if words and k < 0.6 else marks if marks and k < 0.93 else choices)
             else:
