@@ -30,6 +30,9 @@ enum class SqlCategory : u32 {
     kCollation,
     kCount,
 };
+inline bool sql_is_function(SqlCategory c) {
+    return c >= SqlCategory::kScalar && c <= SqlCategory::kWindow;
+}
 
 // In the order of scope_syntax.ACTIONS.
 enum class SqlAction : u32 {
@@ -128,10 +131,5 @@ struct SqlProgram {
     u32 find_name(const std::string& folded) const;  // NONE: no such name
     u32 find_word(const std::string& folded) const;
 };
-
-// A to Z as a to z; everything else as it is: how SQLite compares names.
-inline u8 sql_fold(u8 c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<u8>(c + 32) : c;
-}
 
 }  // namespace gcd

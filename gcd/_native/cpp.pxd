@@ -291,10 +291,10 @@ cdef extern from "composition.hpp" namespace "gcd" nogil:
         ComposedMatcher(shared_ptr[Composition]) except +raise_core_error
 
 
-cdef extern from "sql_masks.hpp" namespace "gcd" nogil:
+cdef extern from "sql_engine.hpp" namespace "gcd" nogil:
     cdef cppclass SqlCounts "gcd::SqlEngine::Counts":
         uint32_t states, parses, scopes, masks
-        uint64_t mask_bytes, unsettled, generation
+        uint64_t mask_bytes, row_bytes, unsettled, generation
 
     cdef cppclass SqlEngine:
         SqlEngine(

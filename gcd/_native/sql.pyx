@@ -60,6 +60,7 @@ cdef class SqlEngine:
             "scopes": c.scopes,
             "masks": c.masks,
             "mask_bytes": c.mask_bytes,
+            "row_bytes": c.row_bytes,
             "unsettled": c.unsettled,
             "generation": c.generation,
         }

@@ -1,0 +1,72 @@
+// The lexemes of SQL, whatever the database: classes of bytes, operators, forms of numbers.
+#pragma once
+
+#include <string>
+
+#include "common.hpp"
+
+namespace gcd {
+
+// A to Z as a to z; everything else as it is: how SQLite compares names.
+inline u8 sql_fold(u8 c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<u8>(c + 32) : c;
+}
+// Bytes of bare words: their first, and all of them.
+inline bool sql_word_start(u8 b) {
+    return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '_' || b >= 0x80;
+}
+inline bool sql_word_byte(u8 b) {
+    return sql_word_start(b) || (b >= '0' && b <= '9') || b == '$';
+}
+inline bool sql_space(u8 b) {
+    return b == ' ' || b == '\n' || b == '\t' || b == '\r' || b == '\f';
+}
+inline bool sql_digit(u8 b) {
+    return b >= '0' && b <= '9';
+}
+inline bool sql_hex(u8 b) {
+    return sql_digit(b) || (b >= 'a' && b <= 'f') || (b >= 'A' && b <= 'F');
+}
+inline bool sql_quote(u8 b) {
+    return b == '"' || b == '`' || b == '[';
+}
+// A byte of a name that is invented and written bare; of one that is written in quotes.
+inline bool sql_plain_byte(u8 b) {
+    return sql_word_byte(b) && b < 0x80 && b != '$';
+}
+inline bool sql_printable(u8 b) {
+    return b >= ' ' && b <= '~';
+}
+// A step through UTF-8: 0 between characters, NONE for bytes that are none.
+u32 sql_utf8(u32 state, u8 byte);
+
+// In the order of scope_syntax.OPERATORS.
+constexpr const char* kSqlOperators[] = {";",  ",",  "(",  ")", ".",  "+",  "-", "*",  "/", "%",  "~",  "&",  "|",
+                                         "||", "<<", ">>", "<", "<=", "<>", ">", ">=", "=", "==", "!=", "->", "->>"};
+constexpr u32 kSqlOperatorCount = sizeof(kSqlOperators) / sizeof(kSqlOperators[0]);
+constexpr u32 kSqlBang = kSqlOperatorCount;  // "!", which is none yet
+// Which operator a text is; kSqlBang; NONE.
+u32 sql_operator(const std::string& text);
+inline u32 sql_operator(u8 byte) {
+    return sql_operator(std::string(1, static_cast<char>(byte)));
+}
+// The operator (or kSqlBang) that another one becomes by a further byte; NONE if it ends in front of it; kSqlComment
+// where a comment would begin.
+constexpr u32 kSqlComment = NONE - 1;
+u32 sql_longer_operator(u32 op, u8 byte);
+// Whether one of a set of operators begins with this one (or kSqlBang).
+bool sql_operator_alive(u64 operators, u32 op);
+
+// A number as it is read: its form; and its value, as far as it can matter.
+struct SqlNumber {
+    enum Form : u32 { kStart, kInt, kHexMark, kHex, kPoint, kFraction, kExponent, kExponentSign, kExponentDigits };
+    static constexpr u32 kMost = 9999;                   // larger values count as this one,
+    static constexpr u32 kZero = 10000, kLong = 10001;  // "0" and a number that begins with it as these
+    u32 form = kStart;
+    u32 value = 0;  // of a hexadecimal number: how many digits
+    bool accepting() const { return form == kInt || form == kHex || form == kFraction || form == kExponentDigits; }
+    // False if the number ends in front of the byte.
+    bool step(u8 byte);
+};
+
+}  // namespace gcd
