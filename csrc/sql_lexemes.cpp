@@ -21,8 +21,36 @@ u32 utf8_next(u32 state, u8 b) {
     return left ? left << 16 | 0x80BF : 0;
 }
 
-std::string text_of(u32 op) {
-    return op == kSqlBang ? "!" : kSqlOperators[op];
+// Of each operator (and kSqlBang, which is none): which it becomes by a byte, and those that begin with it.
+struct Operators {
+    u8 first[256], longer[kSqlOperatorCount + 1][256];
+    u64 beginning[kSqlOperatorCount + 1];
+    static constexpr u8 kNone = 255, kComment = 254;
+    Operators() {
+        std::string texts[kSqlOperatorCount + 1];
+        for (u32 i = 0; i < kSqlOperatorCount; ++i) texts[i] = kSqlOperators[i];
+        texts[kSqlBang] = "!";
+        auto find = [&](const std::string& text) {
+            if (text == "--" || text == "/*") return kComment;
+            for (u32 i = 0; i <= kSqlBang; ++i)
+                if (text == texts[i]) return static_cast<u8>(i);
+            return kNone;
+        };
+        for (u32 b = 0; b < 256; ++b) {
+            first[b] = find(std::string(1, static_cast<char>(b)));
+            for (u32 i = 0; i <= kSqlBang; ++i) longer[i][b] = find(texts[i] + static_cast<char>(b));
+        }
+        for (u32 i = 0; i <= kSqlBang; ++i) {
+            beginning[i] = 0;
+            for (u32 k = 0; k < kSqlOperatorCount; ++k)
+                if (texts[k].compare(0, texts[i].size(), texts[i]) == 0) beginning[i] |= 1ull << k;
+        }
+    }
+};
+
+const Operators& operators() {
+    static const Operators table;
+    return table;
 }
 
 }  // namespace
@@ -31,22 +59,18 @@ u32 sql_utf8(u32 state, u8 byte) {
     return state ? utf8_next(state, byte) : utf8_lead(byte);
 }
 
-u32 sql_operator(const std::string& text) {
-    for (u32 i = 0; i < kSqlOperatorCount; ++i)
-        if (text == kSqlOperators[i]) return i;
-    return text == "!" ? kSqlBang : NONE;
+u32 sql_operator(u8 byte) {
+    const u8 op = operators().first[byte];
+    return op == Operators::kNone ? NONE : op;
 }
 
 u32 sql_longer_operator(u32 op, u8 byte) {
-    const std::string text = text_of(op) + static_cast<char>(byte);
-    return text == "--" || text == "/*" ? kSqlComment : sql_operator(text);
+    const u8 longer = operators().longer[op][byte];
+    return longer == Operators::kNone ? NONE : longer == Operators::kComment ? kSqlComment : longer;
 }
 
-bool sql_operator_alive(u64 operators, u32 op) {
-    const std::string text = text_of(op);
-    for (u32 i = 0; i < kSqlOperatorCount; ++i)
-        if ((operators >> i & 1) && std::string(kSqlOperators[i]).compare(0, text.size(), text) == 0) return true;
-    return false;
+bool sql_operator_alive(u64 some, u32 op) {
+    return some & operators().beginning[op];
 }
 
 bool SqlNumber::step(u8 byte) {

@@ -1,8 +1,6 @@
 // The lexemes of SQL, whatever the database: classes of bytes, operators, forms of numbers.
 #pragma once
 
-#include <string>
-
 #include "common.hpp"
 
 namespace gcd {
@@ -45,17 +43,14 @@ constexpr const char* kSqlOperators[] = {";",  ",",  "(",  ")", ".",  "+",  "-",
                                          "||", "<<", ">>", "<", "<=", "<>", ">", ">=", "=", "==", "!=", "->", "->>"};
 constexpr u32 kSqlOperatorCount = sizeof(kSqlOperators) / sizeof(kSqlOperators[0]);
 constexpr u32 kSqlBang = kSqlOperatorCount;  // "!", which is none yet
-// Which operator a text is; kSqlBang; NONE.
-u32 sql_operator(const std::string& text);
-inline u32 sql_operator(u8 byte) {
-    return sql_operator(std::string(1, static_cast<char>(byte)));
-}
+// Which operator a byte is; kSqlBang; NONE.
+u32 sql_operator(u8 byte);
 // The operator (or kSqlBang) that another one becomes by a further byte; NONE if it ends in front of it; kSqlComment
 // where a comment would begin.
 constexpr u32 kSqlComment = NONE - 1;
 u32 sql_longer_operator(u32 op, u8 byte);
 // Whether one of a set of operators begins with this one (or kSqlBang).
-bool sql_operator_alive(u64 operators, u32 op);
+bool sql_operator_alive(u64 some, u32 op);
 
 // A number as it is read: its form; and its value, as far as it can matter.
 struct SqlNumber {

@@ -342,8 +342,9 @@ void SqlMasks::string(Fill& f, u32 parse, u32 node, u32 utf8, Borrowed borrowed)
 // Behind the bytes of an operator, which may be those of a longer one.
 void SqlMasks::operators(Fill& f, u32 parse, u32 op, u32 node, Borrowed borrowed) {
     const u64 some = syntax_.known(parse).operators;
-    if (op != kSqlBang && (some >> op & 1))
-        behind(f, syntax_.end_operator(parse, op), node, {SqlSkip::kOperator, op}, borrowed);
+    const SqlSkip skip{SqlSkip::kOperator, op};
+    if (op != kSqlBang && (some >> op & 1) && !tokens_.front(node, skip).none())
+        behind(f, syntax_.end_operator(parse, op), node, skip, borrowed);
     for (const u8 byte : {u8{'|'}, u8{'<'}, u8{'>'}, u8{'='}}) {
         const u32 longer = sql_longer_operator(op, byte);
         if (longer >= kSqlBang || !sql_operator_alive(some, longer)) continue;

@@ -89,7 +89,7 @@ const SqlTokenRows::Front& SqlTokenRows::front(u32 node, SqlSkip skip) {
             slot->words = true;
         } else if (sql_digit(byte)) {
             slot->numbers = true;
-        } else {
+        } else if (sql_quote(byte) || byte == '\'' || sql_operator(byte) != NONE) {
             slot->others.emplace_back(byte, child);
         }
     });

@@ -46,6 +46,7 @@ class SqlTokenRows {
         u32 spaces = NONE;  // the children of white space, merged
         bool words = false, numbers = false;  // numbers: that begin with a digit
         std::vector<std::pair<u8, u32>> others;
+        bool none() const { return spaces == NONE && !words && !numbers && others.empty(); }
     };
     const Front& front(u32 node, SqlSkip skip);
     // Names that are invented. `quote`: the closing one; 0: bare. `begins`: nothing was read of the name yet.
