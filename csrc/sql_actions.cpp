@@ -1,28 +1,12 @@
-#include <algorithm>
-
+// What the syntax program's actions and names do to a thread: to its scope, and to the numbers in its frame.
 #include "sql_syntax.hpp"
 
-// What scope actions and names do to a thread, and whether they can.
+#include <algorithm>
 
 namespace gcd {
 
 namespace {
 constexpr u32 kRoom = 32;  // of the parser's stack that a construct may need once it has begun
-}
-
-// Operators that wait for their right side, by the level of their precedence: what SQLite's parser has on its stack.
-u32 SqlSyntax::pending(u32 ops) const {
-    u32 n = 0;
-    for (u32 level = 1; level <= 11; ++level)
-        if (ops >> level & 1) n += level == 3 || level == 11 ? 1 : level == 6 ? 4 : 2;
-    return n;
-}
-
-u32 SqlSyntax::push(u32 frame, u32 ret, u32 cost) {
-    const Frame& f = frames_[frame];
-    const u32 depth = f.depth + pending(f.ops) + cost;
-    if (depth > program_.max_stack) return NONE;
-    return intern_frame({ret, frame, 0, 0, depth});
 }
 
 bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
@@ -233,50 +217,13 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
     return false;
 }
 
-bool SqlSyntax::risky(u32 pc) {
-    if (risky_[pc] != 2) return risky_[pc];
-    risky_[pc] = 1;  // a loop without lexemes leads nowhere
-    const SqlInstruction& in = program_.code[pc];
-    bool fails = false;
-    if (in.op == SqlInstruction::kSplit) {
-        fails = true;
-        for (u32 next : in.next) fails = fails && risky(next);
-    } else if (in.op == SqlInstruction::kCall) {
-        fails = risky(in.a);
-    } else if (in.op == SqlInstruction::kAct) {
-        switch (static_cast<SqlAction>(in.a)) {
-            case SqlAction::kWant:
-            case SqlAction::kBegin:
-            case SqlAction::kItem:
-            case SqlAction::kGrouped:
-            case SqlAction::kTerm:
-            case SqlAction::kOp:
-            case SqlAction::kComplex:
-            case SqlAction::kArg:
-            case SqlAction::kFilter:
-            case SqlAction::kEndFilter:
-                fails = risky(in.next[0]);
-                break;
-            default:
-                fails = true;
-        }
-    }
-    risky_[pc] = fails;
-    return fails;
-}
-
-bool SqlSyntax::position(const Thread& t, u32 value) const {
-    const SqlScope& s = scopes_.get(t.scope);
-    return !s.core && s.relation != NONE && value >= 1 && value <= scopes_.relation_of(s.relation).names.size();
-}
-
 // The thread behind a name; false if it can't stand here.
 bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented) {
     const SqlNameSet& set = scopes_.set(t.scope, category, t.reg);
     u32 id = scopes_.names.find(text);
     const bool there = id != NONE && set.has(id, scopes_.names.n_catalogue());
     if (!there && !(set.fresh && invented)) return false;
-    if (there && !quoted && !scopes_.names.bare(id)) return false;
+    if (there && !quoted && !scopes_.names.bare(id, set.place)) return false;
     if (id == NONE) id = scopes_.names.of(text);
     const SqlScope& s = scopes_.get(t.scope);
     auto change = [&](auto&& f) {
@@ -319,10 +266,12 @@ bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, b
             t.reg = id;
             return true;
         case SqlCategory::kSourceAlias:
+        case SqlCategory::kBareAlias:
             t.scope = scopes_.set_alias(t.scope, id);
             t.reg = NONE;
             return t.scope != SqlScopes::kDead;
         case SqlCategory::kResultAlias:
+        case SqlCategory::kLabel:
             change([&](SqlScope& c) {
                 c.item_name = id;
                 c.item_flags |= SqlScope::kAlias;
@@ -362,6 +311,58 @@ bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, b
             break;
     }
     return false;
+}
+
+// Operators that wait for their right side, by the level of their precedence: what SQLite's parser has on its stack.
+u32 SqlSyntax::pending(u32 ops) const {
+    u32 n = 0;
+    for (u32 level = 1; level <= 11; ++level)
+        if (ops >> level & 1) n += level == 3 || level == 11 ? 1 : level == 6 ? 4 : 2;
+    return n;
+}
+
+u32 SqlSyntax::push(u32 frame, u32 ret, u32 cost) {
+    const Frame& f = frames_[frame];
+    const u32 depth = f.depth + pending(f.ops) + cost;
+    if (depth > program_.max_stack) return NONE;
+    return intern_frame({ret, frame, 0, 0, depth});
+}
+
+bool SqlSyntax::risky(u32 pc) {
+    if (risky_[pc] != 2) return risky_[pc];
+    risky_[pc] = 1;  // a loop without lexemes leads nowhere
+    const SqlInstruction& in = program_.code[pc];
+    bool fails = false;
+    if (in.op == SqlInstruction::kSplit) {
+        fails = true;
+        for (u32 next : in.next) fails = fails && risky(next);
+    } else if (in.op == SqlInstruction::kCall) {
+        fails = risky(in.a);
+    } else if (in.op == SqlInstruction::kAct) {
+        switch (static_cast<SqlAction>(in.a)) {
+            case SqlAction::kWant:
+            case SqlAction::kBegin:
+            case SqlAction::kItem:
+            case SqlAction::kGrouped:
+            case SqlAction::kTerm:
+            case SqlAction::kOp:
+            case SqlAction::kComplex:
+            case SqlAction::kArg:
+            case SqlAction::kFilter:
+            case SqlAction::kEndFilter:
+                fails = risky(in.next[0]);
+                break;
+            default:
+                fails = true;
+        }
+    }
+    risky_[pc] = fails;
+    return fails;
+}
+
+bool SqlSyntax::position(const Thread& t, u32 value) const {
+    const SqlScope& s = scopes_.get(t.scope);
+    return !s.core && s.relation != NONE && value >= 1 && value <= scopes_.relation_of(s.relation).names.size();
 }
 
 // The thread behind a number.

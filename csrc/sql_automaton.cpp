@@ -3,7 +3,7 @@
 namespace gcd {
 
 SqlAutomaton::SqlAutomaton(const SqlProgram& program, u32 max_states)
-    : max_states_(max_states), syntax_(program, max_states) {
+    : program_(program), max_states_(max_states), syntax_(program, max_states) {
     states_.push_back({});
     start_ = gap(syntax_.start());
 }
@@ -63,14 +63,14 @@ u32 SqlAutomaton::begin(u32 parse, u8 byte) {
         const u32 to = number(parse, n);
         if (to != kDead || byte != '.') return to;
     }
-    if (sql_quote(byte)) {
+    if (program_.quotes_name(byte)) {
         if (syntax_.named(parse).sets.empty() || !syntax_.quoted_alive(parse, SqlTexts::kEmpty)) return kDead;
         return intern({parse, SqlTexts::kEmpty, byte == '[' ? u32(']') : u32(byte), kQuoted});
     }
     const SqlSyntax::Parse& p = syntax_.known(parse);
     if (byte == '\'') return p.has(SqlLiteral::kString) ? intern({parse, 0, 0, kString}) : kDead;
-    const u32 op = sql_operator(byte);
-    return op != NONE && sql_operator_alive(p.operators, op) ? intern({parse, op, 0, kOperator}) : kDead;
+    const u32 op = program_.signs.first(byte);
+    return op != NONE && program_.signs.alive(p.operators, op) ? intern({parse, op, 0, kOperator}) : kDead;
 }
 
 u32 SqlAutomaton::number(u32 parse, const SqlNumber& n) {
@@ -132,10 +132,10 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
             if (sql_hex(byte)) return intern({s.parse, s.a ^ 1, 0, kBlob});
             return byte == '\'' && s.a == 0 ? gap(syntax_.end_literal(s.parse, SqlLiteral::kBlob)) : kDead;
         case kOperator: {
-            const u32 op = sql_longer_operator(s.a, byte);
-            if (op == kSqlComment) return kDead;
+            const u32 op = program_.signs.longer(s.a, byte);
+            if (op == SqlOperators::kComment) return kDead;
             if (op == NONE) break;
-            return sql_operator_alive(syntax_.known(s.parse).operators, op) ? intern({s.parse, op, 0, kOperator}) : kDead;
+            return program_.signs.alive(syntax_.known(s.parse).operators, op) ? intern({s.parse, op, 0, kOperator}) : kDead;
         }
     }
     const u32 ended = end_lexeme(s);

@@ -60,6 +60,7 @@ class SqlAutomaton {
     u32 quoted(const State& s, u8 byte);
     u32 intern(const State& s);
 
+    const SqlProgram& program_;
     u32 max_states_;
     SqlSyntax syntax_;
     StableVector<State> states_;

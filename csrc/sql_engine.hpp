@@ -58,7 +58,7 @@ class SqlEngine {
     };
     // Rows, and masks that refer to them.
     struct Rows {
-        Rows(const TokenTrie& trie, const SqlProgram& program) : tokens(trie), names(program, tokens) {}
+        Rows(const TokenTrie& trie, const SqlProgram& program) : tokens(trie, program.signs), names(program, tokens) {}
         SqlTokenRows tokens;
         SqlNameRows names;
     };

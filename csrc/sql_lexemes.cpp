@@ -21,56 +21,29 @@ u32 utf8_next(u32 state, u8 b) {
     return left ? left << 16 | 0x80BF : 0;
 }
 
-// Of each operator (and kSqlBang, which is none): which it becomes by a byte, and those that begin with it.
-struct Operators {
-    u8 first[256], longer[kSqlOperatorCount + 1][256];
-    u64 beginning[kSqlOperatorCount + 1];
-    static constexpr u8 kNone = 255, kComment = 254;
-    Operators() {
-        std::string texts[kSqlOperatorCount + 1];
-        for (u32 i = 0; i < kSqlOperatorCount; ++i) texts[i] = kSqlOperators[i];
-        texts[kSqlBang] = "!";
-        auto find = [&](const std::string& text) {
-            if (text == "--" || text == "/*") return kComment;
-            for (u32 i = 0; i <= kSqlBang; ++i)
-                if (text == texts[i]) return static_cast<u8>(i);
-            return kNone;
-        };
-        for (u32 b = 0; b < 256; ++b) {
-            first[b] = find(std::string(1, static_cast<char>(b)));
-            for (u32 i = 0; i <= kSqlBang; ++i) longer[i][b] = find(texts[i] + static_cast<char>(b));
-        }
-        for (u32 i = 0; i <= kSqlBang; ++i) {
-            beginning[i] = 0;
-            for (u32 k = 0; k < kSqlOperatorCount; ++k)
-                if (texts[k].compare(0, texts[i].size(), texts[i]) == 0) beginning[i] |= 1ull << k;
-        }
-    }
-};
-
-const Operators& operators() {
-    static const Operators table;
-    return table;
-}
-
 }  // namespace
 
 u32 sql_utf8(u32 state, u8 byte) {
     return state ? utf8_next(state, byte) : utf8_lead(byte);
 }
 
-u32 sql_operator(u8 byte) {
-    const u8 op = operators().first[byte];
-    return op == Operators::kNone ? NONE : op;
-}
-
-u32 sql_longer_operator(u32 op, u8 byte) {
-    const u8 longer = operators().longer[op][byte];
-    return longer == Operators::kNone ? NONE : longer == Operators::kComment ? kSqlComment : longer;
-}
-
-bool sql_operator_alive(u64 some, u32 op) {
-    return some & operators().beginning[op];
+SqlOperators::SqlOperators(const std::vector<std::string>& texts) {
+    auto find = [&](const std::string& text) {
+        if (text == "--" || text == "/*") return kCommentMark;
+        for (size_t i = 0; i < texts.size(); ++i)
+            if (text == texts[i]) return static_cast<u8>(i);
+        return kNo;
+    };
+    longer_.resize(texts.size());
+    for (u32 b = 0; b < 256; ++b) {
+        first_[b] = find(std::string(1, static_cast<char>(b)));
+        for (size_t i = 0; i < texts.size(); ++i) longer_[i][b] = find(texts[i] + static_cast<char>(b));
+    }
+    for (const std::string& text : texts) {
+        beginning_.push_back(0);
+        for (size_t k = 0; k < texts.size(); ++k)
+            if (texts[k].compare(0, text.size(), text) == 0) beginning_.back() |= 1ull << k;
+    }
 }
 
 bool SqlNumber::step(u8 byte) {

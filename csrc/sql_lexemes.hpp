@@ -1,6 +1,9 @@
 // The lexemes of SQL, whatever the database: classes of bytes, operators, forms of numbers.
 #pragma once
 
+#include <array>
+#include <string>
+
 #include "common.hpp"
 
 namespace gcd {
@@ -38,19 +41,26 @@ inline bool sql_printable(u8 b) {
 // A step through UTF-8: 0 between characters, NONE for bytes that are none.
 u32 sql_utf8(u32 state, u8 byte);
 
-// In the order of scope_syntax.OPERATORS.
-constexpr const char* kSqlOperators[] = {";",  ",",  "(",  ")", ".",  "+",  "-", "*",  "/", "%",  "~",  "&",  "|",
-                                         "||", "<<", ">>", "<", "<=", "<>", ">", ">=", "=", "==", "!=", "->", "->>"};
-constexpr u32 kSqlOperatorCount = sizeof(kSqlOperators) / sizeof(kSqlOperators[0]);
-constexpr u32 kSqlBang = kSqlOperatorCount;  // "!", which is none yet
-// Which operator a byte is; kSqlBang; NONE.
-u32 sql_operator(u8 byte);
-// The operator (or kSqlBang) that another one becomes by a further byte; NONE if it ends in front of it; kSqlComment
-// where a comment would begin.
-constexpr u32 kSqlComment = NONE - 1;
-u32 sql_longer_operator(u32 op, u8 byte);
-// Whether one of a set of operators begins with this one (or kSqlBang).
-bool sql_operator_alive(u64 some, u32 op);
+// A dialect's operators, at most 64: which one bytes are, the longest that they can be.
+class SqlOperators {
+  public:
+    static constexpr u32 kComment = NONE - 1;  // where a comment would begin
+    SqlOperators() = default;
+    explicit SqlOperators(const std::vector<std::string>& texts);
+    // NONE: none begins so.
+    u32 first(u8 byte) const { return wide(first_[byte]); }
+    // The operator that another one becomes by a further byte; NONE if it ends in front of it.
+    u32 longer(u32 op, u8 byte) const { return wide(longer_[op][byte]); }
+    // Whether one of a set of operators begins with this one.
+    bool alive(u64 some, u32 op) const { return some & beginning_[op]; }
+
+  private:
+    static constexpr u8 kNo = 255, kCommentMark = 254;
+    static u32 wide(u8 op) { return op == kNo ? NONE : op == kCommentMark ? kComment : op; }
+    std::array<u8, 256> first_{};
+    std::vector<std::array<u8, 256>> longer_;
+    std::vector<u64> beginning_;  // of each: those that begin with it
+};
 
 // A number as it is read: its form; and its value, as far as it can matter.
 struct SqlNumber {

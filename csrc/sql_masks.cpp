@@ -24,13 +24,14 @@ const SqlMasks::Names& SqlMasks::names_of(u32 parse) {
     const SqlSyntax::Parse& p = syntax_.named(parse);
     const u32 n_catalogue = syntax_.scopes().names.n_catalogue();
     Bits quoted, bare;
-    for (const SqlNameSet* set : p.sets) {
-        bits_or(quoted, set->catalogue);
-        n.extra.insert(n.extra.end(), set->extra.begin(), set->extra.end());
-    }
-    bare = quoted;
-    for (const SqlNameSet* set : p.called) bits_or(bare, set->catalogue);
-    for (size_t w = 0; w < bare.size(); ++w) bare[w] &= w < syntax_.bare().size() ? syntax_.bare()[w] : 0;
+    for (const auto* sets : {&p.sets, &p.called})
+        for (const SqlNameSet* set : *sets) {
+            if (sets == &p.sets) bits_or(quoted, set->catalogue);
+            n.extra.insert(n.extra.end(), set->extra.begin(), set->extra.end());
+            const Bits& may = syntax_.bare(set->place);
+            if (bare.size() < set->catalogue.size()) bare.resize(set->catalogue.size());
+            for (size_t w = 0; w < set->catalogue.size() && w < may.size(); ++w) bare[w] |= set->catalogue[w] & may[w];
+        }
     if (p.fresh) {
         std::vector<u32> matter;
         syntax_.matter(parse, matter);
@@ -115,7 +116,7 @@ void SqlMasks::begin(Fill& f, u32 parse, u32 node, SqlSkip skip, Borrowed borrow
     const SqlSyntax::Parse& p = syntax_.known(parse);
     if (front.numbers && p.literals) numbers(f, parse, {}, node, borrowed);
     for (const auto& [byte, child] : front.others) {
-        if (sql_quote(byte)) {
+        if (program_.quotes_name(byte)) {
             const u8 quote = byte == '[' ? u8{']'} : byte;
             if (!p.names || !syntax_.quoted_alive(parse, SqlTexts::kEmpty)) continue;
             f.own(tokens_.forest, child);
@@ -129,8 +130,8 @@ void SqlMasks::begin(Fill& f, u32 parse, u32 node, SqlSkip skip, Borrowed borrow
                 f.own(tokens_.forest, child);
                 numbers(f, parse, {SqlNumber::kPoint}, child, borrowed);
             }
-            const u32 op = sql_operator(byte);
-            if (op == NONE || !sql_operator_alive(p.operators, op)) continue;
+            const u32 op = program_.signs.first(byte);
+            if (op == NONE || !program_.signs.alive(p.operators, op)) continue;
             f.own(tokens_.forest, child);
             operators(f, parse, op, child, borrowed);
         }
@@ -244,14 +245,16 @@ void SqlMasks::ends(Fill& f, u32 parse, u32 text, u32 node, u8 quote, Borrowed b
             end(texts.of(spelt), e.node);
         else if (some || (matters && fresh))
             name_ends(e.name, spelt, e.node);
+        else if (fresh && syntax_.inventable(e.word, p.fresh_places))
+            end(texts.of(spelt), e.node);
     }
     for (u32 name : names.extra) {
         const std::string spelt = syntax_.scopes().names.text(name);
-        if (!texts[text].begins(spelt) || (!quote && !syntax_.scopes().names.bare(name))) continue;
+        if (!texts[text].begins(spelt) || (!quote && !syntax_.scopes().names.places(name))) continue;
         std::vector<u32> inside, exits;
         names_.walk_one(spelt, typed.size(), node, quote, inside, exits);
-        bool some = false;
-        for (const SqlNameSet* s : p.sets) some = some || s->has(name, n_catalogue);
+        bool some = !quote && syntax_.viable_bare(p, name);
+        for (const SqlNameSet* s : p.sets) some = some || (quote && s->has(name, n_catalogue));
         if (some) f.tokens.ids.insert(f.tokens.ids.end(), inside.begin(), inside.end());
         if (is_typed(spelt)) continue;
         for (u32 at : exits) {
@@ -343,11 +346,11 @@ void SqlMasks::string(Fill& f, u32 parse, u32 node, u32 utf8, Borrowed borrowed)
 void SqlMasks::operators(Fill& f, u32 parse, u32 op, u32 node, Borrowed borrowed) {
     const u64 some = syntax_.known(parse).operators;
     const SqlSkip skip{SqlSkip::kOperator, op};
-    if (op != kSqlBang && (some >> op & 1) && !tokens_.front(node, skip).none())
+    if ((some >> op & 1) && !tokens_.front(node, skip).none())
         behind(f, syntax_.end_operator(parse, op), node, skip, borrowed);
     for (const u8 byte : {u8{'|'}, u8{'<'}, u8{'>'}, u8{'='}}) {
-        const u32 longer = sql_longer_operator(op, byte);
-        if (longer >= kSqlBang || !sql_operator_alive(some, longer)) continue;
+        const u32 longer = program_.signs.longer(op, byte);
+        if (longer >= SqlOperators::kComment || !program_.signs.alive(some, longer)) continue;
         const u32 child = tokens_.forest.child(node, byte);
         if (child == NONE) continue;
         f.own(tokens_.forest, child);

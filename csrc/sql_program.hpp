@@ -3,9 +3,10 @@
 // index is checked.
 #pragma once
 
+#include <algorithm>
 #include <unordered_map>
 
-#include "common.hpp"
+#include "sql_lexemes.hpp"
 
 namespace gcd {
 
@@ -19,7 +20,9 @@ enum class SqlCategory : u32 {
     kSchema,
     kSchemaTable,
     kSourceAlias,
+    kBareAlias,
     kResultAlias,
+    kLabel,
     kCteName,
     kCteColumn,
     kUsing,
@@ -79,6 +82,10 @@ enum class SqlAction : u32 {
     kCount,
 };
 
+// Where a name stands, in the order of scope_syntax.PLACES: which keywords can be one.
+enum class SqlPlace : u32 { kOperand, kLabel, kAlias, kAny, kCalled, kCount };
+SqlPlace sql_place(SqlCategory category);
+
 enum class SqlLiteral : u32 { kNumber, kInteger, kPosition, kString, kBlob, kCount };
 
 struct SqlInstruction {
@@ -108,12 +115,13 @@ struct SqlProgram {
 
     // Names in the order of their folded bytes: those with a common beginning are a range.
     std::vector<std::string> names;
-    std::vector<u8> name_flags;
-    static constexpr u8 kBare = 1;   // can be written without quotes
-    static constexpr u8 kOdd = 2;    // might be what SQLite calls a result column without a name of its own
-    std::vector<std::string> words;  // all words that can't be invented as names, folded, sorted
-    std::vector<u8> word_flags;
-    static constexpr u8 kSafe = 1;  // a name of the catalogue may be written like this without quotes
+    std::vector<u8> name_flags;  // bits: the places where one can be written without quotes
+    static constexpr u8 kOdd = 1 << static_cast<u32>(SqlPlace::kCount);  // might be what SQLite calls a result column
+                                                                         // without a name of its own
+    std::vector<std::string> words;                                      // all that aren't simply names, folded, sorted
+    std::vector<u8> word_flags;  // bits: the places where one may be a name without quotes
+    std::vector<std::string> operators;
+    std::vector<std::string> quotes;  // that begin names
     std::vector<SqlTable> tables;
     std::vector<SqlFunction> functions;
     std::vector<u32> collations;       // names
@@ -123,6 +131,7 @@ struct SqlProgram {
     u32 max_columns = 2000, max_sources = 60, max_terms = 400, max_stack = 96;
 
     // -- derived --
+    SqlOperators signs;                                      // `operators`
     Bits table_names;                                        // names of tables
     std::vector<Bits> tables_of;                             // name -> tables that have a column of this name
     std::vector<Bits> qualified_of;                          // the same, with rowids
@@ -130,6 +139,10 @@ struct SqlProgram {
     std::unordered_map<u32, std::vector<u32>> functions_named;
     u32 find_name(const std::string& folded) const;  // NONE: no such name
     u32 find_word(const std::string& folded) const;
+    bool quotes_name(u8 byte) const {
+        return std::find(quotes.begin(), quotes.end(), std::string(1, static_cast<char>(byte))) != quotes.end();
+    }
+    bool word_in(u32 word, SqlPlace place) const { return word_flags[word] >> static_cast<u32>(place) & 1; }
 };
 
 }  // namespace gcd

@@ -27,7 +27,8 @@ class SqlNames {
     }
     u32 n_catalogue() const { return static_cast<u32>(program_.names.size()); }
     bool odd(u32 name) const;
-    bool bare(u32 name) const;  // can be written without quotes
+    u32 places(u32 name) const;  // bits: where it can be written without quotes
+    bool bare(u32 name, SqlPlace place) const { return places(name) >> static_cast<u32>(place) & 1; }
 
   private:
     const SqlProgram& program_;
@@ -91,6 +92,7 @@ struct SqlNameSet {
     Bits catalogue;
     std::vector<u32> extra;  // names that texts brought in, sorted
     bool fresh = false;      // and any that is invented
+    SqlPlace place = SqlPlace::kAny;
     bool has(u32 name, u32 n_catalogue) const;
     bool none() const { return !fresh && extra.empty() && bits_none(catalogue); }
 };
@@ -134,6 +136,14 @@ class SqlScopes {
     u32 schema_table(u32 schema, u32 name) const;
     bool same_cte(u32 scope, u32 name) const;  // a common table expression of this name is visible or being written
 
+    // -- what a core waits for --
+    // How many columns it must have; 0: any number.
+    u32 required(const SqlScope& c) const;
+    // Some source has the name.
+    bool has(const SqlScope& c, u32 name) const { return count(c, name, c.sources.size()) > 0; }
+    // Some source must yet be called so.
+    static bool waits(const SqlQualified& q);
+
     // -- sets --
     // Bare names that are used here change nothing but which names may come.
     bool uniform(u32 scope) const;
@@ -158,7 +168,6 @@ class SqlScopes {
         return scope > kRoot && scopes_[scope].core ? outer_core(scope) : u32(kDead);
     }
     u32 with_outer(u32 core, u32 outer);
-    u32 required(const SqlScope& c) const;
     bool live_core(u32 id);
     bool finish(u32 statement, u32 relation);
     bool search(Search& s);

@@ -7,6 +7,10 @@ namespace gcd {
 namespace {
 constexpr u32 kMaxThreads = 4000;
 
+u32 place_bit(SqlPlace place) {
+    return 1u << static_cast<u32>(place);
+}
+
 // The names in [lo, hi) that are in a set, and in another one.
 bool any_in(const Bits& bits, const Bits* also, u32 lo, u32 hi) {
     for (u32 w = lo / 64; w < bits.size() && w * 64 < hi; ++w) {
@@ -23,7 +27,8 @@ bool any_in(const Bits& bits, const Bits* also, u32 lo, u32 hi) {
 SqlSyntax::SqlSyntax(const SqlProgram& program, u32 max_states)
     : program_(program), max_states_(max_states), scopes_(program, max_states), texts_(program, max_states) {
     for (u32 n = 0; n < program.names.size(); ++n)
-        if (program.name_flags[n] & SqlProgram::kBare) bits_set(bare_, n);
+        for (u32 place = 0; place < static_cast<u32>(SqlPlace::kCount); ++place)
+            if (program.name_flags[n] >> place & 1) bits_set(bare_[place], n);
     risky_.assign(program.code.size(), 2);
     parses_.emplace_back();
     frames_.push_back({NONE, 0, 0, 0, 0});
@@ -162,6 +167,7 @@ const SqlSyntax::Parse& SqlSyntax::named(u32 id) {
         std::vector<const SqlNameSet*>& sets = sql_is_function(category) ? p.called : p.sets;
         if (std::find(sets.begin(), sets.end(), set) == sets.end()) sets.push_back(set);
         p.fresh = p.fresh || set->fresh;
+        if (set->fresh) p.fresh_places |= place_bit(set->place);
     }
     p.named = true;
     return p;
@@ -185,8 +191,9 @@ u32 SqlSyntax::end_word(u32 parse, u32 text) {
     const bool keyword = word != NONE && bits_get(known(parse).keywords, word);
     return behind(parse, [&](Thread& thread, const SqlInstruction& in) {
         if (in.op == SqlInstruction::kKeyword) return in.a == word;
+        const auto category = static_cast<SqlCategory>(in.a);
         return in.op == SqlInstruction::kName && !keyword &&
-               name(thread, static_cast<SqlCategory>(in.a), t.text, false, t.plain && word == NONE);
+               name(thread, category, t.text, false, t.plain && inventable(word, place_bit(sql_place(category))));
     });
 }
 
@@ -240,7 +247,6 @@ bool SqlSyntax::movers(u32 parse, u32 name, bool quoted, u64& others, bool& call
     if (p.threads.size() > 64) return false;
     const std::string& text = scopes_.names.text(name);
     const SqlText& t = texts_[texts_.of(text)];
-    const bool invented = quoted ? t.printable : t.plain && t.word == NONE;
     for (size_t i = 0; i < p.threads.size(); ++i) {
         const Thread& thread = p.threads[i];
         const SqlInstruction& in = program_.code[thread.pc];
@@ -248,7 +254,9 @@ bool SqlSyntax::movers(u32 parse, u32 name, bool quoted, u64& others, bool& call
         const auto category = static_cast<SqlCategory>(in.a);
         if (quoted && sql_is_function(category)) continue;
         const SqlNameSet& set = scopes_.set(thread.scope, category, thread.reg);
-        if (!(set.fresh && invented) && !set.has(name, scopes_.names.n_catalogue())) continue;
+        const bool invented = quoted ? t.printable : t.plain && inventable(t.word, place_bit(set.place));
+        const bool there = set.has(name, scopes_.names.n_catalogue()) && (quoted || scopes_.names.bare(name, set.place));
+        if (!(set.fresh && invented) && !there) continue;
         if (sql_is_function(category)) {
             called = true;
             continue;
@@ -262,6 +270,13 @@ bool SqlSyntax::movers(u32 parse, u32 name, bool quoted, u64& others, bool& call
     return true;
 }
 
+bool SqlSyntax::viable_bare(const Parse& p, u32 name) const {
+    for (const auto* sets : {&p.sets, &p.called})
+        for (const SqlNameSet* set : *sets)
+            if (set->has(name, scopes_.names.n_catalogue()) && scopes_.names.bare(name, set->place)) return true;
+    return false;
+}
+
 bool SqlSyntax::word_alive(u32 parse, u32 text) {
     const Parse& p = named(parse);
     const SqlText& t = texts_[text];
@@ -269,9 +284,9 @@ bool SqlSyntax::word_alive(u32 parse, u32 text) {
     if (p.has(SqlLiteral::kBlob) && t.text == "x") return true;
     for (const auto* sets : {&p.sets, &p.called})
         for (const SqlNameSet* set : *sets) {
-            if (any_in(set->catalogue, &bare_, t.lo, t.hi)) return true;
+            if (any_in(set->catalogue, &bare(set->place), t.lo, t.hi)) return true;
             for (u32 name : set->extra)
-                if (t.begins(scopes_.names.text(name)) && scopes_.names.bare(name)) return true;
+                if (t.begins(scopes_.names.text(name)) && scopes_.names.bare(name, set->place)) return true;
         }
     return false;
 }

@@ -33,7 +33,8 @@ class SqlSyntax {
         Bits keywords;
         u64 operators = 0;
         u32 literals = 0;
-        bool fresh = false;                     // a name may be invented
+        bool fresh = false;                     // a name may be invented,
+        u32 fresh_places = 0;                   // bits: where
         std::vector<const SqlNameSet*> sets;    // of names that may be written bare or in quotes
         std::vector<const SqlNameSet*> called;  // of functions: bare only
         bool has(SqlLiteral literal) const { return literals >> static_cast<u32>(literal) & 1; }
@@ -70,15 +71,20 @@ class SqlSyntax {
     // Which threads a name moves on, as bits: those of functions, and the others. Names that move
     // the same ones lead to parse states that differ in nothing but which names may come later. False if that isn't so.
     bool movers(u32 parse, u32 name, bool quoted, u64& others, bool& called);
-    // Names of the catalogue that may be written without quotes.
-    const Bits& bare() const { return bare_; }
+    // Names of the catalogue that may be written somewhere without quotes.
+    const Bits& bare(SqlPlace place) const { return bare_[static_cast<u32>(place)]; }
+    // A word, without quotes, as a name that the text brings in, at one of some places (bits).
+    bool inventable(u32 word, u32 places) const { return word == NONE || (program_.word_flags[word] & places); }
+    bool viable_bare(const Parse& p, u32 name) const;
+
+    struct Frame {
+        u32 ret, parent;  // the place behind the rule that is being read, and the frame of that one
+        u64 data;         // of a function that is called: its name, kind, number of arguments
+        u32 ops, depth;   // operators that wait for their right side; what is on the parser's stack
+    };
+    const Frame& frame(u32 id) const { return frames_[id]; }
 
   private:
-    struct Frame {
-        u32 ret, parent;
-        u64 data;
-        u32 ops, depth;
-    };
     u32 intern_frame(const Frame& f);
     u32 push(u32 frame, u32 ret, u32 cost);
     // -- actions (sql_actions.cpp) --
@@ -104,7 +110,7 @@ class SqlSyntax {
     SqlScopes scopes_;
     SqlTexts texts_;
     std::vector<u8> risky_;  // of an instruction; 2: not looked at yet
-    Bits bare_;              // names that may be written without quotes
+    Bits bare_[static_cast<u32>(SqlPlace::kCount)];
     std::unordered_map<u64, std::vector<std::pair<std::vector<Thread>, u32>>> closures_;
     std::deque<Parse> parses_;
     std::unordered_multimap<u64, u32> parse_index_;

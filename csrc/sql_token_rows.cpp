@@ -81,7 +81,7 @@ const SqlTokenRows::Front& SqlTokenRows::front(u32 node, SqlSkip skip) {
     slot = std::make_unique<Front>();
     std::vector<u32> spaces;
     forest.children(node, [&](u8 byte, u32 child) {
-        if (skip.skips(byte)) return;
+        if (skip.skips(operators_, byte)) return;
         if (sql_space(byte)) {
             // without a lexeme in front of it, white space is no matter of fronts (see `space`)
             if (skip.kind != SqlSkip::kNone) forest.each_base(child, [&](u32 b) { spaces.push_back(b); });
@@ -89,7 +89,7 @@ const SqlTokenRows::Front& SqlTokenRows::front(u32 node, SqlSkip skip) {
             slot->words = true;
         } else if (sql_digit(byte)) {
             slot->numbers = true;
-        } else if (sql_quote(byte) || byte == '\'' || sql_operator(byte) != NONE) {
+        } else if (sql_quote(byte) || byte == '\'' || operators_.first(byte) != NONE) {
             slot->others.emplace_back(byte, child);
         }
     });

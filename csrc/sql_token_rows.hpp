@@ -15,7 +15,7 @@ struct SqlSkip {
     enum Kind : u32 { kNone, kWord, kNumber, kQuote, kOperator };
     Kind kind = kNone;
     u32 which = 0;  // the quote, the operator
-    bool skips(u8 byte) const {
+    bool skips(const SqlOperators& operators, u8 byte) const {
         switch (kind) {
             case kNone:
                 return false;
@@ -26,7 +26,7 @@ struct SqlSkip {
             case kQuote:
                 return byte == which;
             case kOperator:
-                return sql_longer_operator(which, byte) != NONE;
+                return operators.longer(which, byte) != NONE;
         }
         return false;
     }
@@ -35,7 +35,8 @@ struct SqlSkip {
 
 class SqlTokenRows {
   public:
-    explicit SqlTokenRows(const TokenTrie& trie) : forest(trie), trie_(trie) {}
+    SqlTokenRows(const TokenTrie& trie, const SqlOperators& operators)
+        : forest(trie), trie_(trie), operators_(operators) {}
     SuffixForest forest;
     const TokenTrie& trie() const { return trie_; }
 
@@ -85,6 +86,7 @@ class SqlTokenRows {
     void pack(TokenPiece& piece);
 
     const TokenTrie& trie_;
+    const SqlOperators& operators_;
     std::vector<u32> scratch_;
     std::unordered_map<u32, std::unique_ptr<SpaceRow>> spaces_;
     std::unordered_map<u64, std::unique_ptr<Front>> fronts_;
