@@ -68,12 +68,16 @@ u32 SqlCosts::core(const SqlScope& c) const {
         const bool star = std::find_if(c.items.begin(), c.items.end(), [](u32 i) {
                               return i == SqlScopes::kStar || i >= SqlScopes::kStarOf;
                           }) != c.items.end();
-        // One table, as a rule, and an alias for each qualifier.
-        bool open = c.phase == 0 && star;
-        for (const SqlUse& u : c.uses) open = open || (u.how < SqlUse::kFixed && !scopes.has(c, u.name));
-        u32 named = 0;
-        for (const SqlQualified& q : c.qualified) named += scopes.waits(q);
-        cost += (open || named ? 2 : 0) + named + (named > 1 ? 2 * (named - 1) : 0);
+        // A table for each qualifier, and an alias; else one table, as a rule. What the syntax asks for anyway (behind
+        // FROM, behind a comma) is counted there.
+        u32 tables = c.phase == 0 && star, named = 0;
+        for (const SqlUse& u : c.uses)
+            if (u.how < SqlUse::kFixed && !scopes.has(c, u.name)) tables = 1;
+        for (const SqlQualified& q : c.qualified) named += SqlScopes::waits(q);
+        const bool undecided = !c.sources.empty() && c.sources.back().qualifier == SqlScopes::kUndecided;
+        tables = std::max(tables, named - std::min(named, undecided ? 1u : 0u));
+        if (c.phase == 1 && c.need) tables -= std::min(tables, 1u);
+        cost += 2 * tables + named;
     }
     const u32 width = scopes.required(c), now = static_cast<u32>(c.items.size()) + c.in_item;
     if (c.phase != 2 && width > now) cost += 2 * (width - now);

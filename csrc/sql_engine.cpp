@@ -167,6 +167,33 @@ bool SqlEngine::fill_known(SqlPosition& p, u32* out) {
     return true;
 }
 
+// -- completion -------------------------------------------------------------------------------
+
+SqlCompletion& SqlEngine::completion() {
+    if (!tables_->completion)
+        tables_->completion = std::make_unique<SqlCompletion>(program_, automaton(), *trie_, memo_bytes_ / 4);
+    return *tables_->completion;
+}
+
+bool SqlEngine::completion(SqlPosition& p, std::vector<u32>& tokens) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const u32 state = settle(p);
+    return completion().find(state, tokens);
+}
+
+void SqlEngine::fill_within(SqlPosition& p, u32 most, u32* out) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const u32 state = settle(p), needed = completion().needed(state);
+    if (needed != NONE && most >= needed + SqlCompletion::kAmple) {
+        write(mask(state), out);
+        return;
+    }
+    completion().fill(state, most, out);
+    if (automaton().complete(state))
+        for (u32 e : eos_)
+            if (e < trie_->width) out[e / 32] |= 1u << (e % 32);
+}
+
 // Breadth first over what bytes lead to.
 u64 SqlEngine::explore(u32 max_masks, double seconds) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
@@ -193,6 +220,13 @@ void SqlMatcher::fill(u32* out) {
         std::memset(out, 0, static_cast<size_t>(engine_->words()) * 4);
     else
         engine_->fill(at_, out);
+}
+
+void SqlMatcher::fill_within(u32 most, u32* out) {
+    if (finished_)
+        std::memset(out, 0, static_cast<size_t>(engine_->words()) * 4);
+    else
+        engine_->fill_within(at_, most, out);
 }
 
 bool SqlMatcher::check(u32 token) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "sql_completion.hpp"
 #include "sql_masks.hpp"
 #include "text_matcher.hpp"
 
@@ -39,6 +40,9 @@ class SqlEngine {
     bool fill_known(SqlPosition& p, u32* out);
     bool complete(SqlPosition& p);
     std::vector<u8> forced_bytes(SqlPosition& p, u32 n);
+    // See TextMatcher.
+    bool completion(SqlPosition& p, std::vector<u32>& tokens);
+    void fill_within(SqlPosition& p, u32 most, u32* out);
     // What is being read, see `SqlAutomaton::Kind`; NONE for the dead state.
     u32 kind(SqlPosition& p);
     u64 explore(u32 max_masks, double seconds);
@@ -55,6 +59,7 @@ class SqlEngine {
         SqlAutomaton automaton;
         std::unique_ptr<SqlMasks> masks;
         std::unordered_map<u32, Mask> known;
+        std::unique_ptr<SqlCompletion> completion;  // made when first needed
     };
     // Rows, and masks that refer to them.
     struct Rows {
@@ -68,6 +73,7 @@ class SqlEngine {
     u32 settle(SqlPosition& p);
     void write(Mask& m, u32* out);
     Mask& mask(u32 state);
+    SqlCompletion& completion();
 
     std::mutex mutex_;
     std::shared_ptr<const TokenTrie> trie_;
@@ -111,6 +117,12 @@ class SqlMatcher : public TextMatcher {
     std::vector<u8> forced_bytes(u32 n) override {
         return finished_ ? std::vector<u8>() : engine_->forced_bytes(at_, n);
     }
+
+    bool completion(std::vector<u32>& tokens, u32) override {
+        tokens.clear();
+        return finished_ || engine_->completion(at_, tokens);
+    }
+    void fill_within(u32 most, u32* out) override;
 
   protected:
     const TokenTrie& token_trie() const override { return engine_->trie(); }
