@@ -18,6 +18,7 @@ SqlEngine::SqlEngine(std::shared_ptr<const TokenTrie> trie, const u8* program, s
       max_states_(max_states),
       memo_bytes_(memo_bytes) {
     make_tables();
+    reason_ = automaton().syntax().scopes().may_leave_unsettled();
 }
 
 // Empty tables. Rows stay.
@@ -91,22 +92,8 @@ bool SqlEngine::complete(SqlPosition& p) {
 
 std::vector<u8> SqlEngine::forced_bytes(SqlPosition& p, u32 n) {
     std::lock_guard<std::mutex> lock(mutex_);
-    u32 state = settle(p);
-    std::vector<u8> out;
-    while (out.size() < n && state != SqlAutomaton::kDead && !automaton().complete(state)) {
-        u32 only = NONE, to = SqlAutomaton::kDead;
-        for (u32 b = 0; b < 256; ++b) {
-            const u32 next = automaton().step(state, static_cast<u8>(b));
-            if (next == SqlAutomaton::kDead) continue;
-            if (only != NONE) return out;
-            only = b;
-            to = next;
-        }
-        if (only == NONE) break;
-        out.push_back(static_cast<u8>(only));
-        state = to;
-    }
-    return out;
+    const u32 state = settle(p);
+    return forced_from(automaton(), state, n);
 }
 
 u32 SqlEngine::kind(SqlPosition& p) {

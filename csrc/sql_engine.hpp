@@ -23,6 +23,8 @@ class SqlEngine {
     SqlEngine(std::shared_ptr<const TokenTrie> trie, const u8* program, size_t size, std::vector<u32> eos,
               u32 max_states, u64 memo_bytes);
     bool satisfiable() const { return tables_->automaton.start() != SqlAutomaton::kDead; }
+    // Why some statements that prepare may not be written; empty: there is no reason known.
+    const std::string& reason() const { return reason_; }
     const TokenTrie& trie() const { return *trie_; }
     u32 words() const { return trie_->words(); }
     bool is_eos(u32 token) const { return std::find(eos_.begin(), eos_.end(), token) != eos_.end(); }
@@ -79,6 +81,7 @@ class SqlEngine {
     std::shared_ptr<const TokenTrie> trie_;
     SqlProgram program_;
     std::vector<u32> eos_;
+    std::string reason_;
     u32 max_states_;
     u64 memo_bytes_, mask_bytes_ = 0;
     std::unique_ptr<Rows> rows_;

@@ -11,7 +11,7 @@
 
 #include <map>
 
-#include "flat_map.hpp"
+#include "interned_lists.hpp"
 #include "sql_program.hpp"
 
 namespace gcd {
@@ -110,6 +110,8 @@ class SqlScopes {
     u32 size() const { return static_cast<u32>(scopes_.size()); }
     u32 relation(std::vector<u32> columns);
     const SqlRelation& relation_of(u32 id) const { return relations_[id]; }
+    // Why some names may stay unsettled, and so can't be written; empty where one name's tables fit into the budget.
+    std::string may_leave_unsettled() const;
     // Searches that came to no end within their budget.
     u64 unsettled() const { return unsettled_; }
 
@@ -156,7 +158,7 @@ class SqlScopes {
     struct Env {
         u32 name, relation, before;
     };
-    u32 list(const std::vector<u32>& v);
+    u32 list(const std::vector<u32>& v) { return lists_.intern(v); }
     bool has(const SqlRelation& r, u32 name) const;
     bool has_qualified(const SqlRelation& r, u32 name) const;
     u32 count(const SqlScope& c, u32 name, size_t n_sources) const;
@@ -195,8 +197,7 @@ class SqlScopes {
     std::unordered_multimap<u64, u32> index_;
     StableVector<SqlRelation> relations_;
     std::map<std::vector<u32>, u32> relation_index_;
-    std::vector<std::vector<u32>> lists_;
-    std::map<std::vector<u32>, u32> list_index_;
+    InternedLists lists_;
     std::vector<Env> envs_;
     std::unordered_map<u32, bool> live_;
     std::map<std::pair<u64, u32>, std::unique_ptr<SqlNameSet>> sets_;

@@ -306,6 +306,7 @@ cdef extern from "sql_engine.hpp" namespace "gcd" nogil:
             uint64_t,
         ) except +raise_core_error
         cbool satisfiable()
+        const string& reason()
         SqlCounts counts() except +raise_core_error
         uint64_t explore(uint32_t, double) except +raise_core_error
 

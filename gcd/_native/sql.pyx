@@ -35,11 +35,11 @@ cdef class SqlEngine:
 
     @property
     def exact(self):
-        return True
+        return self.engine.get().reason().empty()
 
     @property
     def reason(self):
-        return ""
+        return self.engine.get().reason().decode()
 
     @property
     def n_starts(self):

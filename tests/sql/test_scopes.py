@@ -242,7 +242,7 @@ def test_hostile_programs_are_refused_or_harmless(shop):
 
 def test_tables_that_grow_full_are_dropped():
     names = catalogue(database(LETTERS))
-    compiled = gcd.compile(ScopedSql(names), vocabulary(names), gcd.Limits(max_lexer_states=4_000))
+    compiled = gcd.compile(ScopedSql(names), vocabulary(names), gcd.Limits(max_lexer_states=1_000))
     statements = Statements(compiled, 5)
     matcher = compiled.matcher()
     assert matcher.accept_bytes(b"select a ")
