@@ -34,15 +34,16 @@ def compile_sql(
     engine = engine_of(SqlEngine, trie, program, vocab.eos_ids, limits)
     if not engine.start_alive(0):
         raise GrammarError("no statement can be written", remedy="allow some kind of statement")
-    found = {"viability": _unspelt(trie), "tightened": "" if engine.exact else f"{engine.reason}, more than the search settles: {_UNSETTLED}"}
+    found = {
+        "viability": _unspelt(trie),
+        "tightened": "" if engine.exact else f"{engine.reason}, more than the search settles: {_UNSETTLED}",
+    }
     reasons = tuple(reason for reason in found.values() if reason)
     exactness = Exactness(
         exact=not reasons,
         kinds=frozenset(kind for kind, reason in found.items() if reason),
         reasons=reasons,
-        notes=(
-            f"tables that explain the names used are searched for under a budget: {_UNSETTLED}",
-        ),
+        notes=(f"tables that explain the names used are searched for under a budget: {_UNSETTLED}",),
     )
     if not exactness.kinds <= lenient:
         raise InexactError(

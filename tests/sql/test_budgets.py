@@ -19,7 +19,8 @@ WORST = 2.0
 def small_world() -> gcd.CompiledGrammar:
     """A vocabulary of whole lexemes, so that a breadth-first search sees the least."""
     names = Catalogue("sqlite", (Table(None, "t", (Column("a"), Column("b"))), Table(None, "u", (Column("b"),))))
-    texts = [*"select from a b t u x 1 ( ) , ; . * = + as union values group by order where".split(), " "]
+    words = "select from a b t u x 1 ( ) , ; . * = + as union values group by order where"
+    texts = [*words.split(), " "]
     singles = [chr(i) for i in range(32, 127)]
     tokens = [text.encode() for text in dict.fromkeys([*texts, *singles])]
     vocab = gcd.Vocabulary.from_bytes([*tokens, b""], eos_ids=[len(tokens)])
