@@ -135,7 +135,8 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
             const u32 op = program_.signs.longer(s.a, byte);
             if (op == SqlOperators::kComment) return kDead;
             if (op == NONE) break;
-            return program_.signs.alive(syntax_.known(s.parse).operators, op) ? intern({s.parse, op, 0, kOperator}) : kDead;
+            return program_.signs.alive(syntax_.known(s.parse).operators, op) ? intern({s.parse, op, 0, kOperator})
+                                                                              : kDead;
         }
     }
     const u32 ended = end_lexeme(s);

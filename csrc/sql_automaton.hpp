@@ -1,8 +1,8 @@
 // The automaton of SQL statements: reads text byte by byte and knows whether it can still become a statement that the
 // database prepares.
 //
-// A state is a parse state (sql_syntax.hpp) and what was read of the lexeme that follows it. States are hash-consed, and
-// made when texts need them.
+// A state is a parse state (sql_syntax.hpp) and what was read of the lexeme that follows it. States are hash-consed,
+// and made when texts need them.
 #pragma once
 
 #include "sql_syntax.hpp"

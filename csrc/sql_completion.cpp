@@ -6,8 +6,8 @@
 namespace gcd {
 
 namespace {
-constexpr u32 kMostLooked = 3000;  // lexemes tried for one ending
-constexpr size_t kMostNames = 3;   // tried in one place
+constexpr u32 kMostLooked = 3000;   // lexemes tried for one ending
+constexpr size_t kMostNames = 3;    // tried in one place
 constexpr u32 kMostSearches = 100;  // for one mask
 constexpr u32 kNoFrom = NONE;
 constexpr size_t kLong = 8;  // bytes of a lexeme that may well take two tokens
@@ -52,7 +52,8 @@ SqlCompletion::Glue SqlCompletion::glue_of(const std::string& text) const {
 std::string SqlCompletion::apart(Glue glue, const std::string& next) const {
     const u8 first = static_cast<u8>(next[0]);
     const bool word = sql_word_byte(first), quote = first == '\'' || first == '"' || first == '`' || first == '[';
-    const bool mark = first == '(' || first == ')' || first == ',' || first == ';' || (first == '.' && next.size() == 1);
+    const bool mark =
+        first == '(' || first == ')' || first == ',' || first == ';' || (first == '.' && next.size() == 1);
     switch (glue) {
         case kFree:
             return "";
@@ -151,16 +152,15 @@ void SqlCompletion::names(const SqlSyntax::Thread& t, SqlCategory category, std:
         std::vector<u32> all;
         bits_each(set.catalogue, [&](u32 name) { all.push_back(name); });
         const size_t n = std::min(kMostNames, all.size());
-        std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(n), all.end(), [&](u32 a, u32 b) {
-            return program_.names[a].size() < program_.names[b].size();
-        });
+        std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(n), all.end(),
+                          [&](u32 a, u32 b) { return program_.names[a].size() < program_.names[b].size(); });
         found.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(n));
         if (category == SqlCategory::kQualifiedColumn)  // one that is in use already asks for nothing more
             for (const SqlQualified& q : scopes.get(t.scope).qualified)
                 if (q.qualifier == t.reg) found.insert(found.begin(), q.columns.begin(), q.columns.end());
     }
-    found.insert(found.end(), set.extra.begin(), set.extra.begin() + static_cast<std::ptrdiff_t>(std::min(
-                                                                        kMostNames, set.extra.size())));
+    found.insert(found.end(), set.extra.begin(),
+                 set.extra.begin() + static_cast<std::ptrdiff_t>(std::min(kMostNames, set.extra.size())));
     for (u32 name : found) {
         Lexeme l{};
         if (set.has(name, scopes.names.n_catalogue()) && spell(name, set.place, true, l)) out.push_back(std::move(l));
@@ -357,7 +357,8 @@ void SqlCompletion::finish_name(const State& s, u8 quote, std::vector<Piece>& ou
             if (word >= t.klo && word < t.khi && program_.words[word].size() > t.text.size())
                 add(program_.words[word].substr(t.text.size()));
         });
-        const u32 blob = p.has(SqlLiteral::kBlob) && t.text == "x" ? syntax_.end_literal(s.parse, SqlLiteral::kBlob) : 0;
+        const u32 blob =
+            p.has(SqlLiteral::kBlob) && t.text == "x" ? syntax_.end_literal(s.parse, SqlLiteral::kBlob) : 0;
         if (blob != SqlSyntax::kDead) out.push_back({"''", blob, kQuote});
     }
     for (char c = 'a'; p.fresh && c <= 'c' && out.size() < kMostNames; ++c) add(std::string(1, c));
@@ -508,8 +509,8 @@ void SqlCompletion::visit(Filling& f, u32 state, u32 node, u32 length) {
     const State s = automaton_.state(state);
     for (u32 k = node + 1; k < trie_.end[node]; k = trie_.end[k]) {
         const u8 byte = trie_.byte[k];
-        const bool within = name != NONE && (s.kind == SqlAutomaton::kWord ? sql_plain_byte(byte)
-                                                                            : sql_printable(byte) && byte != s.b);
+        const bool within =
+            name != NONE && (s.kind == SqlAutomaton::kWord ? sql_plain_byte(byte) : sql_printable(byte) && byte != s.b);
         const u32 to = within ? state : automaton_.step(state, byte);
         if (to == SqlAutomaton::kDead) continue;
         if (trie_.has_token(k)) {
@@ -520,7 +521,7 @@ void SqlCompletion::visit(Filling& f, u32 state, u32 node, u32 length) {
             if (!searched || f.searches) {
                 if (searched) --f.searches;
                 const u32 n = needed(asked);
-                const u32 read = within ? length + 1
+                const u32 read = within         ? length + 1
                                  : like != NONE ? static_cast<u32>(syntax_.text(automaton_.state(to).a).text.size())
                                                 : 0;
                 fits = n != NONE && n + read <= f.most;

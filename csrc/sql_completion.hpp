@@ -42,10 +42,10 @@ class SqlCompletion {
         std::string text;
     };
     struct Node {
-        u32 from = NONE;   // the node before
-        Lexeme lexeme{};   // by which it is reached from there
-        Piece piece{};     // once it was looked at
-        u32 spent = 0;     // lexemes on the way here
+        u32 from = NONE;  // the node before
+        Lexeme lexeme{};  // by which it is reached from there
+        Piece piece{};    // once it was looked at
+        u32 spent = 0;    // lexemes on the way here
         bool looked = false;
     };
     struct Search;

@@ -25,8 +25,7 @@ SqlEngine::SqlEngine(std::shared_ptr<const TokenTrie> trie, const u8* program, s
 void SqlEngine::make_tables() {
     if (!rows_) rows_ = std::make_unique<Rows>(*trie_, program_);
     tables_ = std::make_unique<Tables>(program_, max_states_);
-    tables_->masks =
-        std::make_unique<SqlMasks>(program_, tables_->automaton, rows_->tokens, rows_->names, eos_);
+    tables_->masks = std::make_unique<SqlMasks>(program_, tables_->automaton, rows_->tokens, rows_->names, eos_);
     mask_bytes_ = 0;
 }
 
@@ -112,8 +111,7 @@ void SqlEngine::bound_memory() {
     mask_bytes_ = 0;
     if (row_bytes <= memo_bytes_ / 2) return;
     rows_ = std::make_unique<Rows>(*trie_, program_);
-    tables_->masks =
-        std::make_unique<SqlMasks>(program_, tables_->automaton, rows_->tokens, rows_->names, eos_);
+    tables_->masks = std::make_unique<SqlMasks>(program_, tables_->automaton, rows_->tokens, rows_->names, eos_);
 }
 
 SqlEngine::Mask& SqlEngine::mask(u32 state) {

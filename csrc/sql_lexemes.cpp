@@ -55,7 +55,8 @@ bool SqlNumber::step(u8 byte) {
             if (byte == '.') next.form = kPoint;
             break;
         case kInt:
-            if (sql_digit(byte)) next = {kInt, value >= kZero ? kLong : std::min(value * 10 + (byte - u32('0')), kMost)};
+            if (sql_digit(byte))
+                next = {kInt, value >= kZero ? kLong : std::min(value * 10 + (byte - u32('0')), kMost)};
             if (byte == '.') next.form = kFraction;
             if (e) next.form = kExponent;
             if ((byte == 'x' || byte == 'X') && value == kZero) next.form = kHexMark;

@@ -65,7 +65,7 @@ class SqlOperators {
 // A number as it is read: its form; and its value, as far as it can matter.
 struct SqlNumber {
     enum Form : u32 { kStart, kInt, kHexMark, kHex, kPoint, kFraction, kExponent, kExponentSign, kExponentDigits };
-    static constexpr u32 kMost = 9999;                   // larger values count as this one,
+    static constexpr u32 kMost = 9999;                  // larger values count as this one,
     static constexpr u32 kZero = 10000, kLong = 10001;  // "0" and a number that begins with it as these
     u32 form = kStart;
     u32 value = 0;  // of a hexadecimal number: how many digits

@@ -177,8 +177,7 @@ void SqlMasks::spell(Fill& f, u32 parse, u32 text, u32 node, u8 quote, Borrowed 
 }
 
 // Names that end inside of tokens.
-void SqlMasks::ends(Fill& f, u32 parse, u32 text, u32 node, u8 quote, Borrowed borrowed,
-                    const SqlNameRows::Row& row) {
+void SqlMasks::ends(Fill& f, u32 parse, u32 text, u32 node, u8 quote, Borrowed borrowed, const SqlNameRows::Row& row) {
     const SqlSyntax::Parse& p = syntax_.named(parse);
     const Names& names = names_of(parse);
     SuffixForest& forest = tokens_.forest;
@@ -237,8 +236,7 @@ void SqlMasks::ends(Fill& f, u32 parse, u32 text, u32 node, u8 quote, Borrowed b
         if (is_typed(spelt)) continue;
         const bool word = e.word != NONE, keyword = word && names_.has(names.words, e.word);
         const bool some = e.name != NONE && names_.has(set, e.name);
-        const bool matters =
-            e.name != NONE && std::binary_search(names.matter.begin(), names.matter.end(), e.name);
+        const bool matters = e.name != NONE && std::binary_search(names.matter.begin(), names.matter.end(), e.name);
         if (!some && !word && !matters) continue;
         if (fresh) forest.each_base(e.node, [&](u32 b) { apart.push_back(b); });
         if (keyword)

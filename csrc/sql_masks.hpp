@@ -1,10 +1,10 @@
 // Masks of a SQL automaton's states, put together from rows (sql_token_rows.hpp, sql_name_rows.hpp).
 //
 // A token may hold several lexemes. Those that hold one are in the rows of what may come: of the names, the keywords,
-// the strings. Where a lexeme ends inside of tokens, the parse state behind it is asked in the same way for what is left
-// of them. Behind an invented name everything is the same whatever the name is, but for the names that matter: these
-// are left out of the row and followed one by one. Names in front of FROM that move the same threads are followed once;
-// what names come behind them in the same token depends on which they are, and is asked token by token.
+// the strings. Where a lexeme ends inside of tokens, the parse state behind it is asked in the same way for what is
+// left of them. Behind an invented name everything is the same whatever the name is, but for the names that matter:
+// these are left out of the row and followed one by one. Names in front of FROM that move the same threads are followed
+// once; what names come behind them in the same token depends on which they are, and is asked token by token.
 #pragma once
 
 #include "sql_automaton.hpp"

@@ -32,8 +32,8 @@ SqlNameRows::Range SqlNameRows::narrow(const Range& range, u32 depth, u8 byte) c
         const auto begin = names.begin() + lo, end = names.begin() + hi;
         const auto first = std::partition_point(begin, end, [&](const std::string& s) { return at(s) < byte; });
         from = static_cast<u32>(first - names.begin());
-        to = static_cast<u32>(
-            std::partition_point(first, end, [&](const std::string& s) { return at(s) <= byte; }) - names.begin());
+        to = static_cast<u32>(std::partition_point(first, end, [&](const std::string& s) { return at(s) <= byte; }) -
+                              names.begin());
     };
     Range out;
     part(program_.names, range.lo, range.hi, out.lo, out.hi);

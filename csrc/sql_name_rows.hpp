@@ -1,7 +1,7 @@
 // Rows of the names of a database, and of its reserved words: which tokens are as they begin or go on, and where they
-// end inside of tokens. Which of the names may come is told apart from that: as a set of names, of which equal ones have
-// one id. So what the tokens of a set are is found once, wherever it may come, and by one look at each token: names with
-// a common beginning are a range, and a set counts its members below each name.
+// end inside of tokens. Which of the names may come is told apart from that: as a set of names, of which equal ones
+// have one id. So what the tokens of a set are is found once, wherever it may come, and by one look at each token:
+// names with a common beginning are a range, and a set counts its members below each name.
 #pragma once
 
 #include <array>

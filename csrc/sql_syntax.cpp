@@ -255,7 +255,8 @@ bool SqlSyntax::movers(u32 parse, u32 name, bool quoted, u64& others, bool& call
         if (quoted && sql_is_function(category)) continue;
         const SqlNameSet& set = scopes_.set(thread.scope, category, thread.reg);
         const bool invented = quoted ? t.printable : t.plain && inventable(t.word, place_bit(set.place));
-        const bool there = set.has(name, scopes_.names.n_catalogue()) && (quoted || scopes_.names.bare(name, set.place));
+        const bool there =
+            set.has(name, scopes_.names.n_catalogue()) && (quoted || scopes_.names.bare(name, set.place));
         if (!(set.fresh && invented) && !there) continue;
         if (sql_is_function(category)) {
             called = true;

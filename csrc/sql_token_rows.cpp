@@ -222,7 +222,8 @@ void SqlTokenRows::look_for_repeating() {
             for (size_t k = i + 1; k < words.size(); ++k) repeats = repeats || alike(words[i], words[k]);
         if (repeats) repeating_.push_back(t);
         if (!sql_word_byte(data[0])) continue;
-        for (size_t k = 1; k < words.size(); ++k) later_[static_cast<u8>(words[k][0])].push_back({t, words[0], words[k]});
+        for (size_t k = 1; k < words.size(); ++k)
+            later_[static_cast<u8>(words[k][0])].push_back({t, words[0], words[k]});
     }
 }
 

@@ -44,7 +44,7 @@ class SqlTokenRows {
     const SpaceRow& space(u32 node);
     // What can begin at a node.
     struct Front {
-        u32 spaces = NONE;  // the children of white space, merged
+        u32 spaces = NONE;                    // the children of white space, merged
         bool words = false, numbers = false;  // numbers: that begin with a digit
         std::vector<std::pair<u8, u32>> others;
         bool none() const { return spaces == NONE && !words && !numbers && others.empty(); }
