@@ -1,5 +1,5 @@
 // What the syntax program's actions and names do to a thread: to its scope, and to the numbers in its frame.
-#include "sql_automaton.hpp"
+#include "sql_syntax.hpp"
 
 #include <algorithm>
 
@@ -22,14 +22,12 @@ void insert_sorted(std::vector<u32>& v, u32 x) {
 }
 }  // namespace
 
-// Behind a comparison of rows: the tightest operator that it can be the left side of. 11: there was none.
-u32 SqlAutomaton::row_compared(u32 frame) const {
+u32 SqlSyntax::row_compared(u32 frame) const {
     const u32 ops = frames_[frame].ops;
-    return ops & kRowEqual ? 4 : ops & kRowLess ? 5 : 11;
+    return ops & kRowEqual ? 4 : ops & kRowLess ? 5 : kTightest;
 }
 
-// Whether a row of VALUES, or RETURNING, may get one more column.
-bool SqlAutomaton::room_for_columns(const SqlScope& s) const {
+bool SqlSyntax::room_for_columns(const SqlScope& s) const {
     size_t n = s.items.size();
     for (u32 item : s.items)
         if (item == SqlScopes::kStar && !s.sources.empty()) n += scopes_.relation_of(s.sources[0].relation).width;
@@ -37,7 +35,7 @@ bool SqlAutomaton::room_for_columns(const SqlScope& s) const {
     return n + more < program_.max_columns;
 }
 
-bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
+bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
     const SqlScope& s = scopes_.get(t.scope);
     const bool core = t.scope > SqlScopes::kRoot && s.core;
     auto change = [&](auto&& f) {
@@ -292,8 +290,10 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
             return core && to(scopes_.group(t.scope));
         case SqlAction::kEndGroup:
             return core && to(scopes_.end_group(t.scope));
+        case SqlAction::kAliasGroup:
+            return core && to(scopes_.alias_group(t.scope));
         case SqlAction::kRow:
-            if (frames_[t.frame].ops & kTighter || row_compared(t.frame) < 11) return false;
+            if (frames_[t.frame].ops & kTighter || row_compared(t.frame) < kTightest) return false;
             set_frame([](Frame& f) { f.data = 1 << 8; });
             return change([](SqlScope& c) { c.tracker = SqlScope::kComplex; });
         case SqlAction::kLeft:
@@ -346,11 +346,11 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
 }
 
 // The thread behind a name; false if it can't stand here.
-bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented) {
+bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented) {
     const SqlNameSet& set = scopes_.set(t.scope, category, t.reg);
     u32 id = scopes_.names.find(text);
     const bool there = id != NONE && set.has(id, scopes_.names.n_catalogue());
-    if (!there && !(set.fresh && invented)) return false;
+    if (!there && !(set.fresh && invented && !(id != NONE && scopes_.names.means(id)))) return false;
     if (there && !quoted && !scopes_.names.bare(id, set.place)) return false;
     if (id == NONE) id = scopes_.names.of(text);
     const SqlScope& s = scopes_.get(t.scope);
@@ -484,6 +484,81 @@ bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text
             break;
     }
     return false;
+}
+
+// Operators that wait for their right side, by the level of their precedence: what SQLite's parser has on its stack.
+u32 SqlSyntax::pending(u32 ops) const {
+    u32 n = 0;
+    for (u32 level = 1; level <= 11; ++level)
+        if (ops >> level & 1) n += level == 3 || level == 11 ? 1 : level == 6 ? 4 : 2;
+    return n;
+}
+
+u32 SqlSyntax::push(u32 frame, u32 ret, u32 cost) {
+    const Frame& f = frames_[frame];
+    const u32 depth = f.depth + pending(f.ops) + cost;
+    if (depth > program_.max_stack) return NONE;
+    return intern_frame({ret, frame, 0, 0, depth});
+}
+
+bool SqlSyntax::risky(u32 pc) {
+    if (risky_[pc] != 2) return risky_[pc];
+    risky_[pc] = 1;  // a loop without lexemes leads nowhere
+    const SqlInstruction& in = program_.code[pc];
+    bool fails = false;
+    if (in.op == SqlInstruction::kSplit) {
+        fails = true;
+        for (u32 next : in.next) fails = fails && risky(next);
+    } else if (in.op == SqlInstruction::kCall) {
+        fails = risky(in.a);
+    } else if (in.op == SqlInstruction::kAct) {
+        switch (static_cast<SqlAction>(in.a)) {
+            case SqlAction::kWant:
+            case SqlAction::kBegin:
+            case SqlAction::kItem:
+            case SqlAction::kGrouped:
+            case SqlAction::kTerm:
+            case SqlAction::kOp:
+            case SqlAction::kComplex:
+            case SqlAction::kArg:
+            case SqlAction::kFilter:
+            case SqlAction::kEndFilter:
+            case SqlAction::kBoolean:
+            case SqlAction::kIsolate:
+            case SqlAction::kOrdered:
+                fails = risky(in.next[0]);
+                break;
+            default:
+                fails = true;
+        }
+    }
+    risky_[pc] = fails;
+    return fails;
+}
+
+bool SqlSyntax::position(const Thread& t, u32 value) const {
+    const SqlScope& s = scopes_.get(t.scope);
+    return !s.core && s.relation != NONE && value >= 1 && value <= scopes_.relation_of(s.relation).names.size();
+}
+
+// The thread behind a number.
+bool SqlSyntax::number(Thread& t, SqlLiteral wanted, const SqlNumber& n) {
+    if (wanted == SqlLiteral::kInteger) return n.form == SqlNumber::kInt;
+    if (wanted == SqlLiteral::kPosition) return n.form == SqlNumber::kInt && position(t, n.value);
+    if (wanted != SqlLiteral::kNumber) return false;
+    const SqlScope& s = scopes_.get(t.scope);
+    if (!s.core || s.tracker == SqlScope::kComplex) return true;
+    SqlScope c = s;
+    c.tracker = SqlScope::kComplex;
+    // As a whole term of ORDER BY or GROUP BY an integer is the number of a column.
+    if (s.term && (n.form == SqlNumber::kInt || n.form == SqlNumber::kHex)) {
+        const bool there = s.tracker == SqlScope::kFresh && n.form == SqlNumber::kInt && n.value >= 1 &&
+                           n.value <= s.items.size() &&
+                           (s.clause != 0 || !(s.flags[n.value - 1] & (SqlScope::kAggregate | SqlScope::kWindow)));
+        if (!there) c.tracker = SqlScope::kInteger;
+    }
+    t.scope = scopes_.intern(std::move(c));
+    return true;
 }
 
 }  // namespace gcd

@@ -107,6 +107,7 @@ u32 SqlScopes::join(u32 core, bool comma, bool natural) {
     c.natural = natural;
     c.need = true;
     c.constrainable = false;
+    c.ended_group = NONE;
     return intern(std::move(c));
 }
 
@@ -125,12 +126,35 @@ u32 SqlScopes::group(u32 core) {
 u32 SqlScopes::end_group(u32 core) {
     SqlScope c = scopes_[core];
     if (c.need || !c.debt.empty() || c.groups.empty()) return kDead;
+    c.ended_group = c.groups.back();
     c.groups.pop_back();
     const u32 around = c.nested_from();
     c.need = around != NONE && c.sources.size() - around < 2;
     c.comma = true;  // no USING
     c.natural = false;
     c.constrainable = true;
+    return intern(std::move(c));
+}
+
+// An alias behind a bracket. SQLite makes a subquery of several sources then, and gives a single one this name instead
+// of its own: what was said of them before might no longer be true.
+u32 SqlScopes::alias_group(u32 core) {
+    SqlScope c = scopes_[core];
+    if (c.ended_group == NONE) return kDead;
+    const u32 first = c.ended_group / 2;
+    const bool leads = !(c.ended_group & 1);
+    c.ended_group = NONE;
+    for (size_t i = first; leads && i < c.sources.size(); ++i) {
+        const u32 table = relations_[c.sources[i].relation].table;
+        if (c.qualified_used || (table != NONE && contains(program_.tables[table].hidden, u8{1}))) return kDead;
+    }
+    if (leads && c.sources.size() - first == 1) {
+        c.sources.back().qualifier = kUndecided;
+        return intern(std::move(c));
+    }
+    if (c.sources.size() >= program_.max_sources) return kDead;
+    // No column can be asked of it: the sources within keep their qualifiers.
+    c.sources.push_back({kUndecided, relation({}), 0});
     return intern(std::move(c));
 }
 
@@ -145,6 +169,8 @@ u32 SqlScopes::set_alias(u32 core, u32 qualifier) {
     for (size_t i = 0; i < c.qualified.size(); ++i) {
         if (c.qualified[i].qualifier != qualifier) continue;
         if ((c.qualified[i].flags & SqlQualified::kBanned) || !suits(c.qualified[i], r)) return kDead;
+        if ((c.qualified[i].flags & SqlQualified::kStar) && r.names.empty()) return kDead;
+        c.qualified_used = true;
         c.qualified.erase(c.qualified.begin() + static_cast<long>(i));
         break;
     }
@@ -215,6 +241,7 @@ u32 SqlScopes::close(u32 core) {
     c.flags = std::move(flags);
     c.phase = 2;
     c.groups.clear();
+    c.ended_group = NONE;
     c.on = c.natural = c.comma = c.in_item = false;
     c.tracker = SqlScope::kComplex;
     const u32 width = required(c);

@@ -5,10 +5,6 @@
 
 namespace gcd {
 
-namespace {
-constexpr u32 kSearches = 4096;  // for one set of names
-}
-
 bool SqlScopes::uniform(u32 scope) const {
     const SqlScope& c = scopes_[scope];
     if (!c.core || c.phase != 0 || outer_core(scope) != kDead) return false;
@@ -29,6 +25,7 @@ void SqlScopes::matter(u32 scope, SqlCategory category, std::vector<u32>& out) c
     for (const SqlQualified& q : s.qualified) out.push_back(q.qualifier);
     for (const SqlSource& x : s.sources) out.push_back(x.qualifier);
     out.insert(out.end(), s.cte_columns.begin(), s.cte_columns.end());
+    out.insert(out.end(), program_.meaning_names.begin(), program_.meaning_names.end());
     out.insert(out.end(), s.windows.begin(), s.windows.end());
     out.insert(out.end(), s.windows_used.begin(), s.windows_used.end());
     if (category == SqlCategory::kCteName) {

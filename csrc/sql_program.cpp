@@ -180,6 +180,9 @@ SqlProgram::SqlProgram(const u8* data, size_t size) {
     max_stack = c.below(1000);
     if (!c.done()) bad(0, "it goes on behind its end");
 
+    signs = SqlOperators(operators);
+    for (u32 w = 0; w < words.size(); ++w)
+        if (const u32 name = find_name(words[w]); name != NONE && (word_flags[w] & kMeans)) meaning_names.push_back(name);
     tables_of.resize(names.size());
     for (u32 t = 0; t < tables.size(); ++t) {
         tables_named[tables[t].name].push_back(t);

@@ -3,9 +3,10 @@
 // index is checked.
 #pragma once
 
+#include <algorithm>
 #include <unordered_map>
 
-#include "common.hpp"
+#include "sql_lexemes.hpp"
 
 namespace gcd {
 
@@ -44,6 +45,14 @@ enum class SqlCategory : u32 {
     kConflictColumn,
     kCount,
 };
+inline bool sql_is_function(SqlCategory c) {
+    return c >= SqlCategory::kScalar && c <= SqlCategory::kWindow;
+}
+// A literal, or a bracket, can stand instead.
+inline bool sql_is_operand(SqlCategory c) {
+    return c == SqlCategory::kColumn || c == SqlCategory::kQualifier || c == SqlCategory::kStarQualifier ||
+           c == SqlCategory::kSchemaQualifier || c == SqlCategory::kInTable || sql_is_function(c);
+}
 
 // In the order of scope_syntax.ACTIONS.
 enum class SqlAction : u32 {
@@ -97,6 +106,7 @@ enum class SqlAction : u32 {
     kEndWindows,
     kGroup,
     kEndGroup,
+    kAliasGroup,
     kRow,
     kLeft,
     kRight,
@@ -171,18 +181,18 @@ struct SqlProgram {
     u32 max_columns = 2000, max_sources = 60, max_terms = 400, max_stack = 96;
 
     // -- derived --
+    SqlOperators signs;                                      // `operators`
     Bits table_names;                                        // names of tables
+    std::vector<u32> meaning_names;                          // words that mean something where no column has them
     std::vector<Bits> tables_of;                             // name -> tables that have a column of this name
     std::vector<Bits> qualified_of;                          // the same, with rowids
     std::unordered_map<u32, std::vector<u32>> tables_named;  // name -> tables
     std::unordered_map<u32, std::vector<u32>> functions_named;
     u32 find_name(const std::string& folded) const;  // NONE: no such name
     u32 find_word(const std::string& folded) const;
+    bool quotes_name(u8 byte) const {
+        return std::find(quotes.begin(), quotes.end(), std::string(1, static_cast<char>(byte))) != quotes.end();
+    }
 };
-
-// A to Z as a to z; everything else as it is: how SQLite compares names.
-inline u8 sql_fold(u8 c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<u8>(c + 32) : c;
-}
 
 }  // namespace gcd

@@ -89,7 +89,11 @@ u32 SqlScopes::use_qualified(u32 core, u32 qualifier, u32 column) {
     for (size_t i = 0; i < s.sources.size(); ++i) {
         if (s.sources[i].qualifier != qualifier) continue;
         const bool seen = i >= s.first_visible();
-        return seen && suits({qualifier, 0, {column}, schema}, relations_[s.sources[i].relation]) ? core : kDead;
+        if (!seen || !suits({qualifier, 0, {column}, schema}, relations_[s.sources[i].relation])) return kDead;
+        if (s.phase == 2 || s.qualified_used) return core;
+        SqlScope c = s;
+        c.qualified_used = true;
+        return intern(std::move(c));
     }
     if (s.phase == 2) return outward_qualified(core, asked, column);
     SqlScope c = s;

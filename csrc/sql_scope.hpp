@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <map>
 
-#include "flat_map.hpp"
+#include "interned_lists.hpp"
 #include "sql_program.hpp"
 
 namespace gcd {
@@ -28,6 +28,7 @@ class SqlNames {
     }
     u32 n_catalogue() const { return static_cast<u32>(program_.names.size()); }
     bool odd(u32 name) const;
+    bool means(u32 name) const;  // something of its own, where no column is called so: it can't be invented
     u32 places(u32 name) const;  // bits: where it can be written without quotes
     bool bare(u32 name, SqlPlace place) const { return places(name) >> static_cast<u32>(place) & 1; }
 
@@ -103,6 +104,8 @@ struct SqlScope {
     bool nested = false;         // an aggregate was called within the arguments of one
     bool self_used = false;      // a common table expression speaks of itself
     bool windows_closed = false;
+    bool qualified_used = false;  // some source's qualifier was
+    u32 ended_group = NONE;       // the bracket in FROM that has just ended, as in `groups`
     u32 tracker = kComplex, item_name = NONE, item_flags = 0, values_width = 0;
     std::vector<SqlSource> sources;
     std::vector<SqlUse> uses;                // sorted by name
@@ -144,6 +147,8 @@ class SqlScopes {
     u32 size() const { return static_cast<u32>(scopes_.size()); }
     u32 relation(std::vector<u32> columns);
     const SqlRelation& relation_of(u32 id) const { return relations_[id]; }
+    // Why some names may stay unsettled, and so can't be written; empty where one name's tables fit into the budget.
+    std::string may_leave_unsettled() const;
     // Searches that came to no end within their budget.
     u64 unsettled() const { return unsettled_; }
 
@@ -158,6 +163,7 @@ class SqlScopes {
     u32 join(u32 core, bool comma, bool natural);
     u32 group(u32 core);
     u32 end_group(u32 core);
+    u32 alias_group(u32 core);
     u32 star(u32 core);
     u32 star_of(u32 core, u32 qualifier);
     u32 end_item(u32 core);
@@ -185,6 +191,14 @@ class SqlScopes {
     u32 schema_table(u32 schema, u32 name) const;
     bool same_cte(u32 scope, u32 name) const;  // a common table expression of this name is visible or being written
 
+    // -- what a core waits for --
+    // How many columns it must have; 0: any number.
+    u32 required(const SqlScope& c) const;
+    // Some source has the name.
+    bool has(const SqlScope& c, u32 name) const { return count(c, name) > 0; }
+    // Some source must yet be called so.
+    static bool waits(const SqlQualified& q);
+
     // -- sets --
     // Bare names that are used here change nothing but which names may come.
     bool uniform(u32 scope) const;
@@ -204,12 +218,12 @@ class SqlScopes {
         u32 undecided = kAnonymous;               // what the last source will be called
         bool outer = false;                       // names may be left to a scope around
         bool single = false;                      // there is one source, and its rowid is used
-        u32 steps = 4000;
+        u32 steps = kSearchSteps;
     };
     struct Env {
         u32 name, relation, before;
     };
-    u32 list(const std::vector<u32>& v);
+    u32 list(const std::vector<u32>& v) { return lists_.intern(v); }
     bool has(const SqlRelation& r, u32 name) const;
     bool has_qualified(const SqlRelation& r, u32 name) const;
     bool is_rowid(u32 name) const;
@@ -230,7 +244,6 @@ class SqlScopes {
         return scope > kRoot && scopes_[scope].core ? outer_core(scope) : u32(kDead);
     }
     u32 with_outer(u32 core, u32 outer);
-    u32 required(const SqlScope& c) const;
     bool live_core(u32 id);
     bool finish(u32 statement, u32 relation);
     bool search(Search& s);
@@ -261,13 +274,14 @@ class SqlScopes {
     std::unordered_multimap<u64, u32> index_;
     StableVector<SqlRelation> relations_;
     std::map<std::vector<u32>, u32> relation_index_;
-    std::vector<std::vector<u32>> lists_;
-    std::map<std::vector<u32>, u32> list_index_;
+    InternedLists lists_;
     std::vector<Env> envs_;
     std::unordered_map<u32, std::pair<u32, u32>> dotted_;  // schema and qualifier
     std::unordered_map<u32, bool> live_;
     std::map<std::pair<u64, u32>, std::unique_ptr<SqlNameSet>> sets_;
     u64 unsettled_ = 0;
+    static constexpr u32 kSearchSteps = 4000;  // of one search for tables
+    static constexpr u32 kSearches = 4096;     // for one set of names
 };
 
 }  // namespace gcd

@@ -62,7 +62,7 @@ def scope_program(
     words = sorted(syntax.keywords | syntax.never_invented | {w.lower() for w in code.keywords})
     numbers = {word: i for i, word in enumerate(words)}
 
-    names: set[bytes] = {b"rowid", b"oid", b"_rowid_"}
+    names: set[bytes] = {word.encode() for word in syntax.never_invented}
     names.update(_bytes(f.name) for f in called)
     names.update(_bytes(c) for c in catalogue.collations)
     for table in catalogue.tables:

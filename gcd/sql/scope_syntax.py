@@ -105,6 +105,7 @@ ACTIONS = (
     "endwindows",
     "group",
     "endgroup",
+    "aliasgroup",
     "row",
     "left",
     "right",

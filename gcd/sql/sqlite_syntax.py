@@ -38,7 +38,7 @@ limit: LIMIT {isolate} expr^13 ((OFFSET | ",") expr^13)? {leave} {leave}
 
 source: (<schema> "." <schema_table> | <table>) (AS <source_alias> | <bare_alias> | {noalias})
       | {room} "(" ({want:derived} select^7 ")" {derived} (AS <source_alias> | <bare_alias> | {noalias})
-                   | {group} group^5 ")" {endgroup})
+                   | {group} group^5 ")" {endgroup} (AS {aliasgroup} <source_alias> | {aliasgroup} <bare_alias>)?)
 group: source join*
 join: "," {join:0} source
     | (NATURAL {join:2} joinkind? JOIN | {join:1} joinkind? JOIN) source constraint
