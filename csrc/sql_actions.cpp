@@ -6,8 +6,10 @@
 namespace gcd {
 
 namespace {
-constexpr u32 kRoom = 32;  // of the parser's stack that a construct may need once it has begun
-constexpr u32 kMostInRow = 100;
+constexpr u32 kRoom = 32;      // of the parser's stack that a construct may need once it has begun
+constexpr u32 kGroupCost = 5;  // of a bracket in FROM, as the syntax has it: a join must follow in it
+constexpr u32 kMostInRow = 100, kMostListed = 100;
+constexpr u32 kAsRow = 0x80000;  // of kWant: as many columns as the row on the left
 // Frame::ops: operators that wait, by level; those that a comparison of rows isn't the left side of; and that one was
 // read, by = or <.
 constexpr u32 kLevels = 0xFFE, kTighter = 0xFF0, kRowEqual = 1 << 12, kRowLess = 1 << 13;
@@ -52,6 +54,10 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
         t.scope = scopes_.intern(std::move(st));
         return true;
     };
+    auto room = [&](u32 more) {
+        const Frame& f = frames_[t.frame];
+        return f.depth + pending(f.ops) + kRoom + more <= program_.max_stack;
+    };
     auto to = [&](u32 scope) {
         t.scope = scope;
         return scope != SqlScopes::kDead;
@@ -74,7 +80,7 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
     };
     switch (action) {
         case SqlAction::kWant:
-            t.reg = arg;
+            t.reg = arg & kAsRow ? n_args : arg;
             return true;
         case SqlAction::kBegin:
             t.scope = scopes_.begin(t.scope, t.reg);
@@ -106,7 +112,8 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
         case SqlAction::kMore:
             return core && (s.phase == 0 || room_for_columns(s)) && change([](SqlScope& c) { c.in_item = true; });
         case SqlAction::kStar:
-            return core && to(scopes_.star(t.scope));
+            // Where no table is as wide as it must be, a subquery is.
+            return core && (scopes_.required(s) == 0 || room(0)) && to(scopes_.star(t.scope));
         case SqlAction::kFrom:
             return change([](SqlScope& c) {
                 c.phase = 1;
@@ -156,7 +163,8 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
             t.reg = NONE;
             return t.scope != SqlScopes::kDead;
         case SqlAction::kJoin:
-            return core && to(scopes_.join(t.scope, arg == 0, arg == 2));
+            // Where no table fits, a subquery does.
+            return core && room(0) && to(scopes_.join(t.scope, arg == 0, arg == 2));
         case SqlAction::kOn:
             return core && !s.natural && s.debt.empty() && change([](SqlScope& c) {
                        c.on = true;
@@ -287,7 +295,7 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
                        c.windows_used.clear();
                    });
         case SqlAction::kGroup:
-            return core && to(scopes_.group(t.scope));
+            return core && room(kGroupCost) && to(scopes_.group(t.scope));
         case SqlAction::kEndGroup:
             return core && to(scopes_.end_group(t.scope));
         case SqlAction::kAliasGroup:
@@ -311,6 +319,12 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
                 f.ops |= arg == 4 ? kRowEqual : kRowLess;
                 f.data = 0;
             });
+        case SqlAction::kAnother: {
+            if (core || t.scope <= SqlScopes::kRoot) return false;
+            if (arg == 0) return s.cte_columns.size() < kMostListed;
+            const auto category = arg == 1 ? SqlCategory::kInsertColumn : SqlCategory::kConflictColumn;
+            return !scopes_.set(t.scope, category, NONE).none();
+        }
         case SqlAction::kFill:
             return !core && scopes_.fill_width(s) != 0;
         case SqlAction::kFilled:
@@ -334,11 +348,12 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
         case SqlAction::kUpsert:
             return !core && s.target != NONE && program_.tables[s.target].stored && !s.open;
         case SqlAction::kConflict:
-            return !core && write([](SqlScope& st) { st.cte_columns.clear(); });
+            return !core && write([](SqlScope& st) { st.cte_columns.clear(); }) &&
+                   !scopes_.set(t.scope, SqlCategory::kConflictColumn, NONE).none();
         case SqlAction::kConflicted:
             return !core && scopes_.conflict_complete(s);
         case SqlAction::kRoom:
-            return frames_[t.frame].depth + pending(frames_[t.frame].ops) + kRoom <= program_.max_stack;
+            return room(0);
         case SqlAction::kCount:
             break;
     }
@@ -379,6 +394,7 @@ bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, b
         case SqlCategory::kQualifiedColumn:
             return named(scopes_.use_qualified(t.scope, t.reg, id));
         case SqlCategory::kStarQualifier:
+            if (scopes_.required(s) && frames_[t.frame].depth + kRoom > program_.max_stack) return false;
             t.scope = scopes_.star_of(t.scope, id);
             return t.scope != SqlScopes::kDead;
         case SqlCategory::kTable:
@@ -415,7 +431,6 @@ bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, b
             return true;
         case SqlCategory::kCteColumn:
             if (std::find(s.cte_columns.begin(), s.cte_columns.end(), id) != s.cte_columns.end()) return false;
-            if (s.cte_columns.size() >= 100) return false;
             change([&](SqlScope& c) { c.cte_columns.push_back(id); });
             return true;
         case SqlCategory::kUsing:

@@ -69,8 +69,9 @@ u32 SqlAutomaton::begin(u32 parse, u8 byte) {
         if (to != kDead || byte != '.') return to;
     }
     if (program_.quotes_name(byte)) {
-        if (syntax_.named(parse).sets.empty() || !syntax_.quoted_alive(parse, SqlTexts::kEmpty)) return kDead;
-        return intern({parse, SqlTexts::kEmpty, byte == '[' ? u32(']') : u32(byte), kQuoted});
+        if (syntax_.named(parse).sets.empty() || !syntax_.quoted_alive(parse, SqlTexts::kEmpty, sql_closing(byte)))
+            return kDead;
+        return intern({parse, SqlTexts::kEmpty, sql_closing(byte), kQuoted});
     }
     const SqlSyntax::Parse& p = syntax_.known(parse);
     if (byte == '\'') return p.has(SqlLiteral::kString) ? intern({parse, 0, 0, kString}) : kDead;
@@ -92,11 +93,12 @@ u32 SqlAutomaton::quoted(const State& s, u8 byte) {
     if (byte == 0) return kDead;
     if (byte == quote && !read) {
         const bool ends = syntax_.end_quoted(s.parse, s.a) != SqlSyntax::kDead;
-        const bool goes_on = quote != ']' && syntax_.quoted_alive(s.parse, syntax_.texts().extend(s.a, byte));
+        const bool goes_on = quote != ']' && syntax_.quoted_alive(s.parse, syntax_.texts().extend(s.a, byte), byte);
         return ends || goes_on ? intern({s.parse, s.a, quote | kQuoteRead, kQuoted}) : kDead;
     }
     const u32 text = syntax_.texts().extend(s.a, byte);
-    return syntax_.quoted_alive(s.parse, text) ? intern({s.parse, text, quote, kQuoted}) : kDead;
+    return syntax_.quoted_alive(s.parse, text, static_cast<u8>(quote)) ? intern({s.parse, text, quote, kQuoted})
+                                                                       : kDead;
 }
 
 u32 SqlAutomaton::step_slow(u32 state, u8 byte) {
@@ -149,7 +151,7 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
         case kComment: {
             SqlComment c{s.a, s.b};
             const SqlComment::Step step = c.step(byte);
-            return step == SqlComment::kEnd ? gap(s.parse)
+            return step == SqlComment::kEnd  ? gap(s.parse)
                    : step == SqlComment::kNo ? kDead
                                              : intern({s.parse, c.form, c.utf8, kComment});
         }

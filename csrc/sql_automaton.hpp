@@ -12,14 +12,14 @@ namespace gcd {
 class SqlAutomaton {
   public:
     enum Kind : u8 {
-        kGap,       // between lexemes
-        kWord,      // a: text
-        kQuoted,    // a: text, b: closing quote, and kQuoteRead once one was read that may be the first of two
-        kNumber,    // a: its form, b: its value or (hexadecimal) digits
-        kString,    // a: bytes of a character that must follow (their first range), b: 1 behind a quote
-        kBlob,      // a: 1 within a byte
-        kOperator,  // a: which
-        kComment,   // a: its form, b: bytes of a character that must follow
+        kGap,        // between lexemes
+        kWord,       // a: text
+        kQuoted,     // a: text, b: closing quote, and kQuoteRead once one was read that may be the first of two
+        kNumber,     // a: its form, b: its value or (hexadecimal) digits
+        kString,     // a: bytes of a character that must follow (their first range), b: 1 behind a quote
+        kBlob,       // a: 1 within a byte
+        kOperator,   // a: which
+        kComment,    // a: its form, b: bytes of a character that must follow
         kParameter,  // a: its form, b: how much was read
     };
     static constexpr u32 kQuoteRead = 256;

@@ -249,7 +249,12 @@ void SqlCompletion::expand(Search& s, u32 at) {
                 break;
         }
     }
-    for (auto& [key, choice] : choices) {
+    std::vector<Choice*> shortest_last;  // of equal ones the search takes up the last first
+    for (auto& [key, choice] : choices) shortest_last.push_back(&choice);
+    std::stable_sort(shortest_last.begin(), shortest_last.end(),
+                     [](const Choice* a, const Choice* b) { return a->lexeme.text.size() > b->lexeme.text.size(); });
+    for (Choice* one : shortest_last) {
+        Choice& choice = *one;
         Node n;
         n.from = at;
         n.spent = spent + 1 + (choice.lexeme.text.size() >= kLong);

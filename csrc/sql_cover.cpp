@@ -75,7 +75,7 @@ SqlScopes::Search SqlScopes::start_search(u32 core) {
     s.others = ctes(core);
     s.self = self_of(core);
     if (s.self != NONE) s.others.push_back(s.self);
-    s.outer = !c.strict && outer_core(core) != kDead;
+    s.outer = around(core) != kDead;
     return s;
 }
 
@@ -149,8 +149,8 @@ bool SqlScopes::search_qualified(Search& s, size_t i) {
     }
     for (size_t w = 0; w < cand.size(); ++w)
         for (u64 x = cand[w]; x; x &= x - 1) {
-            const u32 t = static_cast<u32>(w * 64 + static_cast<u32>(__builtin_ctzll(x)));
-            if (suits(q, relations_[t]) && attempt(t)) return true;
+            const u32 rel = source_of(s.c, static_cast<u32>(w * 64 + static_cast<u32>(__builtin_ctzll(x))));
+            if (suits(q, relations_[rel]) && attempt(rel)) return true;
         }
     if (s.outer && !(q.flags & (SqlQualified::kStar | SqlQualified::kStrict))) {
         s.pushed_qualified[i] = 1;
@@ -182,7 +182,9 @@ bool SqlScopes::search_uses(Search& s) {
         const Bits& of = program_.tables_of[name];
         for (size_t w = 0; w < of.size(); ++w)
             for (u64 x = of[w]; x; x &= x - 1)
-                if (attempt(static_cast<u32>(w * 64 + static_cast<u32>(__builtin_ctzll(x))))) return true;
+                if (const u32 rel = source_of(s.c, static_cast<u32>(w * 64 + static_cast<u32>(__builtin_ctzll(x))));
+                    has(relations_[rel], name) && attempt(rel))
+                    return true;
     }
     if (is_rowid(name) && search_rowid(s, i)) return true;
     if (s.outer && s.c.uses[i].how == SqlUse::kNeed) {
@@ -195,7 +197,13 @@ bool SqlScopes::search_uses(Search& s) {
 
 // The rowid of the only source.
 bool SqlScopes::search_rowid(Search& s, size_t use) {
-    if (s.single || s.c.sources.size() + s.chosen.size() > 1) return false;
+    if (s.single) {  // by another one of its names
+        ++s.counts[use];
+        if (search_uses(s)) return true;
+        --s.counts[use];
+        return false;
+    }
+    if (s.c.sources.size() + s.chosen.size() > 1) return false;
     auto go_on = [&](u32 rel) {
         if (relations_[rel].table == NONE || !program_.tables[relations_[rel].table].rowid) return false;
         s.single = true;
@@ -219,6 +227,16 @@ bool SqlScopes::search_rowid(Search& s, size_t use) {
     return false;
 }
 
+// How many sources a bracket in FROM still lacks: to SQLite, one with a single source is no subquery.
+u32 SqlScopes::short_of(const SqlScope& c) const {
+    for (size_t i = c.groups.size(); i-- > 0;) {
+        if (!(c.groups[i] & 1)) continue;
+        const size_t n = c.sources.size() - c.groups[i] / 2;
+        return n < 2 && !(i == 0 && plain(c)) ? static_cast<u32>(2 - n) : 0;
+    }
+    return 0;
+}
+
 // Everything is explained here: do the numbers of sources and columns allow it, and is what is around it live?
 bool SqlScopes::leaf(Search& s) {
     const SqlScope& c = s.c;
@@ -230,7 +248,7 @@ bool SqlScopes::leaf(Search& s) {
     for (const auto& [rel, qualifier] : s.chosen) all += relations_[rel].width;
     all -= std::min<u32>(all, static_cast<u32>(c.debt.size()));
     const u32 width = required(c);
-    bool waits = c.need;  // a source must come
+    u32 missing = std::max(u32(c.need), short_of(c));  // sources that must come
     for (u32 item : c.items) {
         if (item == kStar) {
             ++stars;
@@ -239,19 +257,20 @@ bool SqlScopes::leaf(Search& s) {
             for (const SqlSource& x : c.sources)
                 if (x.qualifier == (item & ~kStarOf)) plain += relations_[x.relation].width, found = true;
             if (!found && width) return false;
-            if (!found) waits = waits || c.phase == 1;
+            if (!found && c.phase == 1) missing = std::max(missing, 1u);
         } else {
             ++plain;
         }
     }
-    waits = waits && s.chosen.empty();
+    missing -= std::min(missing, static_cast<u32>(s.chosen.size()));
+    if (stars && n_sources == 0) missing = std::max(missing, 1u);
+    if (n_sources + missing + 1 > program_.max_sources) return false;
     if (s.single) {  // no other source may come, under whatever qualifier
-        if (n_sources != 1) return false;
+        if (n_sources != 1 || missing) return false;
         for (const SqlQualified& q : c.qualified)
             if (!(q.flags & SqlQualified::kBanned) && q.columns.empty()) return false;
     }
-    u32 extra = 0;  // columns of one more source, a subquery
-    if (stars && (n_sources == 0 || waits)) extra = 1;
+    u32 extra = stars ? missing : 0;  // columns of what is missing
     if (width) {
         const u64 now = plain + static_cast<u64>(stars) * all;
         if (now > width) return false;
@@ -259,7 +278,7 @@ bool SqlScopes::leaf(Search& s) {
         if (c.phase == 0) {
             if (stars * extra > rest) return false;
         } else if (rest) {
-            if (s.single || !stars || rest % stars) return false;
+            if (s.single || !stars || rest % stars || rest / stars < extra) return false;
             extra = rest / stars;
         } else if (extra) {
             return false;
@@ -299,7 +318,11 @@ bool SqlScopes::leaf(Search& s) {
         if (!(q.flags & SqlQualified::kBanned) && q.columns.empty()) more.emplace_back(relation({kDummy}), q.qualifier);
     u32 id = intern(std::move(end));
     if (!c.sources.empty() && c.sources.back().qualifier == kUndecided) id = set_alias(id, s.undecided);
-    if (extra && id != kDead) id = add_source(id, relation(std::vector<u32>(extra, kDummy)), kAnonymous);
+    if (extra) missing = std::max(missing, 1u);
+    for (u32 n = 0; n < missing && id != kDead; ++n) {
+        const u32 columns = n == 0 && extra ? extra - (missing - 1) : 1;
+        id = add_source(id, relation(std::vector<u32>(columns, kDummy)), kAnonymous);
+    }
     for (const auto& [rel, qualifier] : more)
         if (id != kDead) id = add_source(id, rel, qualifier);
     if (id != kDead) id = close(id);

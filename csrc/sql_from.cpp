@@ -63,7 +63,11 @@ u32 SqlScopes::add_source(u32 core, u32 relation, u32 qualifier) {
     if (c.sources.size() >= program_.max_sources) return kDead;
     if (relation == self_of(core)) c.self_used = true;
     const u32 subquery = c.nested_from();
-    if (subquery != NONE && relations_[relation].table != NONE) relation = plain_relation(relations_[relation].table);
+    if (subquery != NONE && relations_[relation].table != NONE) {
+        const u32 table = relations_[relation].table, schema = program_.tables[table].schema;
+        if (schema != NONE && has_dot(schema)) return kDead;
+        relation = plain_relation(table);
+    }
     const SqlRelation& r = relations_[relation];
     const size_t first = c.first_visible(), last = c.sources.size();
     std::vector<u32> merged;
@@ -83,12 +87,17 @@ u32 SqlScopes::add_source(u32 core, u32 relation, u32 qualifier) {
         if (c.natural || c.comma || count(c, u.name, first, last) == 0) return kDead;
         c.debt.push_back(u.name);
     }
-    c.sources.push_back({kUndecided, relation, list(merged)});
-    // To SQLite, a bracket with one source is no subquery.
-    c.need = subquery != NONE && c.sources.size() - subquery < 2;
+    for (u32 name : merged) fix_merged(c, name);
+    c.sources.push_back({kUndecided, relation, list(merged), subquery != NONE});
+    c.need = short_of(c) != 0;
     c.constrainable = true;
     const u32 id = intern(std::move(c));
     return qualifier == kUndecided ? id : set_alias(id, qualifier);
+}
+
+// In a bracket that SQLite takes for a subquery it writes schema, source and column with dots between.
+bool SqlScopes::has_dot(u32 name) const {
+    return name < kAnonymous && names.text(name).find('.') != std::string::npos;
 }
 
 // What `SELECT *` of a table has: its hidden columns and its rowid can't be named through a subquery.
@@ -128,8 +137,7 @@ u32 SqlScopes::end_group(u32 core) {
     if (c.need || !c.debt.empty() || c.groups.empty()) return kDead;
     c.ended_group = c.groups.back();
     c.groups.pop_back();
-    const u32 around = c.nested_from();
-    c.need = around != NONE && c.sources.size() - around < 2;
+    c.need = short_of(c) != 0;
     c.comma = true;  // no USING
     c.natural = false;
     c.constrainable = true;
@@ -146,13 +154,16 @@ u32 SqlScopes::alias_group(u32 core) {
     c.ended_group = NONE;
     for (size_t i = first; leads && i < c.sources.size(); ++i) {
         const u32 table = relations_[c.sources[i].relation].table;
-        if (c.qualified_used || (table != NONE && contains(program_.tables[table].hidden, u8{1}))) return kDead;
+        if (c.qualified_used || c.sources[i].hidden ||
+            (table != NONE && contains(program_.tables[table].hidden, u8{1})))
+            return kDead;
     }
     if (leads && c.sources.size() - first == 1) {
         c.sources.back().qualifier = kUndecided;
         return intern(std::move(c));
     }
     if (c.sources.size() >= program_.max_sources) return kDead;
+    for (size_t i = first; i < c.sources.size(); ++i) c.sources[i].nested = true;
     // No column can be asked of it: the sources within keep their qualifiers.
     c.sources.push_back({kUndecided, relation({}), 0});
     return intern(std::move(c));
@@ -162,6 +173,7 @@ u32 SqlScopes::set_alias(u32 core, u32 qualifier) {
     SqlScope c = scopes_[core];
     if (c.sources.empty() || c.sources.back().qualifier != kUndecided) return kDead;
     c.sources.back().qualifier = qualifier;
+    if (c.nested_from() != NONE && has_dot(qualifier)) return kDead;
     if (qualifier == kAnonymous) return intern(std::move(c));
     const SqlRelation& r = relations_[c.sources.back().relation];
     for (size_t i = 0; i + 1 < c.sources.size(); ++i)
@@ -177,6 +189,15 @@ u32 SqlScopes::set_alias(u32 core, u32 qualifier) {
     return intern(std::move(c));
 }
 
+// In a bracket that SQLite takes for a subquery, it names merged columns without a qualifier: no other source may have
+// them.
+void SqlScopes::fix_merged(SqlScope& c, u32 name) const {
+    if (c.nested_from() == NONE) return;
+    const auto at =
+        std::lower_bound(c.uses.begin(), c.uses.end(), name, [](const SqlUse& u, u32 x) { return u.name < x; });
+    if (at == c.uses.end() || at->name != name) c.uses.insert(at, {name, SqlUse::kFixed});
+}
+
 u32 SqlScopes::merge(u32 core, u32 name) {
     SqlScope c = scopes_[core];
     SqlSource& last = c.sources.back();
@@ -186,6 +207,7 @@ u32 SqlScopes::merge(u32 core, u32 name) {
     merged.push_back(name);
     last.hidden = list(merged);
     c.debt.erase(std::remove(c.debt.begin(), c.debt.end(), name), c.debt.end());
+    fix_merged(c, name);
     return intern(std::move(c));
 }
 
@@ -208,7 +230,8 @@ std::vector<u32> SqlScopes::expand(const SqlScope& c, std::vector<u32>* flags) c
                 const u32 name = r.names[k];
                 if (r.table != NONE && program_.tables[r.table].hidden[k]) continue;
                 if (item == kStar && contains(lists_[s.hidden], name)) continue;
-                out.push_back(name);
+                // Of columns with one name, brackets give all but the first other ones.
+                out.push_back(s.nested && name < kDummy && count(c, name) > 1 ? u32(kUnnamed) : name);
                 if (flags) flags->push_back(name < kDummy && count(c, name) == 1 ? u32(SqlScope::kOutput) : 0);
             }
         }

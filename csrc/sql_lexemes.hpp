@@ -31,12 +31,15 @@ inline bool sql_hex(u8 b) {
 inline bool sql_quote(u8 b) {
     return b == '"' || b == '`' || b == '[';
 }
+inline u8 sql_closing(u8 quote) {
+    return quote == '[' ? u8{']'} : quote;
+}
 // A byte of a name that is invented and written bare; of one that is written in quotes.
 inline bool sql_plain_byte(u8 b) {
     return sql_word_byte(b) && b < 0x80 && b != '$';
 }
 inline bool sql_printable(u8 b) {
-    return b >= ' ' && b <= '~';
+    return b >= ' ' && b <= '~' && b != '.';  // SQLite looks for dots in names of sources in brackets
 }
 // A step through UTF-8: 0 between characters, NONE for bytes that are none.
 u32 sql_utf8(u32 state, u8 byte);

@@ -40,6 +40,10 @@ const SqlMasks::Names& SqlMasks::names_of(u32 parse) {
     }
     std::sort(n.extra.begin(), n.extra.end());
     n.extra.erase(std::unique(n.extra.begin(), n.extra.end()), n.extra.end());
+    Bits bracketed = quoted;
+    for (size_t w = 0; w < bracketed.size(); ++w)
+        bracketed[w] &= w < syntax_.bracketed().size() ? syntax_.bracketed()[w] : 0;
+    n.bracketed = names_.set(std::move(bracketed));
     n.quoted = names_.set(std::move(quoted));
     n.bare = names_.set(std::move(bare));
     n.words = names_.set(p.keywords);
@@ -64,7 +68,7 @@ void SqlMasks::collect(Fill& f, u32 id, u32 node, Borrowed borrowed) {
             const u32 second = tokens_.forest.child(node, quote);
             if (quote == ']' || second == NONE) return;
             const u32 text = syntax_.texts().extend(s.a, quote);
-            if (!syntax_.quoted_alive(s.parse, text)) return;
+            if (!syntax_.quoted_alive(s.parse, text, quote)) return;
             f.own(tokens_.forest, second);
             return spell(f, s.parse, text, second, quote, borrowed);
         }
@@ -125,8 +129,8 @@ void SqlMasks::begin(Fill& f, u32 parse, u32 node, SqlSkip skip, Borrowed borrow
     if (front.numbers && p.literals) numbers(f, parse, {}, node, borrowed);
     for (const auto& [byte, child] : front.others) {
         if (program_.quotes_name(byte)) {
-            const u8 quote = byte == '[' ? u8{']'} : byte;
-            if (!p.names || !syntax_.quoted_alive(parse, SqlTexts::kEmpty)) continue;
+            const u8 quote = sql_closing(byte);
+            if (!p.names || !syntax_.quoted_alive(parse, SqlTexts::kEmpty, quote)) continue;
             f.own(tokens_.forest, child);
             spell(f, parse, SqlTexts::kEmpty, child, quote, borrowed);
         } else if (byte == '\'') {
@@ -183,7 +187,7 @@ void SqlMasks::spell(Fill& f, u32 parse, u32 text, u32 node, u8 quote, Borrowed 
         return;
     }
     const SqlNameRows::Row& row = names_.row(t, node, quote);
-    f.tokens.add(names_.tokens(row, quote ? names.quoted : names.bare, quote ? names_.set({}) : names.words));
+    f.tokens.add(names_.tokens(row, names.written(quote), quote ? names_.set({}) : names.words));
     if (fresh) f.tokens.add(tokens_.invented(node, quote, t.text.empty()).inside);
     if (!quote && p.has(SqlLiteral::kBlob)) blob(f, parse, text, node, borrowed);
     ends(f, parse, text, node, quote, borrowed, row);
@@ -195,7 +199,7 @@ void SqlMasks::ends(Fill& f, u32 parse, u32 text, u32 node, u8 quote, Borrowed b
     const Names& names = names_of(parse);
     SuffixForest& forest = tokens_.forest;
     SqlTexts& texts = syntax_.texts();
-    const u32 n_catalogue = syntax_.scopes().names.n_catalogue(), set = quote ? names.quoted : names.bare;
+    const u32 n_catalogue = syntax_.scopes().names.n_catalogue(), set = names.written(quote);
     const SqlSkip skip{quote ? SqlSkip::kQuote : SqlSkip::kWord, quote};
     const bool fresh = p.fresh && (quote ? texts[text].printable : texts[text].plain);
     std::vector<u32> apart;  // exits that aren't those of any invented name
@@ -262,6 +266,7 @@ void SqlMasks::ends(Fill& f, u32 parse, u32 text, u32 node, u8 quote, Borrowed b
     for (u32 name : names.extra) {
         const std::string spelt = syntax_.scopes().names.text(name);
         if (!texts[text].begins(spelt) || (!quote && !syntax_.scopes().names.places(name))) continue;
+        if (quote == ']' && spelt.find(']') != std::string::npos) continue;
         std::vector<u32> inside, exits;
         names_.walk_one(spelt, typed.size(), node, quote, inside, exits);
         bool some = !quote && syntax_.viable_bare(p, name);
@@ -368,9 +373,8 @@ void SqlMasks::operators(Fill& f, u32 parse, u32 op, u32 node, Borrowed borrowed
     if ((some >> op & 1) && !tokens_.front(node, skip).none())
         behind(f, syntax_.end_operator(parse, op), node, skip, borrowed);
     for (const u8 byte : {u8{'-'}, u8{'*'}}) {
-        const u32 child = program_.signs.longer(op, byte) == SqlOperators::kComment
-                              ? tokens_.forest.child(node, byte)
-                              : u32(NONE);
+        const u32 child =
+            program_.signs.longer(op, byte) == SqlOperators::kComment ? tokens_.forest.child(node, byte) : u32(NONE);
         if (child == NONE) continue;
         f.own(tokens_.forest, child);
         comment(f, parse, {byte == '-' ? SqlComment::kLine : SqlComment::kBlock, 0}, child, borrowed);

@@ -33,7 +33,8 @@ class SqlMasks {
     // The names that may come in a parse state, as sets of `SqlNameRows`.
     struct Names {
         bool known = false;
-        u32 bare = 0, quoted = 0, words = 0;
+        u32 bare = 0, quoted = 0, bracketed = 0, words = 0;
+        u32 written(u8 quote) const { return quote == ']' ? bracketed : quote ? quoted : bare; }
         std::vector<u32> extra;   // that texts brought in, and other invented ones that matter
         std::vector<u32> matter;  // names of the catalogue that matter where one is invented, sorted
     };

@@ -198,7 +198,7 @@ void SqlScopes::open_columns(u32 core, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
     Search s = start_search(core);
     for (size_t i = 0; i < c.uses.size(); ++i) s.counts[i] = count(c, c.uses[i].name);
-    const bool found = search(s), quick = found && simple(c) && !s.single;
+    const bool found = search(s), quick = found && simple(c) && !s.single && !plain(c);
     const Bits used = used_tables(c);
     Bits common;  // tables that have all names in use
     for (size_t i = 0; i < c.uses.size(); ++i) {
@@ -248,7 +248,7 @@ void SqlScopes::open_columns(u32 core, SqlNameSet& out) {
 
 void SqlScopes::columns(u32 core, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
-    const u32 outer = c.strict ? kDead : outer_core(core);
+    const u32 outer = around(core);
     auto ask = [&](u32 name) {
         const u32 id = name < kDummy ? use(core, name) : kDead;
         if (id != kDead && live(id)) add(out, name);
@@ -264,6 +264,7 @@ void SqlScopes::columns(u32 core, SqlNameSet& out) {
         return;
     }
     std::vector<u32> own;
+    if (single_rowid(c)) own.insert(own.end(), std::begin(program_.rowid_names), std::end(program_.rowid_names));
     for (const SqlSource& s : c.sources)
         for (u32 name : relations_[s.relation].names) own.push_back(name);
     if (!c.values)
@@ -293,7 +294,7 @@ void SqlScopes::columns(u32 core, SqlNameSet& out) {
 
 void SqlScopes::qualifiers(u32 core, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
-    const u32 outer = c.strict ? kDead : outer_core(core);
+    const u32 outer = around(core);
     auto ask = [&](u32 name) {
         if (!set(core, SqlCategory::kQualifiedColumn, name).none()) add(out, name);
     };
@@ -331,7 +332,7 @@ void SqlScopes::inner_qualifiers(u32 core, u32 schema, SqlNameSet& out) {
     }
     for (const SqlSource& s : c.sources)
         if (s.qualifier < kAnonymous) ask(s.qualifier);
-    const u32 outer = c.strict ? kDead : outer_core(core);
+    const u32 outer = around(core);
     if (outer == kDead) return;
     const SqlNameSet around = set(outer, SqlCategory::kInnerQualifier, schema);
     bits_each(around.catalogue, [&](u32 name) {
@@ -348,14 +349,14 @@ void SqlScopes::qualified_columns(u32 core, u32 qualifier, SqlNameSet& out) {
         const SqlSource& s = c.sources[i];
         if (s.qualifier != called) continue;
         const SqlRelation& r = relations_[s.relation];
-        if (i < c.first_visible() || !suits({called, 0, {}, schema}, r)) return;
+        if (i < c.first_visible() || (c.returning && schema != NONE) || !suits({called, 0, {}, schema}, r)) return;
         for (u32 name : r.names) add(out, name);
         if (r.table != NONE && program_.tables[r.table].rowid)
             for (u32 name : program_.rowid_names) add(out, name);
         return;
     }
     if (c.phase == 0) open_qualified(core, qualifier, out);
-    const u32 outer = c.strict ? kDead : outer_core(core);
+    const u32 outer = around(core);
     if (outer == kDead) return;
     const SqlNameSet around = set(outer, SqlCategory::kQualifiedColumn, qualifier);
     auto ask = [&](u32 name) {
@@ -372,6 +373,7 @@ void SqlScopes::open_qualified(u32 core, u32 qualifier, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
     u32 schema = NONE, called = qualifier;
     if (const auto pair = dotted_.find(qualifier); pair != dotted_.end()) std::tie(schema, called) = pair->second;
+    if (plain(c) && has_dot(called)) return;
     SqlQualified entry{called, 0, {}, NONE};
     for (const SqlQualified& q : c.qualified)
         if (q.qualifier == called) entry = q;
@@ -394,15 +396,17 @@ void SqlScopes::open_qualified(u32 core, u32 qualifier, SqlNameSet& out) {
     for (int pass = quick ? 0 : 1; pass < 2; ++pass)
         for (u32 t = 0; t < program_.tables.size(); ++t) {
             const bool free = !bits_get(used, t);
-            if ((pass == 0 && !free) || (pass == 1 && quick && free) || !suits(entry, relations_[t])) continue;
+            if ((pass == 0 && !free) || (pass == 1 && quick && free) || !suits(entry, relations_[source_of(c, t)]))
+                continue;
+            const SqlRelation& source = relations_[source_of(c, t)];
             auto one = [&](u32 name) {
                 if (pass == 0)
                     add(out, name);
                 else
                     slow(name);
             };
-            for (u32 name : relations_[t].names) one(name);
-            if (program_.tables[t].rowid)
+            for (u32 name : source.names) one(name);
+            if (source.table != NONE && program_.tables[t].rowid)
                 for (u32 name : program_.rowid_names) one(name);
         }
     for (u32 rel : ctes(core))

@@ -77,6 +77,8 @@ SqlPlace sql_place(SqlCategory category) {
         case SqlCategory::kBareAlias:
         case SqlCategory::kCollation:
         case SqlCategory::kType:
+        case SqlCategory::kWindowName:
+        case SqlCategory::kWindowDefinition:
             return SqlPlace::kAlias;
         default:
             return SqlPlace::kAny;
@@ -182,7 +184,8 @@ SqlProgram::SqlProgram(const u8* data, size_t size) {
 
     signs = SqlOperators(operators);
     for (u32 w = 0; w < words.size(); ++w)
-        if (const u32 name = find_name(words[w]); name != NONE && (word_flags[w] & kMeans)) meaning_names.push_back(name);
+        if (const u32 name = find_name(words[w]); name != NONE && (word_flags[w] & kMeans))
+            meaning_names.push_back(name);
     tables_of.resize(names.size());
     for (u32 t = 0; t < tables.size(); ++t) {
         tables_named[tables[t].name].push_back(t);

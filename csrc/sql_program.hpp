@@ -113,6 +113,7 @@ enum class SqlAction : u32 {
     kWider,
     kSameLeft,
     kClosed,
+    kAnother,
     kFill,
     kFilled,
     kUpdate,

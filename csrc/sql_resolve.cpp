@@ -74,8 +74,7 @@ u32 SqlScopes::use(u32 core, u32 name, bool direct) {
 }
 
 u32 SqlScopes::outward(u32 core, u32 name) {
-    if (scopes_[core].strict) return kDead;
-    const u32 outer = outer_core(core);
+    const u32 outer = around(core);
     if (outer == kDead) return kDead;
     const u32 next = use(outer, name, false);
     return next == kDead ? kDead : with_outer(core, next);
@@ -88,7 +87,7 @@ u32 SqlScopes::use_qualified(u32 core, u32 qualifier, u32 column) {
     if (const auto pair = dotted_.find(qualifier); pair != dotted_.end()) std::tie(schema, qualifier) = pair->second;
     for (size_t i = 0; i < s.sources.size(); ++i) {
         if (s.sources[i].qualifier != qualifier) continue;
-        const bool seen = i >= s.first_visible();
+        const bool seen = i >= s.first_visible() && !(s.returning && schema != NONE);
         if (!seen || !suits({qualifier, 0, {column}, schema}, relations_[s.sources[i].relation])) return kDead;
         if (s.phase == 2 || s.qualified_used) return core;
         SqlScope c = s;
@@ -101,6 +100,7 @@ u32 SqlScopes::use_qualified(u32 core, u32 qualifier, u32 column) {
                                [](const SqlQualified& q, u32 x) { return q.qualifier < x; });
     const bool there = at != c.qualified.end() && at->qualifier == qualifier;
     if (s.phase == 0) {
+        if (plain(s) && has_dot(qualifier)) return kDead;
         if (!there) at = c.qualified.insert(at, {qualifier, 0, {}, schema});
         if (at->flags & SqlQualified::kBanned) return kDead;
         if (schema != NONE && at->schema != NONE && at->schema != schema) return kDead;
@@ -119,8 +119,7 @@ u32 SqlScopes::use_qualified(u32 core, u32 qualifier, u32 column) {
 }
 
 u32 SqlScopes::outward_qualified(u32 core, u32 qualifier, u32 column) {
-    if (scopes_[core].strict) return kDead;
-    const u32 outer = outer_core(core);
+    const u32 outer = around(core);
     if (outer == kDead) return kDead;
     const u32 next = use_qualified(outer, qualifier, column);
     return next == kDead ? kDead : with_outer(core, next);

@@ -22,7 +22,7 @@ std::vector<u32> key_of(const SqlScope& s) {
     u32 bits = s.phase | s.clause << 2 | s.tracker << 8;
     u32 at = 12;
     for (bool b : {s.strict, s.on, s.values, s.term, s.grouped, s.aggregated, s.in_item, s.need, s.natural, s.comma,
-                   s.constrainable, s.nested, s.self_used, s.windows_closed, s.qualified_used})
+                   s.constrainable, s.nested, s.self_used, s.windows_closed, s.qualified_used, s.returning})
         bits |= static_cast<u32>(b) << at++;
     k.insert(k.end(), {bits, s.item_name, s.item_flags, s.values_width, s.ended_group});
     put(s.items);
@@ -32,7 +32,7 @@ std::vector<u32> key_of(const SqlScope& s) {
     put(s.windows);
     put(s.groups);
     k.push_back(static_cast<u32>(s.sources.size()));
-    for (const SqlSource& x : s.sources) k.insert(k.end(), {x.qualifier, x.relation, x.hidden});
+    for (const SqlSource& x : s.sources) k.insert(k.end(), {x.qualifier, x.relation, x.hidden, x.nested});
     for (const SqlUse& x : s.uses) k.insert(k.end(), {x.name, x.how});
     k.push_back(NONE);
     for (const SqlQualified& x : s.qualified) {

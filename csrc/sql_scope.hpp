@@ -54,7 +54,8 @@ struct SqlRelation {
 struct SqlSource {
     u32 qualifier;
     u32 relation;
-    u32 hidden;  // list of names that USING or NATURAL merged with a source before
+    u32 hidden;           // list of names that USING or NATURAL merged with a source before
+    bool nested = false;  // in a bracket that SQLite takes for a subquery
 };
 
 struct SqlUse {  // of a name without qualifier
@@ -104,6 +105,7 @@ struct SqlScope {
     bool nested = false;         // an aggregate was called within the arguments of one
     bool self_used = false;      // a common table expression speaks of itself
     bool windows_closed = false;
+    bool returning = false;       // of RETURNING: names can't have a schema
     bool qualified_used = false;  // some source's qualifier was
     u32 ended_group = NONE;       // the bracket in FROM that has just ended, as in `groups`
     u32 tracker = kComplex, item_name = NONE, item_flags = 0, values_width = 0;
@@ -226,11 +228,17 @@ class SqlScopes {
     u32 list(const std::vector<u32>& v) { return lists_.intern(v); }
     bool has(const SqlRelation& r, u32 name) const;
     bool has_qualified(const SqlRelation& r, u32 name) const;
+    bool has_dot(u32 name) const;
+    void fix_merged(SqlScope& c, u32 name) const;
     bool is_rowid(u32 name) const;
     bool uses_rowid(const SqlScope& c) const;
     bool single_rowid(const SqlScope& c) const;  // rowid without qualifier means the only source's
     u32 plain_relation(u32 table);               // the table as a subquery exports it
     u32 self_of(u32 core) const;                 // the common table expression that the core may speak of; NONE
+    // Sources that are still to come are those of a subquery: of UPDATE ... FROM.
+    bool plain(const SqlScope& c) const { return c.phase < 2 && scopes_[c.parent].target != NONE; }
+    u32 source_of(const SqlScope& c, u32 table) { return plain(c) ? plain_relation(table) : table; }
+    u32 short_of(const SqlScope& c) const;
     Search start_search(u32 core);
     bool suits(const SqlQualified& q, const SqlRelation& r) const;
     // How many of some sources a bare name could mean; 2 stands for more as well.
@@ -240,6 +248,8 @@ class SqlScopes {
     u32 outward_qualified(u32 core, u32 qualifier, u32 column);
     u32 with_parent(u32 id, u32 parent);
     u32 outer_core(u32 core) const;  // whose names are visible from it; kDead if none
+    // The same in the clause that is being written: GROUP BY and ORDER BY see nothing around their query.
+    u32 around(u32 core) const { return scopes_[core].strict || scopes_[core].term ? u32(kDead) : outer_core(core); }
     u32 outer_core_or_dead(u32 scope) const {
         return scope > kRoot && scopes_[scope].core ? outer_core(scope) : u32(kDead);
     }

@@ -27,6 +27,8 @@ bool any_in(const Bits& bits, const Bits* also, u32 lo, u32 hi) {
 SqlSyntax::SqlSyntax(const SqlProgram& program, u32 max_states)
     : program_(program), max_states_(max_states), scopes_(program, max_states), texts_(program, max_states) {
     for (u32 n = 0; n < program.names.size(); ++n)
+        if (program.names[n].find(']') == std::string::npos) bits_set(bracketed_, n);
+    for (u32 n = 0; n < program.names.size(); ++n)
         for (u32 place = 0; place < static_cast<u32>(SqlPlace::kCount); ++place)
             if (program.name_flags[n] >> place & 1) bits_set(bare_[place], n);
     risky_.assign(program.code.size(), 2);
@@ -255,8 +257,8 @@ bool SqlSyntax::movers(u32 parse, u32 name, bool quoted, u64& others, bool& call
         const auto category = static_cast<SqlCategory>(in.a);
         if (quoted && sql_is_function(category)) continue;
         const SqlNameSet& set = scopes_.set(thread.scope, category, thread.reg);
-        const bool invented = !scopes_.names.means(name) &&
-                              (quoted ? t.printable : t.plain && inventable(t.word, place_bit(set.place)));
+        const bool invented =
+            !scopes_.names.means(name) && (quoted ? t.printable : t.plain && inventable(t.word, place_bit(set.place)));
         const bool there =
             set.has(name, scopes_.names.n_catalogue()) && (quoted || scopes_.names.bare(name, set.place));
         if (!(set.fresh && invented) && !there) continue;
@@ -294,14 +296,16 @@ bool SqlSyntax::word_alive(u32 parse, u32 text) {
     return false;
 }
 
-bool SqlSyntax::quoted_alive(u32 parse, u32 text) {
+bool SqlSyntax::quoted_alive(u32 parse, u32 text, u8 closing) {
     const Parse& p = named(parse);
     const SqlText& t = texts_[text];
     if (p.fresh && t.printable) return true;
     for (const SqlNameSet* set : p.sets) {
-        if (any_in(set->catalogue, nullptr, t.lo, t.hi)) return true;
-        for (u32 name : set->extra)
-            if (t.begins(scopes_.names.text(name))) return true;
+        if (any_in(set->catalogue, closing == ']' ? &bracketed_ : nullptr, t.lo, t.hi)) return true;
+        for (u32 name : set->extra) {
+            const std::string& spelt = scopes_.names.text(name);
+            if (t.begins(spelt) && (closing != ']' || spelt.find(']') == std::string::npos)) return true;
+        }
     }
     return false;
 }

@@ -65,7 +65,7 @@ class SqlSyntax {
 
     // Whether what was read of a lexeme can become one.
     bool word_alive(u32 parse, u32 text);
-    bool quoted_alive(u32 parse, u32 text);
+    bool quoted_alive(u32 parse, u32 text, u8 closing);
     bool number_alive(u32 parse, const SqlNumber& number);
 
     // Which threads a name moves on, as bits: those of functions, and the others. Names that move
@@ -73,6 +73,8 @@ class SqlSyntax {
     bool movers(u32 parse, u32 name, bool quoted, u64& others, bool& called);
     // Names of the catalogue that may be written somewhere without quotes.
     const Bits& bare(SqlPlace place) const { return bare_[static_cast<u32>(place)]; }
+    // Those that may be written in brackets: these can't hold a closing one.
+    const Bits& bracketed() const { return bracketed_; }
     // A word, without quotes, as a name that the text brings in, at one of some places (bits).
     bool inventable(u32 word, u32 places) const { return word == NONE || (program_.word_flags[word] & places); }
     bool viable_bare(const Parse& p, u32 name) const;
@@ -115,7 +117,7 @@ class SqlSyntax {
     SqlScopes scopes_;
     SqlTexts texts_;
     std::vector<u8> risky_;  // of an instruction; 2: not looked at yet
-    Bits bare_[static_cast<u32>(SqlPlace::kCount)];
+    Bits bare_[static_cast<u32>(SqlPlace::kCount)], bracketed_;
     std::unordered_map<u64, std::vector<std::pair<std::vector<Thread>, u32>>> closures_;
     std::deque<Parse> parses_;
     std::unordered_multimap<u64, u32> parse_index_;

@@ -53,7 +53,7 @@ u32 SqlScopes::write_core(u32 statement, SqlAction action) {
     // SET comes in front of FROM.
     c.phase = action == SqlAction::kUpdate && table.stored ? 0 : 2;
     // RETURNING knows the table by its own name, and no aliases of its columns.
-    c.strict = returning;
+    c.strict = c.returning = returning;
     c.sources.push_back({returning ? table.name : st.target_alias, st.target, 0});
     if (upset) {
         const u32 excluded = names.of("excluded");

@@ -112,6 +112,7 @@ ACTIONS = (
     "wider",
     "sameleft",
     "closed",
+    "another",
     "fill",
     "filled",
     "update",

@@ -19,7 +19,7 @@ limited_chain2: core {seal} (corder? limit | setop limited_chain2^0) | values se
 setop: UNION {setop:0} | UNION ALL {setop:1} | INTERSECT {setop:2} | EXCEPT {setop:2}
 
 with: {room} WITH RECURSIVE? cte ("," cte)*
-cte: <cte_name> ("(" <cte_column> ("," <cte_column>)* ")")? AS (NOT? MATERIALIZED)? "(" {want:cte} select^13 ")" {bind}
+cte: <cte_name> ("(" <cte_column> ({another:0} "," <cte_column>)* ")")? AS (NOT? MATERIALIZED)? "(" {want:cte} select^13 ")" {bind}
 
 core: {core} SELECT (DISTINCT | ALL)? item ("," {more} item)* (FROM {from} source join*)? {close}
       (WHERE {clause:0} expr^6)? ({groupable} GROUP BY {clause:0} term ("," term)* {grouped})? (HAVING {having} expr^8)?
@@ -45,8 +45,9 @@ join: "," {join:0} source
 joinkind: (LEFT | RIGHT | FULL) OUTER? | INNER | CROSS
 constraint: ON {on} expr^12 {endon} | {using} USING "(" <using> ("," {using} <using>)* ")" {endusing} | {endusing}
 
-insert_top: (INSERT conflict? | REPLACE) INTO target (AS <target_alias>)? ("(" <insert_column> ("," <insert_column>)* ")")?
-            (DEFAULT VALUES | {fill} {want:source} select^8 {filled} upsert?) returning?
+insert_top: (INSERT conflict? | REPLACE) INTO target (AS <target_alias>)?
+            (DEFAULT VALUES | ("(" <insert_column> ({another:1} "," <insert_column>)* ")")? {fill} {want:source} select^8 {filled} upsert?)
+            returning?
 update_top: UPDATE conflict? target (AS <target_alias>)? {update} SET assignment^10 ("," assignment^10)*
             (FROM {updatefrom} source join*)? {updated} (WHERE {clause:0} expr^12)? {leave} returning?
 delete_top: DELETE FROM target (AS <target_alias>)? {delete} (WHERE {clause:0} expr^8)? {leave} returning?
@@ -54,7 +55,7 @@ conflict: OR (ABORT | FAIL | IGNORE | REPLACE | ROLLBACK)
 target: <target> | <schema> "." <schema_target>
 !assignment: <set_column> "=" expr^2
            | "(" <set_column> {left} ({wider:1} "," <set_column> {left})+ ")" "=" rowside
-upsert: {upsert} ON CONFLICT ({conflict} "(" <conflict_column> ("," <conflict_column>)* ")" {conflicted} DO doing
+upsert: {upsert} ON CONFLICT ({conflict} "(" <conflict_column> ({another:2} "," <conflict_column>)* ")" {conflicted} DO doing
                               (ON CONFLICT DO doing)? | DO doing)
 doing: NOTHING | UPDATE {upset} SET assignment^26 ("," assignment^26)* (WHERE {clause:0} expr^28)? {leave}
 returning: {returning} RETURNING returned ("," {more} returned)* {leave}

@@ -7,13 +7,16 @@ import sqlite3
 from itertools import chain, combinations
 
 import pytest
+from sql.test_walks import refusal
 from sql.scope_worlds import LETTERS, SHOP, Statements, catalogue, database, vocabulary
 
 import gcd
 from gcd._native.matcher import Matcher
 from gcd._native.sql import SqlEngine
+from gcd.sql import from_database
 from gcd.sql.catalogue import Catalogue, Column, Table
 from gcd.sql.scope_grammar import ScopedSql
+from gcd.sql.options import STATEMENTS
 from gcd.sql.sqlite_syntax import SQLITE
 
 BYTES = gcd.Vocabulary.from_bytes([*(bytes([b]) for b in range(256)), b""], eos_ids=[256])
@@ -27,11 +30,7 @@ def shop():
 
 
 def prepares(connection: sqlite3.Connection, statement: str) -> bool:
-    try:
-        connection.execute("explain " + statement)
-    except sqlite3.Error:
-        return False
-    return True
+    return refusal(connection, statement) is None
 
 
 def accepts(compiled: gcd.CompiledGrammar, statement: str) -> bool:
@@ -70,6 +69,27 @@ select city, count(*) from customer group by 1 order by 2 desc nulls last
 select count(distinct city), sum(id) filter (where id > 1), sum(id) over () from customer
 select * from (values (1, 'it''s'), (x'ab', null)) v where v.column1 = 1
 select id from customer where id in (select id from product where customer.city = name)
+select 1 -- a comment
+select /* another */ id from customer /* and */ -- the end
+select id, ? + :x from customer where name = @y or name = $z or id = ?12 limit ?
+select true, id is not false from customer where false limit 1 + (select count(*) from product) offset true
+select cast(id as unsigned big int), cast(name as "my type" (1, -2)) from customer
+select (id, name) = (1, 'x'), (id, name) in (select id, city from customer) from customer where (1, 2) < (id, 3)
+select id from single, customer where x in single and id not in (values (1))
+select main.customer.id from main.customer
+select rowid, oid from customer order by _rowid_
+select sum(sum(total)) over (order by customer_id) from orders group by customer_id
+select count(*) from customer having count(*) > 1
+select sum(total) over w, rank() over v from orders window w as (partition by placed), v as (order by total)
+select sum(id) over (order by id groups between 1 preceding and current row exclude ties) from customer
+select * from (customer c join orders o on o.customer_id = c.id)
+select c.name from single join (customer c join orders o on o.customer_id = c.id) on c.id = x
+select * from ((customer join orders on placed) cross join single) as z
+select * from (customer as c) as d where d.id = 1
+with recursive t(n) as (select 1 union all select n + 1 from t where n < 9 limit 3) select n from t
+with t as (select id, name from product union select p.id, t.name from t join product p on p.id = t.id) select * from t
+with product as (select id from main.customer) select id from product
+with x as (select 1 as "left") select left, full.left as right from x as full
 """.strip().splitlines()
 
 BAD = """
@@ -105,10 +125,32 @@ select name from customer order by name collate nope
 values (1, 2), (3)
 select "name
 select 1; select 2
-select 1 -- comment
+select 1 /* comment
 select nope(1)
 select (select sum(c.id) from product where c.id = 1) from customer c where (select sum(c.id) from product) > 1
 select id from (select id from customer) where name = 'x'
+select ?0
+select :
+select (id, name) from customer
+select (id, name) = (1, 2, 3) from customer
+select (id, name) = (1, 2) + 1 from customer
+select (id, name) in (select id from customer) from customer
+select id from customer where id in orders
+select id from customer limit id
+select rowid from customer, orders
+select sum(sum(total)) from orders
+select sum(count(distinct sum(total))) over () from orders
+select sum(total) over w from orders
+select sum(total) over w from orders window v as (order by id)
+select id from customer having id > 1
+select temp.customer.id from main.customer
+select c.rowid from single join (customer c join orders) on 1
+select x from single join (customer c join orders o on x = 1) on 1
+with recursive t(n) as (select 1 union all select n from t a, t b) select n from t
+with recursive t(n) as (select 1 union all select count(n) from t) select n from t
+with recursive t(n) as (select n from t union select 1) select n from t
+with t(n) as (select 1 union all select (select n from t)) select n from t
+select (select 1 from product group by customer.id) from customer
 select y.id from (select name from customer) y
 """.strip().splitlines()
 
@@ -123,24 +165,9 @@ def test_accepts_what_prepares(shop, statement):
 @pytest.mark.parametrize("statement", BAD)
 def test_refuses_what_does_not_prepare(shop, statement):
     connection, compiled = shop
-    # comments and several statements are left out of the language, whatever sqlite3 makes of them
-    assert "--" in statement or not prepares(connection, statement)
+    # several statements and comments without an end are no part of the language, whatever sqlite3 makes of them
+    assert "/*" in statement or not prepares(connection, statement)
     assert not accepts(compiled, statement)
-
-
-@pytest.mark.parametrize(("script", "seed"), [(SHOP, 1), (LETTERS, 2)])
-def test_random_statements_prepare(script, seed):
-    connection = database(script)
-    names = catalogue(connection)
-    compiled = gcd.compile(ScopedSql(names), vocabulary(names))
-    statements = Statements(compiled, seed)
-    ended = 0
-    for n in range(40):
-        text, whole = statements.draw(soft=(5, 15, 30)[n % 3])
-        if whole:
-            ended += 1
-            connection.execute("explain " + text.decode())
-    assert ended >= 10
 
 
 @pytest.mark.parametrize(("script", "seed"), [(SHOP, 3), (LETTERS, 4)])
@@ -248,7 +275,7 @@ def test_tables_that_grow_full_are_dropped():
     assert matcher.accept_bytes(b"select a ")
     before = statements.allowed(matcher)
     for _ in range(12):
-        statements.draw(soft=15, hard=60)
+        statements.draw(30)
     assert compiled.stats()["generation"] > 0
     assert statements.allowed(matcher) == before
     assert matcher.accept_bytes(b"from t")
@@ -293,3 +320,100 @@ def test_what_the_search_cannot_settle_is_said():
     compiled = gcd.compile(ScopedSql(names), words, lenient={"tightened"})
     assert compiled.exactness.kinds == {"tightened"}
     assert gcd.compile(ScopedSql(Catalogue("sqlite", tables[:200])), words).exactness.exact
+
+
+WRITES = """
+insert into customer values (1, 'a', 'b', 'c')
+insert into customer (id, "e-mail") values (1, 2), (3, 4) returning id, *, name as n, customer.rowid
+insert or ignore into main.customer as c default values
+replace into product (name, price) select name, 1 from customer where id in (select id from orders);
+with t as (select 1 as a) insert into single select a from t
+insert into orders values (1, 2, 3)
+insert into customer (id, name) values (1, 'a') on conflict (id) do update set name = excluded.name where id > 1
+insert into customer (id, name) select id, name from product where true on conflict do nothing
+insert into order_item values (1, 2, 3) on conflict (product_id, order_id) do nothing on conflict do update set quantity = 1
+update customer set name = 'x', city = upper(name) where id = 1 returning id
+update or fail customer as c set (name, city) = (select name, price from product), id = c.rowid
+update customer set (name, city) = ('a', 'b')
+update orders set customer_id = o.quantity from order_item o join product p on p.id = o.product_id where o.order_id = orders.id
+with t as (select id from product) update single set x = (select max(id) from t)
+delete from customer
+delete from main.customer as c where c.id in (select customer_id from orders where total > c.id) returning name || 'x'
+with t as (select 1 as a) delete from single where x in t
+""".strip().splitlines()
+
+BAD_WRITES = """
+insert into customer values (1, 2)
+insert into orders (total) values (1)
+insert into orders values (1, 2, 3, 4)
+insert into customer (id) select id, name from product
+insert into customer (id) default values
+insert into customer (id) values (name)
+insert into big values (1, 2)
+insert into customer (id) values (1) on conflict (name) do nothing
+insert into order_item values (1, 2, 3) on conflict (order_id) do nothing
+insert into customer (id) select id from product on conflict do nothing
+insert into customer (id) values (1) on conflict do update set name = product.name
+insert into customer (id) values (1) returning count(*)
+insert into customer as c (id) values (1) returning c.id
+update customer set price = 1
+update orders set total = 1
+update customer set name = price
+update customer set name = count(*)
+update customer set (name, city) = (1, 2, 3)
+update customer set name = p.rowid from product p join orders on 1
+update customer as c set name = customer.city
+update big set id = 1
+delete from customer where price = 1
+delete from product returning product.*
+delete from big
+delete from t
+""".strip().splitlines()
+
+
+@pytest.fixture(scope="module")
+def writes():
+    connection = database(SHOP)
+    return connection, gcd.compile(from_database(connection, statements=STATEMENTS), BYTES)
+
+
+@pytest.mark.parametrize("statement", WRITES)
+def test_writes_what_prepares(writes, statement):
+    connection, compiled = writes
+    assert refusal(connection, statement) is None
+    assert accepts(compiled, statement)
+
+
+@pytest.mark.parametrize("statement", BAD_WRITES)
+def test_refuses_to_write_what_does_not_prepare(writes, statement):
+    connection, compiled = writes
+    assert refusal(connection, statement) is not None
+    assert not accepts(compiled, statement)
+
+
+@pytest.mark.parametrize("kind", STATEMENTS)
+def test_statements_of_one_kind(shop, kind):
+    compiled = gcd.compile(ScopedSql(catalogue(shop[0]), (kind,)), BYTES)
+    for other, statement in zip(
+        STATEMENTS,
+        ("select 1", "insert into single values (1)", "update single set x = 1", "delete from single"),
+        strict=True,
+    ):
+        assert accepts(compiled, statement) == (kind == other)
+        assert accepts(compiled, f"with t as (select 1) {statement}") == (kind == other)
+        assert not accepts(compiled, f"with t as ({statement} returning 1) select 1")
+
+
+def test_a_query_that_names_no_table_of_the_subquery_it_hides():
+    """A table without a known schema can't be told from a common table expression of its name."""
+    hidden = Catalogue("sqlite", (Table(None, "t", (Column("a"),)),))
+    compiled = gcd.compile(ScopedSql(hidden), BYTES)
+    assert not accepts(compiled, "with t as (select 1) select 1")
+
+
+def test_a_column_called_true():
+    connection = database('create table t("true", b)')
+    compiled = gcd.compile(ScopedSql(catalogue(connection)), BYTES)
+    assert accepts(compiled, "select true from t")
+    assert not accepts(compiled, "select true")
+    assert accepts(compiled, "select false")
