@@ -280,6 +280,8 @@ void SqlScopes::columns(u32 core, SqlNameSet& out) {
         } else {
             out.catalogue = around.catalogue;
             out.extra = around.extra;
+            for (u32 name : program_.rowid_names)
+                if (name != NONE && bits_get(out.catalogue, name)) own.push_back(name);
             for (u32 name : own) {
                 if (name < names.n_catalogue()) {
                     if (bits_get(out.catalogue, name)) out.catalogue[name / 64] &= ~(1ull << (name % 64));
@@ -409,7 +411,9 @@ void SqlScopes::open_qualified(u32 core, u32 qualifier, SqlNameSet& out) {
             if (source.table != NONE && program_.tables[t].rowid)
                 for (u32 name : program_.rowid_names) one(name);
         }
-    for (u32 rel : ctes(core))
+    std::vector<u32> others = ctes(core);
+    if (const u32 self = self_of(core); self != NONE) others.push_back(self);
+    for (u32 rel : others)
         if (suits(entry, relations_[rel]))
             for (u32 name : relations_[rel].names) slow(name);
 }

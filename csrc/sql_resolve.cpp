@@ -74,6 +74,8 @@ u32 SqlScopes::use(u32 core, u32 name, bool direct) {
 }
 
 u32 SqlScopes::outward(u32 core, u32 name) {
+    // SQLite counts the sources of all queries on the way: there may be but one.
+    if (is_rowid(name) && !scopes_[core].sources.empty()) return kDead;
     const u32 outer = around(core);
     if (outer == kDead) return kDead;
     const u32 next = use(outer, name, false);

@@ -135,7 +135,7 @@ std::string SqlScopes::may_leave_unsettled() const {
     return "";
 }
 
-u32 SqlScopes::relation(std::vector<u32> columns) {
+u32 SqlScopes::relation(std::vector<u32> columns, bool self) {
     SqlRelation r;
     for (size_t i = 0; i < columns.size(); ++i) {  // of columns with one name, SQLite gives the later ones others
         u32& c = columns[i];
@@ -144,10 +144,11 @@ u32 SqlScopes::relation(std::vector<u32> columns) {
             c = kUnnamed;
         r.unnamed = r.unnamed || c == kUnnamed;
     }
-    const auto it = relation_index_.find(columns);
-    if (it != relation_index_.end()) return it->second;
     r.names = columns;
     r.width = static_cast<u32>(columns.size());
+    if (self) columns.push_back(NONE);  // another one
+    const auto it = relation_index_.find(columns);
+    if (it != relation_index_.end()) return it->second;
     const u32 id = relations_.push_back(std::move(r));
     relation_index_.emplace(std::move(columns), id);
     return id;
@@ -226,8 +227,8 @@ u32 SqlScopes::set_op(u32 statement, u32 op) {
     // A common table expression may speak of itself in the last query, behind UNION.
     const bool may = st.mode == SqlScope::kCte && op != SqlScope::kOtherOp;
     const std::vector<u32>& listed = scopes_[st.parent].cte_columns;
-    st.self = !may ? u32(NONE) : listed.empty() ? st.relation : relation(listed);
-    if (may && relations_[st.self].names.size() != relations_[st.relation].names.size()) st.self = NONE;
+    const std::vector<u32> columns = listed.empty() && may ? relations_[st.relation].names : listed;
+    st.self = may && columns.size() == relations_[st.relation].names.size() ? relation(columns, true) : u32(NONE);
     return intern(std::move(st));
 }
 

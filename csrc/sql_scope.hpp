@@ -147,7 +147,8 @@ class SqlScopes {
     const SqlScope& get(u32 id) const { return scopes_[id]; }
     u32 intern(SqlScope s);
     u32 size() const { return static_cast<u32>(scopes_.size()); }
-    u32 relation(std::vector<u32> columns);
+    // `self`: one that is told apart from others with these columns.
+    u32 relation(std::vector<u32> columns, bool self = false);
     const SqlRelation& relation_of(u32 id) const { return relations_[id]; }
     // Why some names may stay unsettled, and so can't be written; empty where one name's tables fit into the budget.
     std::string may_leave_unsettled() const;

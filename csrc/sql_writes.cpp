@@ -20,7 +20,7 @@ bool SqlScopes::takes_column(const SqlScope& statement, u32 name) const {
     const SqlTable& t = program_.tables[statement.target];
     for (size_t i = 0; i < t.columns.size(); ++i)
         if (t.columns[i] == name) return !t.hidden[i] && !t.generated[i];
-    return false;
+    return t.rowid && is_rowid(name);
 }
 
 bool SqlScopes::takes_conflict(const SqlScope& statement, u32 name) const {
@@ -81,6 +81,8 @@ void SqlScopes::written_columns(u32 scope, SqlCategory category, SqlNameSet& out
     if (s.core || s.target == NONE) return;
     for (u32 name : program_.tables[s.target].columns)
         if (category == SqlCategory::kInsertColumn ? takes_column(s, name) : takes_conflict(s, name)) add(out, name);
+    for (u32 name : program_.rowid_names)
+        if (category == SqlCategory::kInsertColumn && takes_column(s, name)) add(out, name);
 }
 
 }  // namespace gcd

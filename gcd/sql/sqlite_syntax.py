@@ -107,7 +107,7 @@ bounds: UNBOUNDED PRECEDING | $integer PRECEDING | CURRENT ROW
                | $integer PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer (PRECEDING | FOLLOWING))
                | CURRENT ROW AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer FOLLOWING)
                | $integer FOLLOWING AND ($integer FOLLOWING | UNBOUNDED FOLLOWING))
-type: <type>* size?
+type: (<type> | $string)* size?
 size: "(" ("+" | "-")? $number ("," ("+" | "-")? $number)? ")"
 """
 
