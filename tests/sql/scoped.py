@@ -9,6 +9,7 @@ A FOLDER is the conformance data or one that tools/get_sources.py fetched.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -38,6 +39,25 @@ def refused(cases: Iterable[corpus.Case], vocab: gcd.Vocabulary) -> list[tuple[c
     return misses
 
 
+def cause(case: corpus.Case, taken: int) -> str:
+    """Why the engine doesn't take a statement, as far as the place where it refuses it tells (docs/sql.md names all)."""
+    text = case.statement.lower()
+    if re.search(r"\b(sqlite_\w*(master|schema)|pragma_\w+|json_(each|tree))\b", text):
+        return "SQLite's own tables and table-valued functions"
+    words = [m for m in _WORD.finditer(text) if m.start() <= taken]
+    word = words[-1][0].strip('"`[]') if words else ""
+    known = {c.lower() for columns in case.schema.tables.values() for c in columns}
+    if re.search(r"\(\s*(select|values|with)\b", text[taken:]) and word not in known and word in text[taken:]:
+        return "in front of FROM, a name that only a subquery in FROM makes"
+    tables = {key[1] for key in case.schema.tables}
+    if re.match(r"\s*with\b", text) and re.search(r"\bfrom\s+(\w+\.)?$", text[:taken]) and word not in tables:
+        return "a common table expression that isn't used, of a table that isn't there"
+    return "other constructs"
+
+
+_WORD = re.compile(r'"[^"]*"|`[^`]*`|\[[^\]]*\]|\w+')
+
+
 def _taken(compiled: gcd.CompiledGrammar, text: bytes) -> int:
     matcher = compiled.matcher()
     for i in range(len(text)):
@@ -55,10 +75,13 @@ def main() -> None:
     others = [f for f in folders if f not in data]
     cases += corpus.sample(corpus.sources(others), 2000) if others else []
     misses = refused(cases, vocab)
-    print(f"{len(cases) - len(misses)} of {len(cases)} accepted, {Counter(c.origin for c, _ in misses)}")
+    print(
+        f"{len(cases) - len(misses)} of {len(cases)} accepted; misses by origin: {Counter(c.origin for c, _ in misses)}"
+    )
+    print(f"and by cause: {Counter(cause(*miss) for miss in misses).most_common()}")
     for case, taken in misses:
         shown = case.statement[:taken][-90:] + "⟂" + case.statement[taken : taken + 60]
-        print(f"  {case.origin}: {' '.join(shown.split())}")
+        print(f"  {case.origin}: {' '.join(shown.split())}  ({cause(case, taken)})")
 
 
 if __name__ == "__main__":

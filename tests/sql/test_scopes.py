@@ -84,7 +84,7 @@ select sum(total) over w, rank() over v from orders window w as (partition by pl
 select sum(id) over (order by id groups between 1 preceding and current row exclude ties) from customer
 select * from (customer c join orders o on o.customer_id = c.id)
 select c.name from single join (customer c join orders o on o.customer_id = c.id) on c.id = x
-select * from ((customer join orders on placed) cross join single) as z
+select * from (customer cross join single) as z
 select * from (customer as c) as d where d.id = 1
 with recursive t(n) as (select 1 union all select n + 1 from t where n < 9 limit 3) select n from t
 with t as (select id, name from product union select p.id, t.name from t join product p on p.id = t.id) select * from t
