@@ -360,7 +360,7 @@ def _check_recursion(plan: Plan) -> None:
     if begins:
         raise UnsupportedError.of(
             "a recursion that begins with itself",
-            "it would have to be read before its first byte",
+            "a recursion that begins with itself would have to be read before its first byte",
             remedy="let something else come first; repeated() says 'any number of'",
         )
 

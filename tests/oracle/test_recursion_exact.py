@@ -194,7 +194,7 @@ def test_masks_of_nested_lists():
         (("define", ("or", "a", ("then", ("self", 0), "1"))), "begins with itself"),
         (("define", ("or", "a", ("then", ("option", "1"), ("then", ("self", 0), "1")))), "begins with itself"),
         (("define", ("or", "a", ("star", ("self", 0)))), "begins with itself"),
-        (("define", ("or", "a", ("define", ("or", ("self", 0), "b")))), "begins with itself"),
+        (("define", ("or", "a", ("define", ("or", ("self", 0), "1")))), "begins with itself"),
     ],
     ids=str,
 )
