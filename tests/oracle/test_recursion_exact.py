@@ -171,11 +171,11 @@ def check(tree, draw) -> bool:
     return True
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_masks_of_random_definitions(seed):
     draw = random.Random(seed)
-    checked = sum(check(("define", random_definition(draw, 4)), draw) for _ in range(25))
-    assert checked >= 5
+    checked = sum(check(("define", random_definition(draw, 4)), draw) for _ in range(15))
+    assert checked >= 3
 
 
 TREE = ("define", ("or", LETTERS, ("then", ("then", "[", ("star", ("self", 0))), "]")))
