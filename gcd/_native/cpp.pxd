@@ -274,6 +274,11 @@ cdef extern from "composition.hpp" namespace "gcd" nogil:
         uint32_t from_ "from"
         uint32_t part
         uint32_t to
+        cbool call
+
+    cdef cppclass CompositionRule:
+        vector[uint32_t] starts
+        vector[uint32_t] finals
 
     cdef cppclass Composition:
         Composition(
@@ -281,8 +286,7 @@ cdef extern from "composition.hpp" namespace "gcd" nogil:
             vector[uint32_t],
             uint32_t,
             vector[CompositionEdge],
-            vector[uint32_t],
-            vector[uint32_t],
+            vector[CompositionRule],
         ) except +raise_core_error
         void add_part(unique_ptr[TextMatcher], uint32_t) except +raise_core_error
         uint64_t n_places()
