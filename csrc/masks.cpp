@@ -2,12 +2,13 @@
 
 namespace gcd {
 
-Masks::Masks(Compiled& c, Rows& rows, std::vector<u32> eos, u64 max_bytes)
-    : c_(c),
+Masks::Masks(Parser& parser, Rows& rows, std::vector<u32> eos, u64 max_bytes)
+    : c_(parser.compiled()),
+      parser_(parser),
       eos_(std::move(eos)),
-      words_(c.trie().words()),
+      words_(c_.trie().words()),
       max_bytes_(max_bytes),
-      summaries_(c, rows),
+      summaries_(parser, rows),
       scratch_(words_) {}
 
 void Masks::fill(const Readings& readings, u32* out) {
@@ -101,8 +102,8 @@ u32 Masks::mask_id_slow(const Reading& r, u32* out, bool add) {
         by_set_.clear();
         keys_.assign(keys_.size(), FORGOTTEN);
     }
-    const u32 set = c_.viable(r) ? summaries_.tokens_after(r) : TokenSets::EMPTY;
-    const bool complete = c_.complete(r);
+    const u32 set = parser_.viable(r) ? summaries_.tokens_after(r) : TokenSets::EMPTY;
+    const bool complete = parser_.complete(r);
     counters.summaries = summaries_.n_worked_out();
     counters.local_sets = summaries_.n_local_sets();
     const u64 set_and_end = static_cast<u64>(set) << 1 | complete;

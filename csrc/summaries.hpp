@@ -16,6 +16,7 @@
 
 #include "flat_map.hpp"
 #include "local_sets.hpp"
+#include "parser.hpp"
 #include "rows.hpp"
 #include "token_sets.hpp"
 
@@ -23,7 +24,7 @@ namespace gcd {
 
 class Summaries {
   public:
-    Summaries(Compiled& compiled, Rows& rows);
+    Summaries(Parser& parser, Rows& rows);
     // The set of tokens that may follow a reading, without the end of the text.
     u32 tokens_after(const Reading& r);
     // Equal for states (of the parser, with indentation) that have the same local sets.
@@ -71,7 +72,7 @@ class Summaries {
     enum Needs : u8 { NOTHING, IF_BRACKETS, SCOPE };
     // Stand for all scopes in which brackets are open, and for all others.
     static constexpr u32 INSIDE = NONE - 2, OUTSIDE = NONE - 3;
-    u32 side(u32 scope) const { return c_.indented() && c_.indented()->in_parens(scope) ? INSIDE : OUTSIDE; }
+    u32 side(u32 scope) const { return parser_.indented() && parser_.indented()->in_parens(scope) ? INSIDE : OUTSIDE; }
     struct Summary {
         u32 tokens = TokenSets::EMPTY;
         std::vector<Exit> exits;
@@ -125,6 +126,7 @@ class Summaries {
     u32 intern(const Return& r);
 
     Compiled& c_;
+    Parser& parser_;
     Rows& rows_;
     LocalSets local_;
     TokenSets sets_;
