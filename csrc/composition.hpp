@@ -91,6 +91,7 @@ class ComposedMatcher : public TextMatcher {
     void key(std::vector<u64>& out) const override;
     void fill(u32* out) override;
     bool fill_known(u32* out) override { return !finished_ && composition_->fill(*place_, out, true); }
+    bool fills_beside_others() const override { return true; }
     bool check(u32 token) override;
     bool accept(u32 token) override;
     bool accept_bytes(const u8* data, u32 n) override;

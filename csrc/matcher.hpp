@@ -27,6 +27,7 @@ class Matcher : public TextMatcher {
         }
     }
     bool fill_known(u32* out) override { return !finished_ && engine_->masks.fill_known(readings_, out); }
+    bool fills_beside_others() const override { return true; }
     // True if the token may come next: a bit of the mask where that is known, else a walk. Changes nothing.
     bool check(u32 token) override;
     // Moves over a token; false (and nothing changed) if it may not come next.
