@@ -1,6 +1,7 @@
 """A grammar's tables under many texts: parsers that grow full have successors, and masks stay what they are."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from lark.indenter import Indenter
@@ -113,3 +114,37 @@ def test_budgets_in_a_long_run():
                 break
         assert matcher.is_finished
     assert compiled.stats()["generation"] > 0
+
+
+@pytest.mark.parametrize("name", ["brackets", "indentation"])
+def test_threads_move_on_together(name):
+    grammar, most = grammars()[name]
+    few = gcd.compile(grammar, VOCAB, gcd.Limits(max_parser_states=3 * most))
+    many = gcd.compile(grammar, VOCAB)
+
+    def texts(seed):
+        rng = random.Random(seed)
+        out = []
+        for _ in range(60):
+            matcher, masks = many.matcher(), []
+            for _ in range(12):
+                masks.append(mask(matcher))
+                token = rng.choice([t for t in masks[-1] if t != EOS])
+                assert matcher.accept(token)
+                masks.append(token)
+            out.append(masks)
+        return out
+
+    expected = [texts(seed) for seed in range(4)]
+
+    def walk(part):
+        for masks in part:
+            matcher = few.matcher()
+            for known, token in zip(masks[::2], masks[1::2], strict=True):
+                if mask(matcher) != known or not matcher.accept(token):
+                    return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(walk, expected))
+    assert few.stats()["generation"] > 0
