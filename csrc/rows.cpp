@@ -177,7 +177,7 @@ bool Rows::loops(u32 n, const Skip& skip, u32 state) const {
 
 std::vector<u32> Rows::successors(u32 node_list, u32 state) {
     std::vector<u32> out;
-    if (!c_.lexer().state(state).start || node_list == kRootNodes) return out;
+    if (!c_.lexer().state(state).start) return out;
     out.push_back(node_list);
     for (u32 cls : first_classes(node_list)) out.push_back(c_.lexer().step_class(state, cls));
     return out;
