@@ -34,7 +34,7 @@ from gcd.errors import ArtifactError
 
 __all__ = ["FORMAT_VERSION", "Artifact", "write_artifact"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 1
 _LABEL = b"gcd\x00art\n"
 _ORDER = int.from_bytes(b"\x04\x03\x02\x01", sys.byteorder)  # sections are in the machine's own order
 _HEADER = struct.Struct("<8sII32s32sIIQ")
