@@ -2,12 +2,13 @@
 
 namespace gcd {
 
-Masks::Masks(Compiled& c, Rows& rows, std::vector<u32> eos, u64 max_bytes)
-    : c_(c),
+Masks::Masks(Parser& parser, Rows& rows, std::vector<u32> eos, u64 max_bytes)
+    : c_(parser.compiled()),
+      parser_(parser),
       eos_(std::move(eos)),
-      words_(c.trie().words()),
+      words_(c_.trie().words()),
       max_bytes_(max_bytes),
-      summaries_(c, rows),
+      summaries_(parser, rows),
       scratch_(words_) {}
 
 void Masks::fill(const Readings& readings, u32* out) {
@@ -118,10 +119,10 @@ u32 Masks::mask_id_slow(const Reading& r, u32* out, bool add) {
             if (--masks.working_ == 0) masks.idle_.notify_all();
         }
     } working(*this);
-    const u32 set = c_.viable(r) ? summaries_.tokens_after(r, lock) : TokenSets::EMPTY;
+    const u32 set = parser_.viable(r) ? summaries_.tokens_after(r, lock) : TokenSets::EMPTY;
     id = index_.find(key);
     if (id != NONE) return id;  // another thread's
-    const bool complete = c_.complete(r);
+    const bool complete = parser_.complete(r);
     counters.summaries = summaries_.n_worked_out();
     counters.local_sets = summaries_.n_local_sets();
     const u64 set_and_end = static_cast<u64>(set) << 1 | complete;

@@ -13,7 +13,7 @@ namespace gcd {
 
 class Masks {
   public:
-    Masks(Compiled& compiled, Rows& rows, std::vector<u32> eos, u64 max_bytes);
+    Masks(Parser& parser, Rows& rows, std::vector<u32> eos, u64 max_bytes);
     // Writes words() words: bit t set <=> token t may come next (end-of-sequence ids included when complete).
     void fill(const Readings& readings, u32* out);
     // Copies the mask if it is known for all readings, without working anything out; says whether it was.
@@ -72,6 +72,7 @@ class Masks {
     u32 mask_id_slow(const Reading& r, u32* out, bool add);
 
     Compiled& c_;
+    Parser& parser_;
     std::vector<u32> eos_;
     u32 words_;
     u64 max_bytes_;

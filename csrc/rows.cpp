@@ -177,7 +177,7 @@ bool Rows::loops(u32 n, const Skip& skip, u32 state) const {
 
 std::vector<u32> Rows::successors(u32 node_list, u32 state) {
     std::vector<u32> out;
-    if (!c_.lexer().state(state).start || node_list == kRootNodes) return out;
+    if (!c_.lexer().state(state).start) return out;
     out.push_back(node_list);
     for (u32 cls : first_classes(node_list)) out.push_back(c_.lexer().step_class(state, cls));
     return out;
@@ -230,14 +230,22 @@ u32 Rows::row_slow(u32 node_list, u32 state) {
 u32 Rows::build(std::unique_lock<std::mutex>& lock, u32 node_list, u32 state) {
     if (rows_.size() >= max_rows_) throw CoreError(ErrorKind::limit_rows, rows_.size(), "too many rows");
     const View<u32> nodes = nodes_of(node_list);
+    // Small rows are many, and a collector is as large as a mask: those that are empty again are kept.
+    std::unique_ptr<IdCollector> collector;
+    if (idle_collectors_.empty()) {
+        collector = std::make_unique<IdCollector>(c_.trie().words());
+    } else {
+        collector = std::move(idle_collectors_.back());
+        idle_collectors_.pop_back();
+    }
     lock.unlock();
-    IdCollector collector(c_.trie().words());
-    Builder b(*this, collector);
+    Builder b(*this, *collector);
     for (u32 n : nodes) b.enter(n, state);
     b.settle();
     std::vector<std::vector<u32>> contents;
     Row row = b.finish(contents);
     lock.lock();
+    idle_collectors_.push_back(std::move(collector));
     visited_ += b.visited;
     for (std::vector<u32>& content : contents) keep(std::move(content));
     for (Fragment::Exit& x : b.out.exits)

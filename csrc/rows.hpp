@@ -103,6 +103,7 @@ class Rows {
     u32 max_rows_;
     std::atomic<u64> bytes_{0}, visited_{0};
     std::mutex mutex_;  // of the tables below, but for fragments and skips
+    std::vector<std::unique_ptr<IdCollector>> idle_collectors_;
     std::unordered_set<u64> being_built_;
     std::condition_variable built_;
     StableVector<std::unique_ptr<Row>> rows_;

@@ -18,8 +18,12 @@ struct Nested {
 };
 }  // namespace
 
-Summaries::Summaries(Compiled& c, Rows& rows)
-    : c_(c), rows_(rows), local_(c.positions(), c.syntax()), sets_(c.trie().words()) {}
+Summaries::Summaries(Parser& parser, Rows& rows)
+    : c_(parser.compiled()),
+      parser_(parser),
+      rows_(rows),
+      local_(c_.positions(), parser.syntax()),
+      sets_(c_.trie().words()) {}
 
 // A row; while it is built, other threads may work here.
 u32 Summaries::row_id(u32 nodes, u32 lexer_state, Work& work) {
@@ -132,7 +136,7 @@ void Summaries::add(const Summary& s, u32 scope, Sum& sum) {
 void Summaries::work_out(u32 id, u32 row_id, u32 scope, Sum& sum) {
     const LocalSet& s = local_.set(id);
     const Row& row = rows_.row(row_id);
-    const IndentedSyntax* indented = c_.indented();
+    const IndentedSyntax* indented = parser_.indented();
     Bits wider;
     const Bits* own = &s.own;
     if (indented && bits_meet(row.symbols, indented->newlines())) {
@@ -161,7 +165,7 @@ void Summaries::work_out(u32 id, u32 row_id, u32 scope, Sum& sum) {
 void Summaries::take(u32 set, const RowExit& e, u32 scope, Sum& sum) {
     Point p{e.nodes, e.ctx};
     if (c_.is_ignored_symbol(e.symbol)) return add(at_point(set, intern(p), scope, sum.work), scope, sum);
-    if (IndentedSyntax* indented = c_.indented()) {
+    if (IndentedSyntax* indented = parser_.indented()) {
         const Alphabet& a = c_.positions().alphabet;
         const u32 terminal = a.terminal(e.symbol);
         if (indented->watches(terminal)) {
@@ -188,7 +192,8 @@ void Summaries::follow(u32 set, u32 point, u32 scope, Sum& sum) {
     for (u32 part : local_.set(set).parts) {
         const LocalSet& s = local_.set(part);
         auto wanted = [&](const Bits& symbols) {
-            return bits_meet(symbols, s.all) || (c_.indented() && bits_meet(symbols, c_.indented()->newlines()));
+            return bits_meet(symbols, s.all) ||
+                   (parser_.indented() && bits_meet(symbols, parser_.indented()->newlines()));
         };
         c_.lexer().each(c_.lexer().start(s.lex_id, p.ctx), [&](u32 begin) {
             // A guess that nothing wanted here goes with needs no row. (Where a token must not end, more is live than
@@ -202,7 +207,7 @@ void Summaries::follow(u32 set, u32 point, u32 scope, Sum& sum) {
 
 // INDENT or DEDENTs, which the parser takes before the text goes on.
 void Summaries::follow_due(u32 set, Point p, u32 scope, Sum& sum) {
-    const IndentationSpec& spec = c_.indented()->spec();
+    const IndentationSpec& spec = parser_.indented()->spec();
     const u32 symbol = c_.positions().alphabet.symbol(p.indents ? spec.indent : spec.dedent, p.cls);
     --(p.indents ? p.indents : p.dedents);
     if (!p.due()) p.cls = 0;
@@ -262,16 +267,16 @@ u32 Summaries::beyond(u32 frame, const Exit& e, Work& work) {
 
 u64 Summaries::shape(u32 state) {
     u64 h = 107;
-    for (const LocalSets::Group& g : local_.of_state(c_.plain_state(state))) h = mix(h, g.set);
+    for (const LocalSets::Group& g : local_.of_state(parser_.plain_state(state))) h = mix(h, g.set);
     return h;
 }
 
 u32 Summaries::tokens_after(const Reading& r, Lock& lock) {
     Work work{lock};
     const u32 row = row_id(Rows::kRootNodes, r.lexer, work);
-    const u32 scope = c_.scope(r.syntax);
+    const u32 scope = parser_.scope(r.syntax);
     std::vector<u32> sets;
-    for (const LocalSets::Group& g : local_.of_state(c_.plain_state(r.syntax))) {
+    for (const LocalSets::Group& g : local_.of_state(parser_.plain_state(r.syntax))) {
         const Summary& s = at_row(g.set, row, scope, work);
         sets.push_back(s.tokens);
         for (const Exit& e : s.exits)

@@ -20,6 +20,7 @@
 
 #include "flat_map.hpp"
 #include "local_sets.hpp"
+#include "parser.hpp"
 #include "rows.hpp"
 #include "token_sets.hpp"
 
@@ -29,7 +30,7 @@ class Summaries {
   public:
     using Lock = std::unique_lock<std::mutex>;
 
-    Summaries(Compiled& compiled, Rows& rows);
+    Summaries(Parser& parser, Rows& rows);
     // The set of tokens that may follow a reading, without the end of the text. Gives up the lock, which guards all of
     // this, where rows have to be built: nothing may be forgotten before it returns.
     u32 tokens_after(const Reading& r, Lock& lock);
@@ -78,7 +79,7 @@ class Summaries {
     enum Needs : u8 { NOTHING, IF_BRACKETS, SCOPE };
     // Stand for all scopes in which brackets are open, and for all others.
     static constexpr u32 INSIDE = NONE - 2, OUTSIDE = NONE - 3;
-    u32 side(u32 scope) const { return c_.indented() && c_.indented()->in_parens(scope) ? INSIDE : OUTSIDE; }
+    u32 side(u32 scope) const { return parser_.indented() && parser_.indented()->in_parens(scope) ? INSIDE : OUTSIDE; }
     struct Summary {
         u32 tokens = TokenSets::EMPTY;
         std::vector<Exit> exits;
@@ -139,6 +140,7 @@ class Summaries {
     u32 intern(const Return& r);
 
     Compiled& c_;
+    Parser& parser_;
     Rows& rows_;
     LocalSets local_;
     TokenSets sets_;

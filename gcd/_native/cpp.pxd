@@ -142,12 +142,9 @@ cdef extern from "compiled.hpp" namespace "gcd" nogil:
 
     cdef cppclass Compiled:
         Lexer& lexer()
-        SyntaxAutomaton& syntax()
         cbool exact()
         const string& reason()
-        uint32_t n_starts()
         uint32_t n_terminals()
-        cbool start_alive(uint32_t)
         uint32_t n_live_nodes()
         uint32_t n_classes()
         uint32_t n_elements()
@@ -180,10 +177,15 @@ cdef extern from "masks.hpp" namespace "gcd" nogil:
         uint64_t bytes()
 
 
-cdef extern from "compiled.hpp" namespace "gcd" nogil:
+cdef extern from "parser.hpp" namespace "gcd" nogil:
     cdef cppclass Reading:
         uint32_t syntax
         uint32_t lexer
+
+    cdef cppclass Parser:
+        SyntaxAutomaton& syntax()
+        uint32_t n_starts()
+        cbool start_alive(uint32_t)
 
 
 cdef extern from "text_matcher.hpp" namespace "gcd" nogil:
@@ -214,18 +216,22 @@ cdef extern from "budgeted_matcher.hpp" namespace "gcd" nogil:
         uint32_t left()
 
 
-cdef extern from "matcher.hpp" namespace "gcd" nogil:
+cdef extern from "engine.hpp" namespace "gcd" nogil:
     cdef cppclass Engine:
         Engine(shared_ptr[ConstTokenTrie], GrammarTables, vector[uint32_t], CoreLimits, cbool) except +raise_core_error
         Engine(
             shared_ptr[ConstTokenTrie], Reader, Reader, Reader, Reader, Reader, Reader, vector[uint32_t], CoreLimits
         ) except +raise_core_error
         uint64_t explore(uint32_t, double) except +raise_core_error
-        vector[uint32_t] eos_ids
+        uint64_t newest_generation()
+        const vector[uint32_t] eos_ids
         Compiled compiled
         Rows rows
+        Parser parser
         Masks masks
 
+
+cdef extern from "matcher.hpp" namespace "gcd" nogil:
     cdef cppclass Matcher(TextMatcher):
         Matcher(shared_ptr[Engine], uint32_t) except +raise_core_error
         const vector[Reading]& readings()
