@@ -86,7 +86,7 @@ void SchemaCompletion::value_ways(u32 f, u32 outside, std::vector<Way>& out, con
         const Rest& rest = rests_.number_rest(lexemes_.numbers.start(c));
         if (rest.found) add(1 + static_cast<u32>(rest.text.size()) / 3, rest.text);
     }
-    const u32 start = lexemes_.store.start(formulas_.string_expression(f));
+    const u32 start = lexemes_.store.start(formulas_.written_expression(f));
     if (lexemes_.store.alive(start)) {
         const Rest& rest = rests_.string_rest({start}, StringDecoder());
         if (rest.found) add(1 + static_cast<u32>(rest.text.size() + 3) / 4, '"' + rest.text);
