@@ -186,8 +186,9 @@ def load(
         raise
     except GrammarError as error:  # of a schema's program, which is what it was compiled from
         raise ArtifactError(error.cause, place=artifact.name, remedy=_AGAIN) from error
-    # The file may know of more that is inexact than the engine does: narrower formats, indentation, missing bytes.
-    doubts = not engine.exact and "viability" not in exactness.kinds
+    # The file may know of more that is inexact than the engine does: narrower formats, indentation, missing bytes. What
+    # it says of a schema is taken as it stands: to find out takes a look at all that the schema can ask for.
+    doubts = not isinstance(engine, SchemaEngine) and not engine.exact and "viability" not in exactness.kinds
     parts = (trie.width, engine.n_starts, engine.n_terminals)
     if doubts or parts != (width, len(info.starts), len(info.terminals)):
         raise ArtifactError("its sections don't belong together", place=artifact.name, remedy=_AGAIN)

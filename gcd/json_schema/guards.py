@@ -1,6 +1,6 @@
 """Guards against texts without end: numbers of thousands of digits, strings that go on and on, lists that never close.
 
-JSON has no bounds on any of these, and a model that has lost the thread writes ``-0.00000...`` for as long as it is let.
+JSON bounds none of these, and a model that has lost the thread writes ``-0.00000...`` for as long as it is let.
 A guard is a bound of the user's, not of the schema's: with it, some valid documents can't be written any more, and the
 exactness report says so. A schema's own bounds come first: what it demands, it gets, however long.
 """

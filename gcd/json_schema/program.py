@@ -18,9 +18,8 @@ a cycle that doesn't step into a member or item on its way has no meaning and ne
 speak about whole decoded strings, as sequences of code points, and refer to earlier entries only.
 
 `to_bytes` is what the engine reads: little-endian words of 32 bits. First magic and version, then each table (strings,
-charsets, decimals, regexes, nodes) as its number of entries and the entries; then the root and the options: six, and six more for the
-guards if there are any. A string or
-decimal is its number of bytes and its UTF-8, padded to whole words; a charset its number of ranges and their bounds; a
+charsets, decimals, regexes, nodes) as its number of entries and the entries; then the root and the options: six, and
+six more for the guards if there are any. A string or decimal is its number of bytes and its UTF-8, padded to whole words; a charset its number of ranges and their bounds; a
 regex or node its operator, its number of arguments and the arguments.
 """
 

@@ -8,8 +8,8 @@ import json
 import random
 
 import pytest
-from json_schema.judges import BYTES
 from json_schema.judgement import loads, validator
+from json_schema.judges import BYTES
 
 import gcd
 from gcd import json_schema
