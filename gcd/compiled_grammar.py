@@ -109,10 +109,16 @@ class CompiledGrammar:
             },
             "width": self.width,
             "eos_ids": list(self.eos_ids),
-            "special_ids": list(self.vocab.special_ids),
-            "special_names": {str(i): name for i, name in self.vocab.special_names.items()},
         }
-        sections = {"meta": json.dumps(meta, sort_keys=True).encode(), "trie": self._engine.trie.section()}
+        specials = {
+            "ids": list(self.vocab.special_ids),
+            "names": {str(i): name for i, name in self.vocab.special_names.items()},
+        }
+        sections = {
+            "meta": json.dumps(meta, sort_keys=True).encode(),
+            "specials": json.dumps(specials, sort_keys=True).encode(),
+            "trie": self._engine.trie.section(),
+        }
         sections.update(self._engine.sections())
         return write_artifact(path, bytes.fromhex(self.info.hash), bytes.fromhex(self.fingerprint), sections)
 
@@ -156,7 +162,7 @@ def load(
             place=artifact.name,
             remedy="compile the grammar for this tokenizer",
         )
-    info, exactness, width, eos_ids, _, _ = _read_meta(artifact)
+    info, exactness, width, eos_ids = _read_meta(artifact)
     try:
         # Artefacts of one vocabulary that are open at the same time share its trie.
         key = (fingerprint, artifact.sizes.get("trie", 0), artifact.stored_checksum("trie"))
@@ -217,10 +223,8 @@ _TRIES: weakref.WeakValueDictionary[tuple[str, int, int], TokenTrie] = weakref.W
 _AGAIN = "compile the grammar again, or fetch the file again"
 
 
-def _read_meta(
-    artifact: Artifact,
-) -> tuple[GrammarInfo, Exactness, int, tuple[int, ...], tuple[int, ...], dict[int, str]]:
-    """Section "meta": grammar, exactness, width, end-of-sequence and special ids, names of special ids."""
+def _read_meta(artifact: Artifact) -> tuple[GrammarInfo, Exactness, int, tuple[int, ...]]:
+    """Section "meta": grammar, exactness, width, end-of-sequence ids."""
     meta = artifact.json("meta")
     try:
         info = GrammarInfo.from_json(meta["grammar"])
@@ -232,23 +236,39 @@ def _read_meta(
             tuple(list_of(str, e["notes"])),
         )
         (width,) = list_of(int, [meta["width"]])
-        eos_ids, special_ids = tuple(list_of(int, meta["eos_ids"])), tuple(list_of(int, meta["special_ids"]))
-        if min(all_ids := (*eos_ids, *special_ids), default=0) < 0 or max(all_ids, default=-1) >= width:
-            raise ValueError("an id is out of range")
-        # files of the first versions have no names
-        names = {int(i): name for i, name in dict(meta.get("special_names") or {}).items()}
-        list_of(str, list(names.values()))
+        eos_ids = _ids(meta["eos_ids"], width)
         if exactness.exact is not (not exactness.kinds) or not exactness.kinds <= KINDS or not info.starts:
             raise ValueError("entries contradict each other")
         if info.hash != artifact.grammar_hash.hex():
             raise ValueError("the grammar's hash differs from the header's")
     except (LookupError, TypeError, ValueError) as error:
         raise ArtifactError(f"section 'meta' is damaged: {error}", place=artifact.name, remedy=_AGAIN) from error
-    return info, exactness, width, eos_ids, special_ids, names
+    return info, exactness, width, eos_ids
+
+
+def _read_specials(artifact: Artifact, width: int) -> tuple[tuple[int, ...], dict[int, str]]:
+    """Section "specials": ids that have no text, and their names. Only the vocabulary needs it."""
+    specials = artifact.json("specials")
+    try:
+        ids = _ids(specials["ids"], width)
+        names = {int(i): name for i, name in dict(specials["names"]).items()}
+        list_of(str, list(names.values()))
+    except (LookupError, TypeError, ValueError) as error:
+        raise ArtifactError(f"section 'specials' is damaged: {error}", place=artifact.name, remedy=_AGAIN) from error
+    return ids, names
+
+
+def _ids(entries: object, width: int) -> tuple[int, ...]:
+    """Token ids, all in range."""
+    ids = tuple(list_of(int, entries))
+    if min(ids, default=0) < 0 or max(ids, default=-1) >= width:
+        raise ValueError("an id is out of range")
+    return ids
 
 
 def _read_vocab(artifact: Artifact) -> Vocabulary:
-    _, _, _, eos_ids, special_ids, names = _read_meta(artifact)
+    _, _, width, eos_ids = _read_meta(artifact)
+    special_ids, names = _read_specials(artifact, width)
     try:
         blob, offsets = TokenTrie.from_section(artifact.section("trie")).packed()
         vocab = Vocabulary.from_packed(blob, array("I", offsets), eos_ids, special_ids, names)

@@ -65,7 +65,7 @@ def run(
         with clock.time("grammar"), named(grammar):
             ir: Any
             if database is not None:
-                others = {"--start": start, "--matching": matching, "--guards": guards != "off"}
+                others: dict[str, object] = {"--start": start, "--matching": matching, "--guards": guards != "off"}
                 ir = _statements(database, statements, tables, others)
             else:
                 lark = {"parser": parser, "lexer": lexer, "import_paths": import_path}

@@ -58,6 +58,6 @@ def guards_of(value: Guards | str) -> Guards:
     if isinstance(value, Guards):
         return value
     presets = {"off": GUARDS_OFF, "safe": SAFE_GUARDS}
-    if not isinstance(value, str) or value not in presets:
+    if value not in presets:
         raise ValueError(f'guards must be "off", "safe" or gcd.json_schema.Guards(...), not {value!r}')
     return presets[value]

@@ -19,8 +19,9 @@ speak about whole decoded strings, as sequences of code points, and refer to ear
 
 `to_bytes` is what the engine reads: little-endian words of 32 bits. First magic and version, then each table (strings,
 charsets, decimals, regexes, nodes) as its number of entries and the entries; then the root and the options: six, and
-six more for the guards if there are any. A string or decimal is its number of bytes and its UTF-8, padded to whole words; a charset its number of ranges and their bounds; a
-regex or node its operator, its number of arguments and the arguments.
+six more for the guards if there are any. A string or decimal is its number of bytes and its UTF-8, padded to whole
+words; a charset its number of ranges and their bounds; a regex or node its operator, its number of arguments and the
+arguments.
 """
 
 from __future__ import annotations
