@@ -167,3 +167,12 @@ def test_what_is_not_settled_is_said(schema, why):
     else:
         with pytest.raises(gcd.InexactError, match=why):
             gcd.compile(grammar, BYTES)
+
+
+def test_a_budget_knows_the_one_key_that_meets_all():
+    """With room for one member, its key must match both patterns: a document that a token budget has to find."""
+    wanted = [{"not": {"patternProperties": {pattern: False}}} for pattern in ("^11", "7777")]
+    schema = {"type": "object", "maxProperties": 1, "allOf": wanted}
+    matcher = gcd.compile(gcd.Grammar.from_json_schema(schema), BYTES).matcher(max_tokens=14)
+    assert matcher.accept_bytes(b'{"117777":1}')
+    assert matcher.is_complete
