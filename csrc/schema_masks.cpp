@@ -58,10 +58,24 @@ SchemaEngine::SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr
     lexemes_->store.guessed();
     automaton_ =
         std::make_unique<Automaton>(*program_, *formulas_, *shapes_, lexemes_->store, lexemes_->numbers, max_states);
+    guessed_ = lexemes_->store.guessed();
+    note_room();
+}
+
+void SchemaEngine::look() {
+    std::lock_guard lock(lexemes_->mutex);
+    if (looked_) return;
+    looked_ = true;
+    lexemes_->store.guessed();
     shapes_->look_at_all(formulas_->of(program_->root), kMaxLookedAt);
-    if (lexemes_->store.guessed()) shapes_->not_exact("texts that several patterns must match take too long to find");
+    if (lexemes_->store.guessed() || guessed_)
+        shapes_->not_exact("texts that several patterns must match take too long to find");
     exact_ = shapes_->exact();
     reason_ = shapes_->reason();
+    note_room();
+}
+
+void SchemaEngine::note_room() {
     // Half of the room that is left is for texts; whoever works something out has the other half for that.
     const u64 now = this->size();
     full_size_ = now + (max_states_ > now ? (max_states_ - now) / 2 : 0);

@@ -22,9 +22,15 @@ class SchemaEngine {
     SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr<const TokenTrie> trie, const u8* program,
                  size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes);
     bool satisfiable() const { return automaton_->start() != SchemaAutomaton::kDead; }
-    // As far as was known when the schema was compiled.
-    bool exact() const { return exact_; }
-    const std::string& reason() const { return reason_; }
+    // Whether masks are proven exact; found by a look at all that the schema can ask for, when the first asks.
+    bool exact() {
+        look();
+        return exact_;
+    }
+    const std::string& reason() {
+        look();
+        return reason_;
+    }
     const TokenTrie& trie() const { return *trie_; }
     u32 words() const { return trie_->words(); }
     bool is_eos(u32 token) const { return std::find(eos_.begin(), eos_.end(), token) != eos_.end(); }
@@ -103,6 +109,7 @@ class SchemaEngine {
     Mask& mask(u32 state);
     bool pays(const Mask& m) const;
     void note_growth();
+    void note_room();
     u64 size() const;
     u32 step_known(u32 state, const u8* data, u32 n, u32& read);
 
@@ -115,6 +122,8 @@ class SchemaEngine {
     std::unique_ptr<SchemaCompletion> completion_;  // made when first needed
     SchemaCompletion& completion();
     std::vector<u32> eos_;
+    void look();
+    bool looked_ = false, guessed_ = false;  // guessed: while the automaton was made
     bool exact_ = true;
     std::string reason_;
     std::vector<u8> source_;

@@ -105,10 +105,16 @@ class CompiledGrammar:
             "exactness": self.exactness.to_json(),
             "width": self.width,
             "eos_ids": list(self.eos_ids),
-            "special_ids": list(self.vocab.special_ids),
-            "special_names": {str(i): name for i, name in self.vocab.special_names.items()},
         }
-        sections = {"meta": json.dumps(meta, sort_keys=True).encode(), "trie": self._engine.trie.section()}
+        specials = {
+            "ids": list(self.vocab.special_ids),
+            "names": {str(i): name for i, name in self.vocab.special_names.items()},
+        }
+        sections = {
+            "meta": json.dumps(meta, sort_keys=True).encode(),
+            "specials": json.dumps(specials, sort_keys=True).encode(),
+            "trie": self._engine.trie.section(),
+        }
         if isinstance(self._engine, ComposedEngine):
             from gcd.composition_archive import sections_of
 
@@ -157,7 +163,7 @@ def load(
             place=artifact.name,
             remedy="compile the grammar for this tokenizer",
         )
-    info, exactness, width, eos_ids, _, _ = _read_meta(artifact)
+    info, exactness, width, eos_ids = _read_meta(artifact)
     try:
         # Artefacts of one vocabulary that are open at the same time share its trie.
         key = (fingerprint, artifact.sizes.get("trie", 0), artifact.stored_checksum("trie"))
@@ -168,13 +174,11 @@ def load(
         def read(prefix: str, info: GrammarInfo, exactness: Exactness) -> CompiledGrammar:
             engine = _read_engine(artifact, prefix, trie, eos_ids, limits or Limits())
             # The file may know of more that is inexact than the engine does: narrower formats, indentation, missing
-            # bytes.
-            doubts = not engine.exact and "viability" not in exactness.kinds
-            if doubts or (trie.width, engine.n_starts, engine.n_terminals) != (
-                width,
-                len(info.starts),
-                len(info.terminals),
-            ):
+            # bytes. What it says of a schema is taken as it stands: to find out takes a look at all that the schema can
+            # ask for.
+            doubts = not isinstance(engine, SchemaEngine) and not engine.exact and "viability" not in exactness.kinds
+            parts = (trie.width, engine.n_starts, engine.n_terminals)
+            if doubts or parts != (width, len(info.starts), len(info.terminals)):
                 raise ArtifactError(_MIXED)
             return CompiledGrammar(
                 engine,
@@ -249,29 +253,43 @@ def _read_report(entry: Any) -> tuple[GrammarInfo, Exactness]:
     return info, exactness
 
 
-def _read_meta(
-    artifact: Artifact,
-) -> tuple[GrammarInfo, Exactness, int, tuple[int, ...], tuple[int, ...], dict[int, str]]:
-    """Section "meta": grammar, exactness, width, end-of-sequence and special ids, names of special ids."""
+def _read_meta(artifact: Artifact) -> tuple[GrammarInfo, Exactness, int, tuple[int, ...]]:
+    """Section "meta": grammar, exactness, width, end-of-sequence ids."""
     meta = artifact.json("meta")
     try:
         info, exactness = _read_report(meta)
         (width,) = list_of(int, [meta["width"]])
-        eos_ids, special_ids = tuple(list_of(int, meta["eos_ids"])), tuple(list_of(int, meta["special_ids"]))
-        if min(all_ids := (*eos_ids, *special_ids), default=0) < 0 or max(all_ids, default=-1) >= width:
-            raise ValueError("an id is out of range")
-        # files of the first versions have no names
-        names = {int(i): name for i, name in dict(meta.get("special_names") or {}).items()}
-        list_of(str, list(names.values()))
+        eos_ids = _ids(meta["eos_ids"], width)
         if info.hash != artifact.grammar_hash.hex():
             raise ValueError("the grammar's hash differs from the header's")
     except (LookupError, TypeError, ValueError) as error:
         raise ArtifactError(f"section 'meta' is damaged: {error}", place=artifact.name, remedy=_AGAIN) from error
-    return info, exactness, width, eos_ids, special_ids, names
+    return info, exactness, width, eos_ids
+
+
+def _read_specials(artifact: Artifact, width: int) -> tuple[tuple[int, ...], dict[int, str]]:
+    """Section "specials": ids that have no text, and their names. Only the vocabulary needs it."""
+    specials = artifact.json("specials")
+    try:
+        ids = _ids(specials["ids"], width)
+        names = {int(i): name for i, name in dict(specials["names"]).items()}
+        list_of(str, list(names.values()))
+    except (LookupError, TypeError, ValueError) as error:
+        raise ArtifactError(f"section 'specials' is damaged: {error}", place=artifact.name, remedy=_AGAIN) from error
+    return ids, names
+
+
+def _ids(entries: object, width: int) -> tuple[int, ...]:
+    """Token ids, all in range."""
+    ids = tuple(list_of(int, entries))
+    if min(ids, default=0) < 0 or max(ids, default=-1) >= width:
+        raise ValueError("an id is out of range")
+    return ids
 
 
 def _read_vocab(artifact: Artifact) -> Vocabulary:
-    _, _, _, eos_ids, special_ids, names = _read_meta(artifact)
+    _, _, width, eos_ids = _read_meta(artifact)
+    special_ids, names = _read_specials(artifact, width)
     try:
         blob, offsets = TokenTrie.from_section(artifact.section("trie")).packed()
         vocab = Vocabulary.from_packed(blob, array("I", offsets), eos_ids, special_ids, names)

@@ -266,8 +266,8 @@ cdef extern from "schema_masks.hpp" namespace "gcd" nogil:
             uint64_t,
         ) except +raise_core_error
         cbool satisfiable()
-        cbool exact()
-        const string& reason()
+        cbool exact() except +raise_core_error nogil
+        const string& reason() except +raise_core_error nogil
         SchemaCounts counts() except +raise_core_error
         uint64_t explore(uint32_t, double) except +raise_core_error
 
