@@ -44,8 +44,10 @@ struct SchemaEngine::Fill {
 };
 
 SchemaEngine::SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr<const TokenTrie> trie,
-                           const u8* program, size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes)
-    : lexemes_(std::move(lexemes)),
+                           const u8* program, size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes,
+                           u64 number)
+    : generation(number),
+      lexemes_(std::move(lexemes)),
       trie_(std::move(trie)),
       eos_(std::move(eos)),
       source_(program, program + size),
@@ -101,7 +103,7 @@ std::shared_ptr<SchemaEngine> SchemaEngine::successor() {
             full = lexemes_->full();
         }
         successor_ = std::make_shared<SchemaEngine>(full ? lexemes_->successor() : lexemes_, trie_, source_.data(),
-                                                    source_.size(), eos_, max_states_, memo_bytes_);
+                                                    source_.size(), eos_, max_states_, memo_bytes_, generation + 1);
     } else if (successor_->full()) {
         successor_ = successor_->successor();
     }

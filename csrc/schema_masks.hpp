@@ -20,7 +20,8 @@ namespace gcd {
 class SchemaEngine {
   public:
     SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr<const TokenTrie> trie, const u8* program,
-                 size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes);
+                 size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes, u64 generation = 0);
+    const u64 generation;  // how many engines of this schema were full before it: states are numbers of one engine
     bool satisfiable() const { return automaton_->start() != SchemaAutomaton::kDead; }
     // Whether masks are proven exact; found by a look at all that the schema can ask for, when the first asks.
     bool exact() {
@@ -147,9 +148,12 @@ class SchemaMatcher : public TextMatcher {
         : engine_(std::move(engine)), state_(engine_->start()) {}
     std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<SchemaMatcher>(*this); }
     std::unique_ptr<TextMatcher> position() const override {
-        return std::unique_ptr<TextMatcher>(new SchemaMatcher(engine_, state_, finished_));
+        return std::unique_ptr<TextMatcher>(new SchemaMatcher(engine_, state_, finished_, whole_ && text_.empty()));
     }
-    void key(std::vector<u64>& out) const override { out.push_back(static_cast<u64>(state_) << 1 | finished_); }
+    void key(std::vector<u64>& out) const override {
+        out.push_back(engine_->generation);
+        out.push_back(static_cast<u64>(state_) << 1 | finished_);
+    }
     void fill(u32* out) override;
     bool fill_known(u32* out) override { return !finished_ && engine_->fill_known(state_, out); }
     bool check(u32 token) override;
@@ -182,8 +186,8 @@ class SchemaMatcher : public TextMatcher {
     const TokenTrie& token_trie() const override { return engine_->trie(); }
 
   private:
-    SchemaMatcher(std::shared_ptr<SchemaEngine> engine, u32 state, bool finished)
-        : engine_(std::move(engine)), state_(state), finished_(finished) {}
+    SchemaMatcher(std::shared_ptr<SchemaEngine> engine, u32 state, bool finished, bool whole)
+        : engine_(std::move(engine)), state_(state), finished_(finished), whole_(whole) {}
     std::shared_ptr<SchemaEngine> engine_;
     u32 state_;
     bool finished_ = false;
@@ -193,9 +197,10 @@ class SchemaMatcher : public TextMatcher {
     };
     std::vector<Past> past_;
     std::vector<u8> text_;
+    bool whole_ = true;  // text_ is all that was read; not so of a position within a text, which stays with its engine
     // Moves to the engine's successor once that is full.
     void keep_up() {
-        if (engine_->full()) move_on();
+        if (whole_ && engine_->full()) move_on();
     }
     void move_on();
 };

@@ -27,9 +27,9 @@ struct ObjectShape {
         CodePoints text;
         u32 formula = 0;
         bool required = false;
-        bool allowed = false;   // its formula is satisfiable and the key may stand
-        u32 rank = 0;           // in the order of the schema; NONE: it isn't listed there
-        std::vector<u8> meets;  // by existential: whether the key matches
+        bool allowed = false;        // its formula is satisfiable and the key may stand
+        u32 rank = 0;                // in the order of the schema; NONE: it isn't listed there
+        std::vector<u8> meets;       // by existential: whether the key matches
         std::vector<u32> followers;  // names that must be there if this one is, at any remove
     };
     std::vector<Name> names;
@@ -152,9 +152,7 @@ class Shapes {
         u32 formula, meets;
         u32 count;
         bool needed;  // they come in any case
-        bool operator==(const Place& o) const {
-            return formula == o.formula && meets == o.meets && needed == o.needed;
-        }
+        bool operator==(const Place& o) const { return formula == o.formula && meets == o.meets && needed == o.needed; }
     };
     u32 ranks_past(const ObjectShape& shape, const Progress& p) const;
     void find_followers(ObjectShape& shape);

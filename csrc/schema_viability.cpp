@@ -2,10 +2,10 @@
 // on their number.
 //
 // Several *existentials* ("some member whose key matches this has such a value") compete for members where keys or room
-// are scarce, and one member may be the witness of several. Which of them can be met together is a set cover: by sets of
-// existentials, the least number of further members is worked out place by place (a place being a name that may still
-// come, or a class of unknown keys, of which there are any number). Exact, and exponential in the number of existentials
-// of one shape; so it is decided when a shape is made whether that is too much.
+// are scarce, and one member may be the witness of several. Which of them can be met together is a set cover: by sets
+// of existentials, the least number of further members is worked out place by place (a place being a name that may
+// still come, or a class of unknown keys, of which there are any number). Exact, and exponential in the number of
+// existentials of one shape; so it is decided when a shape is made whether that is too much.
 #include <algorithm>
 
 #include "schema_shapes.hpp"
@@ -16,7 +16,8 @@ namespace {
 
 using namespace progress_word;
 
-// Existentials of one object that are tried in all combinations, names whose followers are, and sets that are looked at.
+// Existentials of one object that are tried in all combinations, names whose followers are, and sets that are looked
+// at.
 constexpr u32 kMaxWitnesses = 10, kMaxLeaders = 6;
 constexpr u64 kMaxCovers = 400000;
 
@@ -84,7 +85,8 @@ void Shapes::note_doubts(const ObjectShape& s) {
         for (u32 n = 0; n < s.names.size(); ++n) {
             const std::vector<u32>& f = s.names[n].followers;
             if (std::find(f.begin(), f.end(), n) != f.end())
-                not_exact("properties that depend on one another, and bounds on the number of properties in one object");
+                not_exact(
+                    "properties that depend on one another, and bounds on the number of properties in one object");
         }
 }
 
@@ -147,8 +149,8 @@ bool Shapes::witnessed(const ObjectShape& s, const Progress& p, const std::vecto
         return s.max == NONE ? NONE : s.max - p[kMembers] - static_cast<u32>(std::count(names.begin(), names.end(), 1));
     };
     const u32 room = room_beside(needed);
-    if (open.size() <= room && std::all_of(open.begin(), open.end(),
-                                           [&](u32 e) { return s.existentials[e].unknown_possible; }))
+    if (open.size() <= room &&
+        std::all_of(open.begin(), open.end(), [&](u32 e) { return s.existentials[e].unknown_possible; }))
         return true;
     // Whether some of them are met, if of the names with followers these come, and no others.
     auto met = [&](const std::vector<u32>& some, const std::vector<u8>& coming, u32 left) {
