@@ -31,10 +31,8 @@ from bench.maskbench.report import report
 from bench.maskbench.verdicts import judge
 
 SLOW = tuple(engine for engine in SCHEMA_ENGINES if engine not in ENGINES)
-"""Those that get SLOW_SECONDS for each schema, and run on all CPUs at once."""
-SAMPLES = {"xgrammar": 300, **dict.fromkeys(SLOW, 100)}
-"""So many schemas, the first, for engines that would take longer than the run may; ``--full``: all."""
-SLOW_SECONDS = 10.0
+"""Those that get only the first SAMPLE schemas and SLOW_SECONDS for each."""
+SAMPLE, SLOW_SECONDS = 100, 10.0
 PARTS = 4
 """Into which the cases of a slow engine are divided, so that all CPUs have something to do."""
 
@@ -86,10 +84,6 @@ class Bench:
             "cpu": cpu,
         }
 
-    def sample(self, engine: str) -> list[Case]:
-        """The cases that the engine gets."""
-        return self.cases if self.options.full else self.cases[: SAMPLES.get(engine)]
-
     def run(self, engine: str, part: list[Case], cpu: int) -> watch.Outcome:
         """One engine over some cases."""
         self.say(f"{engine}: {len(part)} schemas on CPU {cpu}")
@@ -101,10 +95,10 @@ class Bench:
 
     def run_slow(self, engines: list[str]) -> dict[str, watch.Outcome]:
         """The slow engines, all CPUs at once: each engine's cases in parts, each part with processes of its own."""
+        cases = self.cases if self.options.full else self.cases[:SAMPLE]
         n_cpus = os.cpu_count() or 1
-        samples = {engine: self.sample(engine) for engine in engines}
-        size = -(-max(map(len, samples.values()), default=0) // PARTS) or 1
-        parts = [(engine, cases[i : i + size]) for engine, cases in samples.items() for i in range(0, len(cases), size)]
+        size = -(-len(cases) // PARTS) or 1
+        parts = [(engine, cases[i : i + size]) for i in range(0, len(cases), size) for engine in engines]
         free: SimpleQueue[int] = SimpleQueue()
         for cpu in range(n_cpus):
             free.put(cpu)
@@ -136,9 +130,7 @@ class Bench:
         }
         slow = [engine for engine in options.engines if engine in SLOW]
         outcomes = {
-            engine: self.run(engine, self.sample(engine), options.cpu)
-            for engine in options.engines
-            if engine not in slow
+            engine: self.run(engine, self.cases, options.cpu) for engine in options.engines if engine not in slow
         }
         outcomes |= self.run_slow(slow)
         record: dict[str, Any] = {
@@ -154,10 +146,9 @@ class Bench:
         }
         for engine in options.engines:
             record["engines"][engine] = self.entry(engine, outcomes[engine])
-        sampled = [engine for engine in options.engines if len(self.sample(engine)) < len(self.cases) or engine in slow]
-        record["common"] = self.comparison({e: outcomes[e] for e in outcomes if e not in sampled}, len(self.cases))
-        for engine in sampled:
-            theirs = {e: outcomes[e] for e in outcomes if e not in sampled or e == engine}
+        record["common"] = self.comparison({e: outcomes[e] for e in outcomes if e not in SLOW}, len(self.cases))
+        for engine in slow:
+            theirs = {e: outcomes[e] for e in outcomes if e not in SLOW or e == engine}
             record["engines"][engine]["common"] = self.comparison(theirs, len(outcomes[engine].results))
         record["seconds"] = time.time() - started
         return record
@@ -200,7 +191,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m bench json", description=(__doc__ or "").partition("\n")[0])
     data = Path(os.environ.get("GCD_CONFORMANCE_DATA") or ROOT / ".." / "shared" / "data") / "maskbench"
     parser.add_argument("--data", type=Path, default=data, help="a folder in MaskBench's format (default: %(default)s)")
-    parser.add_argument("--full", action="store_true", help="all schemas for every engine (hours)")
+    parser.add_argument("--full", action="store_true", help="all schemas for the slow engines too (hours)")
     parser.add_argument("--quick", action="store_true", help="the first 60 schemas, fast engines only")
     parser.add_argument("--schemas", type=int, help="only the first so many")
     parser.add_argument("--engines", type=names(SCHEMA_ENGINES), help="comma-separated")

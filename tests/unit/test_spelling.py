@@ -7,7 +7,7 @@ import pytest
 
 import gcd
 
-SQL = Path(gcd.__file__).parents[1] / "grammars" / "sql.lark"
+SQL = Path(__file__).parents[2] / "grammars" / "sql.lark"
 
 
 def allowed(matcher, vocab):
