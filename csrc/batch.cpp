@@ -2,8 +2,11 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
+#include <map>
+#include <mutex>
 #include <system_error>
 #include <thread>
 
@@ -88,19 +91,20 @@ std::atomic<Pool*> Pool::pool_{nullptr};
 }  // namespace
 
 void fill_batch(const std::vector<BatchRow>& rows, u32 threads) {
-    std::vector<std::vector<size_t>> open;  // by compiled grammar
-    std::vector<const void*> tables;
+    // What one thread does in one go: rows of one engine that lets in one thread at a time, or of one place.
+    std::map<std::pair<const void*, std::vector<u64>>, std::vector<size_t>> by_place;
     for (size_t i = 0; i < rows.size(); ++i) {
         if (rows[i].matcher->fill_known(rows[i].out)) continue;
-        size_t g = 0;
-        while (g < tables.size() && tables[g] != rows[i].tables) ++g;
-        if (g == tables.size()) {
-            tables.push_back(rows[i].tables);
-            open.emplace_back();
-        }
-        open[g].push_back(i);
+        std::vector<u64> key;
+        if (rows[i].matcher->fills_beside_others()) rows[i].matcher->key(key);
+        by_place[{rows[i].tables, std::move(key)}].push_back(i);
     }
-    if (open.empty()) return;
+    if (by_place.empty()) return;
+    std::vector<std::vector<size_t>> open;
+    for (auto& place : by_place) open.push_back(std::move(place.second));
+    std::sort(open.begin(), open.end(), [](const std::vector<size_t>& a, const std::vector<size_t>& b) {
+        return a.size() != b.size() ? a.size() > b.size() : a < b;
+    });
     std::atomic<size_t> next{0};
     std::mutex failure_mutex;
     std::exception_ptr failure;

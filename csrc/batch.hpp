@@ -8,12 +8,13 @@ namespace gcd {
 struct BatchRow {
     TextMatcher* matcher;
     u32* out;
-    const void* tables;  // whose lock a mask that isn't known takes: the compiled grammar's
+    const void* tables;  // the compiled grammar's
 };
 
-// Every row gets its mask. `threads` counts the calling one. Rows of one compiled grammar are left to one thread, since
-// a second one would wait for its lock all the time; it costs more to wake than it brings. If rows fail, the first
-// one's exception is thrown after all have been tried.
+// Every row gets its mask. `threads` counts the calling one. Rows that stand at the same place are left to one thread,
+// and so are those of a compiled grammar that lets in one at a time (`TextMatcher::fills_beside_others`): a second one
+// would wait for its lock, and costs more to wake than it brings. If rows fail, the first one's exception is thrown
+// after all have been tried.
 void fill_batch(const std::vector<BatchRow>& rows, u32 threads);
 
 }  // namespace gcd

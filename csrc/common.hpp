@@ -30,7 +30,8 @@ enum class ErrorKind {
     bad_input,
     bad_artifact,
     interrupted,
-    limit_tokens
+    limit_tokens,
+    limit_parser_states
 };
 
 struct CoreError : std::runtime_error {

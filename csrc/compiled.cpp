@@ -22,7 +22,7 @@ void check_tables(GrammarTables& g) {
 }
 
 Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreLimits limits, bool lenient)
-    : trie_(std::move(trie)) {
+    : trie_(std::move(trie)), spelling_(*trie_, limits.max_lexer_states) {
     check_tables(g);
     begin_lexer(g, limits);
     u32 all = 0;
@@ -52,7 +52,7 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreL
         lexer_->deadline = {};
         // Outcomes of states whose analysis was cut short are found again, one state at a time, without a budget
         // shared.
-        live_ = std::make_unique<LiveAnalysis>(*lexer_, *trie_, limits.max_lexer_states);
+        live_ = std::make_unique<LiveAnalysis>(*lexer_, *trie_, spelling_, limits.max_lexer_states);
     }
     if (v.exact && g.indentation.enabled && !every_column_reachable()) {
         v.exact = false;
@@ -61,7 +61,7 @@ Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, GrammarTables g, CoreL
             "may be reachable any more: let the terminal match several line ends in a row, each with blanks after it";
     }
     lexer_->deadline = {};
-    begin_syntax(std::move(g), std::move(v), limits);
+    begin_positions(std::move(g), std::move(v));
 }
 
 // Indentation: once a line end was read in a newline lexeme, can the text still get to every column, whatever the
@@ -131,36 +131,15 @@ void Compiled::begin_lexer(const GrammarTables& g, CoreLimits limits) {
     lexer_ = std::make_unique<Lexer>(g.nfa, g.lexsets, g.ignore, g.independent, g.all_lengths, trie_->used_bytes,
                                      limits.max_lexer_states, g.indentation.enabled ? g.indentation.newline : NONE,
                                      g.indentation.tab_len);
-    live_ = std::make_unique<LiveAnalysis>(*lexer_, *trie_, limits.max_lexer_states);
+    live_ = std::make_unique<LiveAnalysis>(*lexer_, *trie_, spelling_, limits.max_lexer_states);
     live_sets_.push_back({});
     live_set_index_.insert(29, 0);
 }
 
-void Compiled::begin_syntax(GrammarTables g, Viability v, CoreLimits limits) {
+void Compiled::begin_positions(GrammarTables g, Viability v) {
     tables_ = std::move(g);
     viability_ = v;
     positions_ = std::make_unique<Positions>(std::move(v), *lexer_);
-    syntax_ = std::make_unique<SyntaxAutomaton>(*positions_, limits.max_parser_states,
-                                                std::max<u64>(2 * limits.memo_bytes, 1u << 26));
-    if (tables_.indentation.enabled)
-        indented_ = std::make_unique<IndentedSyntax>(*syntax_, *positions_, tables_.indentation);
-    for (u32 i = 0; i < tables_.starts.size(); ++i) {
-        u32 s = syntax_->start(i, tables_.starts[i]);
-        if (s != NONE && indented_) s = indented_->start(s);
-        start_syntax_.push_back(s);
-        if (s == NONE) continue;
-        bool alive = false;
-        for (const Reading& r : start(i)) alive |= viable(r) || complete(r);
-        if (!alive) start_syntax_[i] = NONE;
-    }
-}
-
-Readings Compiled::start(u32 i) {
-    Readings out;
-    if (start_syntax_[i] == NONE) return out;
-    lexer_->each(lexer_->start(lex_id(start_syntax_[i]), lexer_->first_context()),
-                 [&](u32 l) { out.push_back({start_syntax_[i], l}); });
-    return out;
 }
 
 u32 Compiled::symbol_of(u32 terminal, u32 boundary) {
@@ -200,51 +179,10 @@ const Compiled::LiveInfo* Compiled::live_info_slow(u32 state) {
     return raw;
 }
 
-u32 Compiled::accept_symbol_slow(u32 state, u32 i, u32 position) {
+u32 Compiled::accept_symbol_slow(u32 state, u32 i, u32 place) {
     std::lock_guard<std::mutex> lock(live_mutex_);
     const Accept& a = lexer_->state(state).accepts[i];
-    return symbol_of(a.terminal, live_->intern_boundary(a.ctx, position));
-}
-
-bool Compiled::complete(const Reading& r) {
-    const LexState& l = lexer_->state(r.lexer);
-    if (l.start) return lexer_->context(l.ctx).eof_ok && accepts(r.syntax);
-    for (u32 i = 0; i < l.accepts.size(); ++i) {
-        if (!lexer_->context(l.accepts[i].ctx).eof_ok) continue;
-        const u32 s = after(r.syntax, accept_symbol(r.lexer, i, 0), l.accepts[i].column);
-        if (s != NONE && accepts(s)) return true;
-    }
-    return false;
-}
-
-void Compiled::advance(const Readings& in, u8 byte, u32 position, Readings& out) {
-    const u32 cls = lexer_->byte_class[byte];
-    if (cls == NONE) return;
-    // Where each terminal is lexed on its own, an ambiguous text has many readings that agree on the lexeme at hand. As
-    // one state they go on together; apart they would multiply with every lexeme.
-    const bool merge = lexer_->independent() && !indented_;
-    auto add = [&](u32 syntax, u32 lexer) {
-        const Reading r{syntax, lexer};
-        for (Reading& o : out) {
-            if (o == r) return;
-            if (!merge || o.lexer != lexer) continue;
-            o.syntax = syntax_->unite(o.syntax, syntax);
-            return;
-        }
-        out.push_back(r);
-    };
-    for (const Reading& r : in) {
-        lexer_->each(lexer_->step_class(r.lexer, cls), [&](u32 l) { add(r.syntax, l); });
-        const LexState& s = lexer_->state(r.lexer);
-        for (u32 i = 0; i < s.accepts.size(); ++i) {
-            const u32 ctx = s.accepts[i].ctx;
-            if (lexer_->context_dies(ctx)[cls]) continue;
-            const u32 p = after(r.syntax, accept_symbol(r.lexer, i, position), s.accepts[i].column);
-            if (p == NONE) continue;
-            lexer_->each(lexer_->start(lex_id(p), ctx),
-                         [&](u32 begin) { lexer_->each(lexer_->step_class(begin, cls), [&](u32 l) { add(p, l); }); });
-        }
-    }
+    return symbol_of(a.terminal, live_->intern_boundary(a.ctx, place));
 }
 
 }  // namespace gcd

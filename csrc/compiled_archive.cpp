@@ -137,7 +137,7 @@ void Compiled::save(Writer& w) {
     std::lock_guard<std::mutex> lock(live_mutex_);
     std::vector<u32> boundaries;
     for (u32 b = 0; b < live_->n_boundaries(); ++b)
-        boundaries.insert(boundaries.end(), {live_->boundary(b).ctx, live_->boundary(b).position});
+        boundaries.insert(boundaries.end(), {live_->boundary(b).ctx, live_->boundary(b).place});
     w.array(boundaries);
     lexer_->save(w);
     std::vector<Bits> sets;
@@ -155,7 +155,8 @@ void Compiled::save(Writer& w) {
     write_lists(w, symbols);
 }
 
-Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, Reader& r, CoreLimits limits) : trie_(std::move(trie)) {
+Compiled::Compiled(std::shared_ptr<const TokenTrie> trie, Reader& r, CoreLimits limits)
+    : trie_(std::move(trie)), spelling_(*trie_, limits.max_lexer_states) {
     try {
         restore(r, limits);
     } catch (const CoreError& e) {
@@ -236,7 +237,7 @@ void Compiled::restore(Reader& r, CoreLimits limits) {
     lexer_->restore(r);
     check(boundaries.size() % 2 == 0, "a boundary is cut short");
     for (size_t k = 0; k < boundaries.size(); k += 2) {
-        check(boundaries[k] < lexer_->n_contexts() && boundaries[k + 1] < trie_->n_nodes(),
+        check(boundaries[k] < lexer_->n_contexts() && boundaries[k + 1] < spelling_.size(),
               "a boundary is out of bounds");
         check(live_->intern_boundary(boundaries[k], boundaries[k + 1]) == k / 2, "boundaries are out of step");
     }
@@ -266,7 +267,7 @@ void Compiled::restore(Reader& r, CoreLimits limits) {
         info.accept_symbols = symbols[s];
         live_info_[s].store(&info, std::memory_order_release);
     }
-    begin_syntax(std::move(g), std::move(v), limits);
+    begin_positions(std::move(g), std::move(v));
 }
 
 }  // namespace gcd

@@ -11,8 +11,8 @@ constexpr u32 kMaxSteps = 4;        // ways to go on that are tried
 constexpr size_t kMaxLexemes = 1u << 20;
 }  // namespace
 
-Completion::Completion(Compiled& c, Rows& rows, u64 max_bytes)
-    : c_(c), max_bytes_(max_bytes), rows_(c, rows), endings_(c.trie()) {}
+Completion::Completion(Parser& parser, Rows& rows, u64 max_bytes)
+    : c_(parser.compiled()), parser_(parser), max_bytes_(max_bytes), rows_(c_, rows), endings_(c_.trie()) {}
 
 // By terminal, the tokens of its shortest lexeme: found breadth first from where lexemes begin.
 std::vector<u32> Completion::shortest_lexemes() {
@@ -72,7 +72,7 @@ std::vector<u32> Completion::shortest_lexemes() {
 }
 
 void Completion::bound() {
-    if (!costs_) costs_ = std::make_unique<CompletionCosts>(c_, shortest_lexemes());
+    if (!costs_) costs_ = std::make_unique<CompletionCosts>(parser_, shortest_lexemes());
     if (bytes_ + endings_.bytes() + rows_.bytes() <= max_bytes_) return;
     costs_->forget();
     choices_.clear();
@@ -89,9 +89,9 @@ const std::vector<Completion::Choice>& Completion::choices(u32 syntax) {
     const auto known = choices_.find(syntax);
     if (known != choices_.end()) return known->second;
     std::vector<Choice>& out = choices_[syntax];
-    const u32 plain = c_.plain_state(syntax);
-    const Bits& wanted = c_.syntax().state(plain).viable;
-    bits_each(c_.viable_set(syntax), [&](u32 symbol) {
+    const u32 plain = parser_.plain_state(syntax);
+    const Bits& wanted = parser_.syntax().state(plain).viable;
+    bits_each(parser_.viable_set(syntax), [&](u32 symbol) {
         // What the parser itself doesn't want is dropped: ignored lexemes, newlines within brackets.
         const bool dropped = c_.is_ignored_symbol(symbol) || !bits_get(wanted, symbol);
         out.push_back({dropped ? costs_->of_state(plain) + 1 : costs_->behind(plain, symbol), symbol});
@@ -106,7 +106,7 @@ const std::vector<Completion::Choice>& Completion::choices(u32 syntax) {
 // take; else the parser state doesn't matter.
 Completion::Finish Completion::finish(u32 lexer, u32 symbol, u32 syntax) {
     Lexer& lx = c_.lexer();
-    const bool watched = c_.indented() && c_.positions().alphabet.terminal(symbol) == lx.newline();
+    const bool watched = parser_.indented() && c_.positions().alphabet.terminal(symbol) == lx.newline();
     if (!watched) {
         const auto known = finishes_.find(pair_key(lexer, symbol));
         if (known != finishes_.end()) return known->second;
@@ -122,7 +122,7 @@ Completion::Finish Completion::finish(u32 lexer, u32 symbol, u32 syntax) {
         const LexState& s = lx.state(todo[at].state);
         for (u32 i = 0; i < s.accepts.size(); ++i) {
             if (c_.accept_symbol(todo[at].state, i, 0) != symbol) continue;
-            if (watched && c_.after(syntax, symbol, s.accepts[i].column) == NONE) continue;
+            if (watched && parser_.after(syntax, symbol, s.accepts[i].column) == NONE) continue;
             out.found = true;
             out.ctx = s.accepts[i].ctx;
             out.column = s.accepts[i].column;
@@ -171,7 +171,7 @@ void Completion::steps(u32 syntax, u32 lexer, std::vector<Step>& out) {
         if (out.size() == kMaxSteps) break;
         const Finish f = finish(lexer, choice.symbol, syntax);
         if (!f.found) continue;
-        const u32 to = c_.after(syntax, choice.symbol, f.column);
+        const u32 to = parser_.after(syntax, choice.symbol, f.column);
         if (to != NONE) out.push_back({f.text, to, f.ctx});
     }
 }
@@ -192,7 +192,7 @@ u32 Completion::tail(u32 syntax, u32 ctx) {
             ending = found;
             return true;
         }
-        if (c_.accepts(p) && c_.lexer().context(k).eof_ok) {
+        if (parser_.accepts(p) && c_.lexer().context(k).eof_ok) {
             ending = Endings::kEmpty;
             return true;
         }
@@ -201,7 +201,7 @@ u32 Completion::tail(u32 syntax, u32 ctx) {
     auto take_up = [&](u32 p, u32 k) {
         busy.insert(pair_key(p, k));
         Visit v{p, k, {}};
-        c_.lexer().each(c_.lexer().start(c_.lex_id(p), k), [&](u32 begin) { steps(p, begin, v.ways); });
+        c_.lexer().each(c_.lexer().start(parser_.lex_id(p), k), [&](u32 begin) { steps(p, begin, v.ways); });
         path.push_back(std::move(v));
     };
     u32 ending = kNone;
@@ -289,7 +289,7 @@ void Completion::fill(const Readings& readings, u32 most, u32* out) {
         const Place at = todo.back();
         todo.pop_back();
         const StateRow& row = rows_.row(at.nodes, at.lexer);
-        const Bits& wanted = c_.viable_set(at.syntax);
+        const Bits& wanted = parser_.viable_set(at.syntax);
         for (const StateRow::Group& g : row.groups) {
             if (!bits_meet(c_.live(g.state), wanted)) continue;
             const u32 found = ending({at.syntax, g.state});
@@ -298,9 +298,9 @@ void Completion::fill(const Readings& readings, u32 most, u32* out) {
             for (size_t w = 0; w < g.words.size(); ++w) out[w] |= g.words[w];
         }
         for (const StateRow::Exit& e : row.exits) {
-            const u32 to = c_.after(at.syntax, e.symbol, e.column);
+            const u32 to = parser_.after(at.syntax, e.symbol, e.column);
             if (to == NONE) continue;
-            c_.lexer().each(c_.lexer().start(c_.lex_id(to), e.ctx), [&](u32 begin) { add(to, begin, e.nodes); });
+            c_.lexer().each(c_.lexer().start(parser_.lex_id(to), e.ctx), [&](u32 begin) { add(to, begin, e.nodes); });
         }
     }
 }

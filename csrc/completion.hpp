@@ -20,7 +20,7 @@ namespace gcd {
 
 class Completion {
   public:
-    Completion(Compiled& compiled, Rows& rows, u64 max_bytes);
+    Completion(Parser& parser, Rows& rows, u64 max_bytes);
     // The tokens of the ending that needs fewest; false if none was found.
     bool find(const Readings& readings, std::vector<u32>& tokens);
     // Tokens after which at most `most` others suffice, the end-of-sequence token included (which isn't written).
@@ -48,6 +48,7 @@ class Completion {
     void bound();
 
     Compiled& c_;
+    Parser& parser_;
     u64 max_bytes_;
     std::mutex mutex_;
     StateRows rows_;

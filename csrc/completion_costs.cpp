@@ -2,8 +2,9 @@
 
 namespace gcd {
 
-CompletionCosts::CompletionCosts(Compiled& c, std::vector<u32> lexemes) : c_(c), lexemes_(std::move(lexemes)) {
-    const Cfg& cfg = c.positions().cfg();
+CompletionCosts::CompletionCosts(Parser& parser, std::vector<u32> lexemes)
+    : c_(parser.compiled()), parser_(parser), lexemes_(std::move(lexemes)) {
+    const Cfg& cfg = c_.positions().cfg();
     nonterminals_.assign(cfg.n_nonterminals, kNever);
     for (bool better = true; better;) {
         better = false;
@@ -86,7 +87,7 @@ u32 CompletionCosts::begin(u32 nonterminal, u32 symbol) {
 }
 
 u32 CompletionCosts::from(u32 position, u32 frame) {
-    const u32 called = c_.syntax().called(frame), lhs = c_.positions().lhs(position);
+    const u32 called = parser_.syntax().called(frame), lhs = c_.positions().lhs(position);
     const u32 cost = sum(rest(position), called == NONE || lhs == NONE ? 0 : up(called, lhs));
     return sum(cost, outside(frame));
 }
@@ -100,19 +101,19 @@ u32 CompletionCosts::outside(u32 frame) {
             stack.pop_back();
             continue;
         }
-        if (c_.syntax().called(f) == NONE) {
+        if (parser_.syntax().called(f) == NONE) {
             outside_.emplace(f, 0);
             continue;
         }
         bool ready = true;
-        for (const Item& i : c_.syntax().continuation(f))
+        for (const Item& i : parser_.syntax().continuation(f))
             if (!outside_.count(i.frame)) {
                 stack.push_back(i.frame);
                 ready = false;
             }
         if (!ready) continue;
         u32 best = kNever;
-        for (const Item& i : c_.syntax().continuation(f)) best = std::min(best, from(i.position, i.frame));
+        for (const Item& i : parser_.syntax().continuation(f)) best = std::min(best, from(i.position, i.frame));
         outside_.emplace(f, best);
     }
     return outside_[frame];
@@ -120,14 +121,14 @@ u32 CompletionCosts::outside(u32 frame) {
 
 u32 CompletionCosts::of_state(u32 plain) {
     u32 best = kNever;
-    for (const Item& i : c_.syntax().state(plain).items) best = std::min(best, from(i.position, i.frame));
+    for (const Item& i : parser_.syntax().state(plain).items) best = std::min(best, from(i.position, i.frame));
     return best;
 }
 
 u32 CompletionCosts::behind(u32 plain, u32 symbol) {
     Positions& p = c_.positions();
     u32 best = kNever;
-    for (const Item& i : c_.syntax().state(plain).items) {
+    for (const Item& i : parser_.syntax().state(plain).items) {
         if (p.at_end(i.position)) continue;
         if (p.at_terminal(i.position)) {
             if (p.takes(p.occurrence(i.position), symbol)) best = std::min(best, from(i.position + 1, i.frame));

@@ -11,7 +11,7 @@
 // Example, `e: e "+" t | t`, `t: "a" | "(" e ")"`: begin(e, "(") = e's least + ")" = 2, up(e, t) = 0.
 #pragma once
 
-#include "compiled.hpp"
+#include "parser.hpp"
 
 namespace gcd {
 
@@ -19,7 +19,7 @@ class CompletionCosts {
   public:
     static constexpr u32 kNever = 1u << 28;
     // `lexemes`: by terminal, the tokens of its shortest lexeme.
-    CompletionCosts(Compiled& compiled, std::vector<u32> lexemes);
+    CompletionCosts(Parser& parser, std::vector<u32> lexemes);
     // From a state of the parser, before a lexeme; and from behind one of the lexemes that it wants.
     u32 of_state(u32 plain);
     u32 behind(u32 plain, u32 symbol);
@@ -36,6 +36,7 @@ class CompletionCosts {
     static u32 sum(u32 a, u32 b) { return std::min(a + b, kNever); }
 
     Compiled& c_;
+    Parser& parser_;
     std::vector<u32> lexemes_;
     std::vector<u32> nonterminals_;
     std::vector<u32> rest_;  // NONE: not known yet

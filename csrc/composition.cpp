@@ -23,29 +23,34 @@ bool among(const Composition::Place& place, const Composition::Live& live) {
 
 }  // namespace
 
-Composition::Live::Live(u32 part_, u32 to_, std::unique_ptr<TextMatcher> at_)
-    : part(part_), to(to_), at(std::move(at_)) {
+Composition::Live::Live(u32 part_, u32 to_, u32 stack_, std::unique_ptr<TextMatcher> at_)
+    : part(part_), to(to_), stack(stack_), at(std::move(at_)) {
     key.push_back(static_cast<u64>(part) << 32 | to);
+    key.push_back(stack);
     at->key(key);
     hash = hash_of(key);
 }
 
 Composition::Composition(std::shared_ptr<const TokenTrie> trie, std::vector<u32> eos, u32 n_nodes,
-                         std::vector<CompositionEdge> edges, const std::vector<u32>& starts,
-                         const std::vector<u32>& finals)
-    : trie_(std::move(trie)), eos_(std::move(eos)), edges_(n_nodes), starts_(starts), final_(n_nodes) {
+                         std::vector<CompositionEdge> edges, std::vector<CompositionRule> rules)
+    : trie_(std::move(trie)), eos_(std::move(eos)), edges_(n_nodes), rules_(std::move(rules)), final_(n_nodes) {
     auto bad = [](u64 v, const char* w) { throw CoreError(ErrorKind::bad_input, v, w); };
     if (!trie_->byte_complete) bad(0, "a composition needs a token for each byte that tokens have");
+    if (rules_.empty()) bad(0, "a composition has no rule");
     for (const CompositionEdge& e : edges) {
         if (e.from >= n_nodes || e.to >= n_nodes) bad(e.from, "a composition's edge is out of bounds");
+        if (e.call && e.part >= rules_.size()) bad(e.part, "a composition's call is out of bounds");
         edges_[e.from].push_back(e);
     }
-    for (u32 s : starts)
-        if (s >= n_nodes) bad(s, "a composition's start is out of bounds");
-    for (u32 f : finals) {
-        if (f >= n_nodes) bad(f, "a composition's end is out of bounds");
-        final_[f] = true;
+    for (const CompositionRule& rule : rules_) {
+        for (u32 s : rule.starts)
+            if (s >= n_nodes) bad(s, "a composition's start is out of bounds");
+        for (u32 f : rule.finals) {
+            if (f >= n_nodes) bad(f, "a composition's end is out of bounds");
+            final_[f] = true;
+        }
     }
+    stacks_.push_back({NONE, 0});
 }
 
 void Composition::add_part(std::unique_ptr<TextMatcher> at_start, u32 n_terminals) {
@@ -61,37 +66,65 @@ size_t Composition::KeyHash::operator()(const Key& key) const {
     return static_cast<size_t>(hash_of(key));
 }
 
-void Composition::add_edges(u32 node, Place& place) const {
-    for (const CompositionEdge& e : edges_[node]) {
-        Live live(e.part, e.to, parts_[e.part]->position());
-        if (among(place, live)) continue;
-        if (place.lives.size() >= kMostCuts)
-            throw CoreError(ErrorKind::limit_states, place.lives.size(), "too many ways to cut a text into parts");
-        place.lives.push_back(std::move(live));
+u32 Composition::push(u32 node, u32 stack) {
+    if (ends_at(node)) return stack;  // a tail call
+    std::lock_guard<std::mutex> lock(mutex_);
+    const auto [it, fresh] = stack_index_.try_emplace(static_cast<u64>(node) << 32 | stack, stacks_.size());
+    if (fresh) stacks_.push_back({node, stack});
+    return it->second;
+}
+
+void Composition::add(u32 part, u32 to, u32 stack, Place& place) {
+    Live live(part, to, stack, parts_[part]->position());
+    if (among(place, live)) return;
+    if (place.lives.size() >= kMostCuts)
+        throw CoreError(ErrorKind::limit_states, place.lives.size(), "too many ways to cut a text into parts");
+    place.lives.push_back(std::move(live));
+}
+
+// The text has come to a node: what begins there, and what follows the rule that may end there.
+void Composition::arrive(u32 node, u32 stack, Place& place) {
+    std::vector<std::pair<u32, u32>> work{{node, stack}};
+    auto reach = [&](u32 n, u32 s) {
+        if (std::find(work.begin(), work.end(), std::make_pair(n, s)) != work.end()) return;
+        if (work.size() >= kMostCuts)
+            throw CoreError(ErrorKind::limit_states, work.size(), "too many ways to nest parts in one another");
+        work.emplace_back(n, s);
+    };
+    for (size_t i = 0; i < work.size(); ++i) {
+        const auto [at, its] = work[i];
+        if (final_[at] && its == 0) place.complete = true;
+        if (final_[at] && its != 0) reach(stacks_[its].node, stacks_[its].rest);
+        for (const CompositionEdge& e : edges_[at]) {
+            if (!e.call) {
+                add(e.part, e.to, its, place);
+                continue;
+            }
+            const u32 inner = push(e.to, its);
+            for (u32 s : rules_[e.part].starts) reach(s, inner);
+        }
     }
 }
 
 // Where sentences may end here, those behind them begin, and may end here, too.
-void Composition::close(Place& place) const {
-    for (size_t i = 0; i < place.lives.size(); ++i) {
-        if (!place.lives[i].at->complete()) continue;
-        const u32 node = place.lives[i].to;
-        place.complete |= final_[node];
-        add_edges(node, place);
-    }
+void Composition::close(Place& place) {
+    for (size_t i = 0; i < place.lives.size(); ++i)
+        if (place.lives[i].at->complete()) arrive(place.lives[i].to, place.lives[i].stack, place);
 }
 
-std::shared_ptr<const Composition::Place> Composition::start() const {
+std::shared_ptr<const Composition::Place> Composition::start() {
     auto place = std::make_shared<Place>();
-    for (u32 s : starts_) {
-        place->complete |= final_[s];
-        add_edges(s, *place);
-    }
+    for (u32 s : rules_[0].starts) arrive(s, 0, *place);
     close(*place);
     return place;
 }
 
-std::shared_ptr<const Composition::Place> Composition::after(const Place& place, const u8* data, size_t n) const {
+// Whether anything may follow a matcher's sentence.
+bool Composition::goes_on_after(const Live& live) const {
+    return live.stack != 0 || !edges_[live.to].empty();
+}
+
+std::shared_ptr<const Composition::Place> Composition::after(const Place& place, const u8* data, size_t n) {
     std::shared_ptr<Place> now;
     const Place* from = &place;
     for (size_t i = 0; i < n; ++i) {
@@ -99,7 +132,7 @@ std::shared_ptr<const Composition::Place> Composition::after(const Place& place,
         for (const Live& live : from->lives) {
             std::unique_ptr<TextMatcher> at = live.at->position();
             if (!at->accept_bytes(data + i, 1)) continue;
-            Live one(live.part, live.to, at->position());
+            Live one(live.part, live.to, live.stack, at->position());
             if (!among(*next, one)) next->lives.push_back(std::move(one));
         }
         if (next->lives.empty()) return nullptr;
@@ -112,12 +145,12 @@ std::shared_ptr<const Composition::Place> Composition::after(const Place& place,
 
 // Tokens with a cut inside.
 struct Composition::Walk {
-    const Composition& c;
+    Composition& c;
     const TokenTrie& t;
     std::vector<u32> known;  // index into `order` -> how many tokens before it some mask has
     std::vector<u32> found;
 
-    Walk(const Composition& composition, const u32* base) : c(composition), t(*composition.trie_) {
+    Walk(Composition& composition, const u32* base) : c(composition), t(*composition.trie_) {
         known.reserve(t.order.size() + 1);
         known.push_back(0);
         for (u32 id : t.order) known.push_back(known.back() + (base[id / 32] >> (id % 32) & 1));
@@ -136,7 +169,7 @@ struct Composition::Walk {
     }
 };
 
-Composition::Tokens Composition::crossing(const Place& place, const u32* base) const {
+Composition::Tokens Composition::crossing(const Place& place, const u32* base) {
     Walk walk(*this, base);
     walk.below(0, place);
     return std::make_shared<const std::vector<u32>>(std::move(walk.found));
@@ -157,7 +190,7 @@ bool Composition::fill(const Place& place, u32* out, bool known_only) {
     for (u32 e : eos_)
         if (e / 32 < words) sum[e / 32] &= ~(1u << (e % 32));
     const bool cuts =
-        std::any_of(place.lives.begin(), place.lives.end(), [&](const Live& l) { return !edges_[l.to].empty(); });
+        std::any_of(place.lives.begin(), place.lives.end(), [&](const Live& l) { return goes_on_after(l); });
     if (cuts) {
         Key key;
         place_key(place, key);

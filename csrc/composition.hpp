@@ -10,6 +10,10 @@
 // vocabulary where each byte is a token (TokenTrie::byte_complete): then what can follow depends on bytes alone, not on
 // where tokens end, and a sentence that can be begun can be finished.
 //
+// An edge may also be a *call* of a rule, which is such an automaton, too: then grammars nest in one another, as deep
+// as a text likes. A matcher carries the nodes that its rules return to. A call at the end of a rule leaves none
+// behind, so only real nesting makes that grow.
+//
 // Example, letters+ then digits+ with the tokens `a`, `1`, `a1`, `1a`: after "a" there are two matchers, one in the
 // letters, one at the beginning of the digits. Their masks have `a` and `1`; the walk finds `a1`; `1a` fits nowhere.
 #pragma once
@@ -23,6 +27,10 @@ namespace gcd {
 
 struct CompositionEdge {
     u32 from, part, to;
+    bool call = false;  // `part` is a rule
+};
+struct CompositionRule {
+    std::vector<u32> starts, finals;
 };
 
 class Composition {
@@ -30,10 +38,12 @@ class Composition {
     static constexpr u32 kMostCuts = 1000;  // matchers at a place: beyond, what is ambiguous isn't worth following
     static constexpr u64 kMemoBytes = 64u << 20;
 
-    // `parts`: matchers at the beginning of a text, all of one vocabulary. Throws bad_input.
+    // Rule 0 is what a text is; no two rules share a node. No rule may come to call itself before a byte is read
+    // (limit_states would be thrown while reading), and each must have a sentence. Throws bad_input.
     Composition(std::shared_ptr<const TokenTrie> trie, std::vector<u32> eos, u32 n_nodes,
-                std::vector<CompositionEdge> edges, const std::vector<u32>& starts, const std::vector<u32>& finals);
-    // Before any use; `n_terminals`: how many the part has, they are numbered one part after another.
+                std::vector<CompositionEdge> edges, std::vector<CompositionRule> rules);
+    // Before any use: a matcher at the beginning of a text, of the same vocabulary; `n_terminals`: how many the part
+    // has, they are numbered one part after another.
     void add_part(std::unique_ptr<TextMatcher> at_start, u32 n_terminals);
     const TokenTrie& trie() const { return *trie_; }
     bool is_eos(u32 token) const;
@@ -41,19 +51,20 @@ class Composition {
     using Key = std::vector<u64>;
     struct Live {
         u32 part, to;
+        u32 stack;  // where the rules that it is in return to
         std::unique_ptr<TextMatcher> at;
         Key key;  // tells it from the others
         u64 hash;
-        Live(u32 part, u32 to, std::unique_ptr<TextMatcher> at);
+        Live(u32 part, u32 to, u32 stack, std::unique_ptr<TextMatcher> at);
         bool operator==(const Live& o) const { return hash == o.hash && key == o.key; }
     };
     struct Place {
         std::vector<Live> lives;
         bool complete = false;  // the text may end here
     };
-    std::shared_ptr<const Place> start() const;
+    std::shared_ptr<const Place> start();
     // After one more byte, or some; null if no sentence begins so.
-    std::shared_ptr<const Place> after(const Place& place, const u8* data, size_t n) const;
+    std::shared_ptr<const Place> after(const Place& place, const u8* data, size_t n);
     // `known_only`: false, and nothing written, unless all that it takes has been worked out before.
     bool fill(const Place& place, u32* out, bool known_only);
     void expected(const Place& place, Bits& inside, Bits& next) const;
@@ -64,19 +75,28 @@ class Composition {
         size_t operator()(const Key& key) const;
     };
     using Tokens = std::shared_ptr<const std::vector<u32>>;
-    void add_edges(u32 node, Place& place) const;
-    void close(Place& place) const;
-    Tokens crossing(const Place& place, const u32* base) const;
+    struct Return {
+        u32 node, rest;  // rest: a stack
+    };
+    u32 push(u32 node, u32 stack);
+    bool ends_at(u32 node) const { return final_[node] && edges_[node].empty(); }
+    bool goes_on_after(const Live& live) const;
+    void arrive(u32 node, u32 stack, Place& place);
+    void add(u32 part, u32 to, u32 stack, Place& place);
+    void close(Place& place);
+    Tokens crossing(const Place& place, const u32* base);
     struct Walk;
 
     std::shared_ptr<const TokenTrie> trie_;
     std::vector<u32> eos_;
     std::vector<std::vector<CompositionEdge>> edges_;  // by the node that they leave
-    std::vector<u32> starts_;
+    std::vector<CompositionRule> rules_;
     std::vector<bool> final_;
     std::vector<std::unique_ptr<TextMatcher>> parts_;
     std::vector<u32> first_terminal_{0};
-    std::mutex mutex_;  // of what follows
+    StableVector<Return> stacks_;  // the first is the empty one
+    std::mutex mutex_;             // of what follows, and held by whoever adds a stack
+    std::unordered_map<u64, u32> stack_index_;
     std::unordered_map<Key, Tokens, KeyHash> crossings_;
     u64 memo_bytes_ = 0;
 };
@@ -91,6 +111,7 @@ class ComposedMatcher : public TextMatcher {
     void key(std::vector<u64>& out) const override;
     void fill(u32* out) override;
     bool fill_known(u32* out) override { return !finished_ && composition_->fill(*place_, out, true); }
+    bool fills_beside_others() const override { return true; }
     bool check(u32 token) override;
     bool accept(u32 token) override;
     bool accept_bytes(const u8* data, u32 n) override;

@@ -125,8 +125,8 @@ bool Counts::in_step(const LexState& a, const LexState& b, std::vector<bool>& ra
     return true;
 }
 
-std::vector<u32> Counts::shape_key(const LexState& s, const std::vector<bool>& raised, u32 position) const {
-    std::vector<u32> key{position, s.ctx, s.unless, s.start, s.column, static_cast<u32>(s.accepts.size())};
+std::vector<u32> Counts::shape_key(const LexState& s, const std::vector<bool>& raised, u32 place) const {
+    std::vector<u32> key{place, s.ctx, s.unless, s.start, s.column, static_cast<u32>(s.accepts.size())};
     for (const Accept& a : s.accepts) key.insert(key.end(), {a.terminal, a.ctx, a.column});
     key.push_back(static_cast<u32>(s.group_end.size()));
     key.insert(key.end(), s.group_end.begin(), s.group_end.end());
@@ -146,9 +146,9 @@ std::vector<u32> Counts::shape_key(const LexState& s, const std::vector<bool>& r
     return key;
 }
 
-bool Counts::examine(u32 state, u32 position, u32 slack, Shape& shape) {
+bool Counts::examine(u32 state, u32 place, u32 slack, Shape& shape) {
     struct Pair {
-        u32 a, b, position, first;  // b = a + 1; the first count of a that is raised
+        u32 a, b, place, first;  // b = a + 1; the first count of a that is raised
     };
     std::vector<Pair> todo;
     std::map<std::vector<u32>, u32> seen;  // shape -> index
@@ -174,12 +174,12 @@ bool Counts::examine(u32 state, u32 position, u32 slack, Shape& shape) {
     };
     const u32 above = lexer_.shifted(state, 1);
     if (!in_step(lexer_.whole(state), lexer_.whole(above), raised)) return true;
-    add(state, above, position);
+    add(state, above, place);
     std::vector<u32> to_a, to_b;
     for (size_t i = 0; i < todo.size() && good; ++i) {
         if (least < 2) break;  // else a + 1 has some left, too
         const Pair at = todo[i];
-        each_move(at.a, at.position, [&](const std::string& bytes, u32 next) {
+        each_move(at.a, at.place, [&](const std::string& bytes, u32 next) {
             if (!good) return;
             follow(at.a, bytes, to_a);
             follow(at.b, bytes, to_b);
@@ -191,7 +191,7 @@ bool Counts::examine(u32 state, u32 position, u32 slack, Shape& shape) {
                     if (in_step(lexer_.whole(a), lexer_.whole(other), raised)) b = other, ++partners;
                 good = partners == 1;
                 if (!good || a == b) continue;  // a == b: the counts are gone
-                loops |= a == above && next == position;
+                loops |= a == above && next == place;
                 in_step(lexer_.whole(a), lexer_.whole(b), raised);
                 ahead = std::max(ahead, add(a, b, next));
                 good = good && todo.size() <= kMaxShapes;
@@ -209,7 +209,7 @@ bool Counts::examine(u32 state, u32 position, u32 slack, Shape& shape) {
 }
 
 // What is known of a state's shape; null if its counts are too near to their end to tell, or too many.
-const Counts::Shape* Counts::shape(u32 state, u32 position) {
+const Counts::Shape* Counts::shape(u32 state, u32 place) {
     const u32 slack = lexer_.slack(state);
     if (slack == NONE || slack < kMinSlack) return nullptr;
     const LexState& s = lexer_.whole(state);
@@ -220,16 +220,16 @@ const Counts::Shape* Counts::shape(u32 state, u32 position) {
         many += raised.back();
     }
     if (many > kMaxRaised * s.group_end.size()) return nullptr;
-    Shape& shape = shapes_[shape_key(s, raised, position)];
+    Shape& shape = shapes_[shape_key(s, raised, place)];
     if (!shape.decided && slack > 2 * shape.tried && followed_ < kMaxFollowed) {
-        shape.decided = examine(state, position, slack, shape);
+        shape.decided = examine(state, place, slack, shape);
         shape.tried = slack;
     }
     return shape.decided ? &shape : nullptr;
 }
 
-u32 Counts::highest(u32 state, u32 position) {
-    const Shape* shape = this->shape(state, position);
+u32 Counts::highest(u32 state, u32 place) {
+    const Shape* shape = this->shape(state, place);
     if (!shape || !shape->loops) return state;
     const u32 slack = lexer_.slack(state);
     return slack > shape->margin ? lexer_.shifted(state, slack - shape->margin) : state;

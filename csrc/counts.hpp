@@ -24,28 +24,31 @@
 #include <string>
 
 #include "lexer.hpp"
-#include "token_trie.hpp"
+#include "spelling.hpp"
 
 namespace gcd {
 
 class Counts {
   public:
-    Counts(Lexer& lexer, const TokenTrie& trie) : lexer_(lexer), trie_(trie) {}
+    Counts(Lexer& lexer, const TokenTrie& trie, const Spelling& spelling)
+        : lexer_(lexer), trie_(trie), spelling_(spelling) {}
 
-    // What can be read in a lexer state at a trie position: bytes, and the position after them. Where the vocabulary
+    // What can be read in a lexer state at a place (Spelling): bytes, and the place after them. Where the vocabulary
     // has all single bytes that is whole characters, and only one for all non-ASCII ones that no thread of the state
-    // tells apart; else it is the bytes below the position.
+    // tells apart; else it is bytes. A token's end is also visited by itself, since that is where texts go on from.
     template <class F>
-    void each_move(u32 state, u32 position, F&& f) {
+    void each_move(u32 state, u32 place, F&& f) {
         if (trie_.byte_complete) {
             if (between_characters(state))
                 for (u32 cls = 0; cls < lexer_.n_classes(); ++cls)
-                    if (lexer_.class_byte(cls) < 0x80) f(std::string(1, static_cast<char>(lexer_.class_byte(cls))), 0u);
-            for (const std::string& bytes : non_ascii(state)) f(bytes, 0u);
+                    if (lexer_.class_byte(cls) < 0x80)
+                        f(std::string(1, static_cast<char>(lexer_.class_byte(cls))), Spelling::TOKEN_END);
+            for (const std::string& bytes : non_ascii(state)) f(bytes, Spelling::TOKEN_END);
         } else {
-            for (u32 c = position + 1; c < trie_.end[position]; c = trie_.end[c]) {
-                f(std::string(1, static_cast<char>(trie_.byte[c])), c);
-                if (trie_.has_token(c)) f(std::string(1, static_cast<char>(trie_.byte[c])), 0u);
+            for (const Spelling::Move& m : spelling_.moves(place)) {
+                const std::string byte(1, static_cast<char>(m.byte));
+                f(byte, m.to);
+                if (m.to != Spelling::TOKEN_END && spelling_.ends(m.to)) f(byte, Spelling::TOKEN_END);
             }
         }
     }
@@ -53,7 +56,7 @@ class Counts {
     void follow(u32 state, const std::string& bytes, std::vector<u32>& out);
 
     // A state from which the same outcomes can be reached: the one with the highest counts, if that is known.
-    u32 highest(u32 state, u32 position);
+    u32 highest(u32 state, u32 place);
     // A state in which the next `reach` bytes do the same, likewise.
     u32 alike(u32 state, u32 reach);
 
@@ -68,13 +71,14 @@ class Counts {
     };
     bool between_characters(u32 state);
     const std::vector<std::string>& non_ascii(u32 state);
-    const Shape* shape(u32 state, u32 position);
-    bool examine(u32 state, u32 position, u32 slack, Shape& shape);
+    const Shape* shape(u32 state, u32 place);
+    bool examine(u32 state, u32 place, u32 slack, Shape& shape);
     bool in_step(const LexState& a, const LexState& b, std::vector<bool>& raised) const;
-    std::vector<u32> shape_key(const LexState& s, const std::vector<bool>& raised, u32 position) const;
+    std::vector<u32> shape_key(const LexState& s, const std::vector<bool>& raised, u32 place) const;
 
     Lexer& lexer_;
     const TokenTrie& trie_;
+    const Spelling& spelling_;
     std::map<std::vector<u32>, Shape> shapes_;
     u32 followed_ = 0;  // shapes, for nothing
     std::map<std::vector<u32>, std::vector<std::string>> non_ascii_;

@@ -227,6 +227,35 @@ bool Derivatives::finite(u32 id, u32 most, std::vector<CodePoints>& out) {
     return true;
 }
 
+bool Derivatives::infinite(u32 id) {
+    // Some state that is alive stands on its own way.
+    constexpr size_t kMaxStates = 20000;
+    enum : u8 { kNew, kOpen, kDone };
+    std::unordered_map<u32, u8> seen;
+    std::vector<std::pair<u32, size_t>> stack{{id, 0}};
+    seen[id] = kOpen;
+    if (!alive(id)) return false;
+    while (!stack.empty()) {
+        auto& [state, arc] = stack.back();
+        if (!states_[state]->expanded) expand(state);
+        const std::vector<Arc>& arcs = states_[state]->arcs;
+        if (arc >= arcs.size()) {
+            seen[state] = kDone;
+            stack.pop_back();
+            continue;
+        }
+        const u32 to = arcs[arc++].target;
+        if (!alive(to)) continue;
+        u8& mark = seen[to];
+        if (mark == kOpen) return true;
+        if (mark == kDone) continue;
+        if (seen.size() > kMaxStates) return false;
+        mark = kOpen;
+        stack.emplace_back(to, 0);
+    }
+    return false;
+}
+
 bool Derivatives::matches(u32 expression, const CodePoints& text) {
     u32 s = start(expression);
     for (char32_t c : text) {

@@ -103,6 +103,8 @@ class Derivatives {
     bool finite(u32 state, u32 most, std::vector<CodePoints>& out);
     bool matches(u32 expression, const CodePoints& text);
     // Whether an expression is a list of words, and which.
+    // Endlessly many texts are accepted from here on. May give up, and say no.
+    bool infinite(u32 state);
     bool is_words(u32 expression) const { return nodes_[expression].op == WORDS; }
     void list_words(u32 expression, std::vector<CodePoints>& out) const;
     // Whether a state was taken to be alive since this was asked last, because a budget ran out before it was known.

@@ -3,7 +3,7 @@
 #include <deque>
 #include <unordered_set>
 
-#include "matcher.hpp"
+#include "engine.hpp"
 
 namespace gcd {
 
@@ -17,13 +17,13 @@ u64 Engine::explore(u32 max_masks, double seconds) {
     std::unordered_set<u64> seen;
     auto add = [&](Reading r) {
         r.lexer = compiled.alike(r.lexer);  // of a count far from its bounds, on to where they come into sight
-        if (!seen.insert(static_cast<u64>(r.syntax) << 32 | r.lexer).second || !compiled.viable(r)) return;
+        if (!seen.insert(static_cast<u64>(r.syntax) << 32 | r.lexer).second || !parser.viable(r)) return;
         const u32 n = of_shape[masks.shape(r)]++;
         if (n >= work.size()) work.resize(n + 1);
         work[n].push_back(r);
     };
-    for (u32 i = 0; i < compiled.n_starts(); ++i)
-        for (const Reading& r : compiled.start(i)) add(r);
+    for (u32 i = 0; i < parser.n_starts(); ++i)
+        for (const Reading& r : parser.start(i)) add(r);
     u64 n = 0;
     Readings one(1), out;
     while (masks.n_masks() < max_masks) {
@@ -42,7 +42,7 @@ u64 Engine::explore(u32 max_masks, double seconds) {
         one[0] = r;
         for (u32 cls = 0; cls < compiled.lexer().n_classes(); ++cls) {
             out.clear();
-            compiled.advance(one, compiled.lexer().class_byte(cls), 0, out);
+            parser.advance(one, compiled.lexer().class_byte(cls), 0, out);
             for (const Reading& o : out) add(o);
         }
     }

@@ -4,8 +4,8 @@
 
 namespace gcd {
 
-IndentedSyntax::IndentedSyntax(SyntaxAutomaton& syntax, Positions& positions, IndentationSpec spec)
-    : syntax_(syntax), positions_(positions), spec_(std::move(spec)) {
+IndentedSyntax::IndentedSyntax(SyntaxAutomaton& syntax, Positions& positions, IndentationSpec spec, u32 max_states)
+    : syntax_(syntax), positions_(positions), spec_(std::move(spec)), max_states_(max_states) {
     for (u32 k = 0; k < positions_.alphabet.n_classes; ++k)
         bits_set(newlines_, positions_.alphabet.symbol(spec_.newline, k));
     levels_.push_back({0, 0});  // 0: the level that is always open
@@ -27,9 +27,28 @@ u32 IndentedSyntax::intern(u32 syntax, u32 scope) {
     s.scope = scope;
     s.viable = syntax_.state(syntax).viable;
     if (in_parens(scope)) bits_or(s.viable, newlines_);
+    if (n_states() >= max_states_)
+        throw CoreError(ErrorKind::limit_parser_states, n_states(), "too many parser states with indentation");
     const u32 id = states_.push_back(std::move(s));
     state_index_.insert(key, id);
+    full_ = n_states() - carried_ > (max_states_ - carried_) / 2;
     return id;
+}
+
+void IndentedSyntax::carry(const IndentedSyntax& from, std::vector<u32>& states) {
+    std::vector<u32> syntax, scopes;
+    for (u32 s : states) {
+        syntax.push_back(from.state(s).syntax);
+        scopes.push_back(scope_of(from.describe(from.state(s).scope)));
+    }
+    syntax_.carry(from.syntax_, syntax);
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (size_t i = 0; i < states.size(); ++i) {
+        const u32 before = n_states();
+        states[i] = intern(syntax[i], scopes[i]);
+        carried_ += n_states() - before;
+    }
+    full_ = n_states() - carried_ > (max_states_ - carried_) / 2;
 }
 
 u32 IndentedSyntax::intern_scope(u32 levels, u32 parens) {

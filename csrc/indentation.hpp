@@ -19,7 +19,7 @@ struct IndentationSpec {
 
 class IndentedSyntax {
   public:
-    IndentedSyntax(SyntaxAutomaton& syntax, Positions& positions, IndentationSpec spec);
+    IndentedSyntax(SyntaxAutomaton& syntax, Positions& positions, IndentationSpec spec, u32 max_states);
     struct State {
         u32 syntax, scope;
         Bits viable;
@@ -28,6 +28,10 @@ class IndentedSyntax {
     u32 start(u32 syntax_state);
     const State& state(u32 id) const { return states_[id]; }
     u32 n_states() const { return states_.size(); }
+    // See SyntaxAutomaton.
+    bool full() const { return syntax_.full() || full_.load(std::memory_order_relaxed); }
+    bool crowded() const { return syntax_.crowded() || carried_.load(std::memory_order_relaxed) > max_states_ / 2; }
+    void carry(const IndentedSyntax& from, std::vector<u32>& states);
     // The state after a lexeme, NONE if it cannot be taken.
     u32 after(u32 id, u32 symbol, u32 column);
     bool accepts(u32 id);
@@ -72,6 +76,9 @@ class IndentedSyntax {
     SyntaxAutomaton& syntax_;
     Positions& positions_;
     IndentationSpec spec_;
+    u32 max_states_;
+    std::atomic<u32> carried_{0};
+    std::atomic<bool> full_{false};
     Bits newlines_;
     StableVector<State> states_;
     ReadMostlyMap state_index_;

@@ -196,7 +196,8 @@ u32 NumberLanguage::condition(const NumberCondition& c) {
             o.high_open == c.high_open && o.low == c.low && o.high == c.high && same_all(o.multiples, c.multiples) &&
             same_all(o.no_multiples, c.no_multiples) && same_all(o.values, c.values) &&
             same_all(o.excluded, c.excluded) && o.listed == c.listed && o.plain == c.plain &&
-            o.not_plain == c.not_plain)
+            o.not_plain == c.not_plain && o.max_digits == c.max_digits &&
+            o.max_exponent_digits == c.max_exponent_digits)
             return i;
     }
     conditions_.push_back(c);
@@ -312,14 +313,14 @@ void NumberLanguage::settle(State& s) {
 u32 NumberLanguage::intern(State s) {
     settle(s);
     u64 h = mix(mix(s.condition, s.phase), (s.negative ? 1 : 0) + (s.exponent_negative ? 2 : 0));
-    h = mix(mix(h, static_cast<u64>(s.scale)), static_cast<u64>(s.exponent));
+    h = mix(mix(h, static_cast<u64>(s.scale)), static_cast<u64>(s.exponent) + s.written);
     for (char c : s.digits) h = mix(h, static_cast<u64>(c));
     u32 last = NONE;
     for (u32 at = index_.find(h); at != NONE; at = states_[at].next_alike) {
         const State& o = states_[at];
         if (o.condition == s.condition && o.phase == s.phase && o.negative == s.negative &&
             o.exponent_negative == s.exponent_negative && o.digits == s.digits && o.scale == s.scale &&
-            o.exponent == s.exponent)
+            o.exponent == s.exponent && o.written == s.written)
             return at;
         last = at;
     }
@@ -374,7 +375,44 @@ void NumberLanguage::read(State& s, u8 b) const {
     if (to == kESign) s.exponent_negative = b == '-';
     if (to == kExponent)
         s.exponent = static_cast<i32>(std::min<i64>(static_cast<i64>(s.exponent) * 10 + (b - '0'), kMaxExponent));
+    if (b >= '0' && b <= '9' && to == s.phase)
+        s.written = std::min(s.written + 1, bound(s));
+    else if (to == kZero || to == kInteger || to == kExponent)
+        s.written = std::min(1u, bound(s));
+    else if (to == kFraction)
+        s.written = std::min(s.written + 1, bound(s));
+    else if (to == kE)
+        s.written = 0;
     s.phase = to;
+}
+
+// Digits up to which a guard counts in this part of the number; 0: there is none.
+u32 NumberLanguage::bound(const State& s) const {
+    const NumberCondition& c = conditions_[s.condition];
+    const u32 most = s.phase >= kE ? c.max_exponent_digits : c.max_digits;
+    return most == NONE ? 0 : most;
+}
+
+// Whether a guard lets a character follow that otherwise could.
+bool NumberLanguage::permitted(const State& s, u8 b) {
+    const u32 most = bound(s);
+    if (most == 0 || s.written < most) return true;
+    const bool in_exponent = s.phase >= kE;
+    auto is_e = [](u8 byte) { return byte == 'e' || byte == 'E'; };
+    if (s.accepts) return !in_exponent && is_e(b);
+    // What ends it soonest: its last digit, or an exponent; else digits that add to its value; else any.
+    u32 best = 0;
+    auto rank = [&](u8 byte) -> u32 {
+        if (follow(s.phase, byte) == kNone) return 0;
+        State next = s;
+        read(next, byte);
+        settle(next);
+        if (!alive(next)) return 0;
+        if (next.accepts || is_e(byte)) return 4;
+        return byte == '.' ? 1 : byte == '0' ? 2 : 3;
+    };
+    for (const char* byte = "0123456789.eE"; *byte; ++byte) best = std::max(best, rank(static_cast<u8>(*byte)));
+    return rank(b) == best;
 }
 
 u32 NumberLanguage::step(u32 id, u8 b) {
@@ -382,7 +420,7 @@ u32 NumberLanguage::step(u32 id, u8 b) {
     if (k < 0 || id == kDead) return kDead;
     if (states_[id].next[k] != NONE) return states_[id].next[k];
     u32 out = kDead;
-    if (follow(states_[id].phase, b) != kNone) {
+    if (follow(states_[id].phase, b) != kNone && permitted(states_[id], b)) {
         State s = states_[id];
         read(s, b);
         out = intern(std::move(s));
@@ -395,6 +433,7 @@ bool NumberLanguage::lives(u32 id, u8 b) {
     const int k = slot(b);
     if (k < 0 || id == kDead || follow(states_[id].phase, b) == kNone) return false;
     if (states_[id].next[k] != NONE) return states_[id].next[k] != kDead;
+    if (!permitted(states_[id], b)) return false;
     State s = states_[id];
     read(s, b);
     settle(s);
@@ -406,6 +445,7 @@ bool NumberLanguage::open(u32 id, u32 more) {
     if (s.phase == kStart || s.phase >= kE) return false;
     const NumberCondition& c = conditions_[s.condition];
     if (c.listed || c.plain || !c.no_multiples.empty()) return false;
+    if (c.max_digits != NONE && s.written + more > c.max_digits) return false;
     const bool has_b = s.negative ? c.has_low : c.has_high;
     if (!has_b) return true;
     const Decimal b = s.negative ? negated(c.low) : c.high;

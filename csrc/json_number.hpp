@@ -39,6 +39,9 @@ struct NumberCondition {
     bool listed = false;
     bool plain = false;      // written without fraction and exponent
     bool not_plain = false;  // with one of them
+    // Guards: so many digits in front of the exponent, or in it, and the number goes on only if it can't end, and ends
+    // as soon as it can. NONE: no bound.
+    u32 max_digits = NONE, max_exponent_digits = NONE;
 };
 
 class NumberLanguage {
@@ -77,11 +80,14 @@ class NumberLanguage {
         std::string digits;  // of the mantissa, without zeros in front
         i32 scale = 0;       // how many of them stand behind the point
         i32 exponent = 0;    // read so far, without its sign
+        u32 written = 0;     // digits in front of the exponent, or in it, as far as a guard counts them
         u32 next[16] = {};   // by character: 0-9 . e E + -, NONE unknown
         u32 next_alike = NONE;
     };
     u32 intern(State s);
     void read(State& s, u8 byte) const;
+    u32 bound(const State& s) const;
+    bool permitted(const State& s, u8 byte);
     void settle(State& s);
     u32 reduced(u32 condition, bool negative);
     void simplify(State& s);

@@ -1,6 +1,7 @@
 #include "lexeme_rests.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace gcd {
 
@@ -11,9 +12,10 @@ constexpr u32 kMaxExponent = 20;
 constexpr u32 kMaxDigits = 400;
 constexpr char kNumberBytes[] = "0123456789.e-E+";
 
-std::vector<u32> key_of(const std::vector<u32>& states, const StringDecoder& decoder, u32 node) {
+std::vector<u32> key_of(const std::vector<u32>& states, const StringDecoder& decoder, u64 what) {
     const u64 d = decoder.key();
-    std::vector<u32> key{node, static_cast<u32>(d), static_cast<u32>(d >> 32)};
+    std::vector<u32> key{static_cast<u32>(what), static_cast<u32>(what >> 32), static_cast<u32>(d),
+                         static_cast<u32>(d >> 32)};
     key.insert(key.end(), states.begin(), states.end());
     return key;
 }
@@ -54,30 +56,40 @@ void LexemeRests::clear() {
 
 // Breadth first over the first expression's states. Of the characters, ASCII ones, and one of the others if some is
 // wanted: the least that leads on.
-Rest LexemeRests::find_string(const std::vector<u32>& states, u32 wanted) {
+Rest LexemeRests::find_string(const std::vector<u32>& states, u64 wanted) {
     Derivatives& store = lexemes_.store;
     struct Visit {
-        u32 state, from, c, other;
+        std::vector<u32> states;  // the first expression's, and those of the wanted ones
+        u32 from, c;
     };
-    std::vector<Visit> todo{{states[0], NONE, 0, states[wanted]}};
-    std::unordered_map<u64, bool> seen{{static_cast<u64>(states[0]) << 32 | states[wanted], true}};
-    u32 end = store.accepts(states[0]) && store.accepts(states[wanted]) ? 0 : NONE;
+    Visit begin{{states[0]}, NONE, 0};
+    for (size_t i = 1; i < states.size(); ++i)
+        if (wanted >> (i - 1) & 1) begin.states.push_back(states[i]);
+    std::set<std::vector<u32>> seen{begin.states};
+    std::vector<Visit> todo{std::move(begin)};
+    auto accepted = [&](const std::vector<u32>& all) {
+        return std::all_of(all.begin(), all.end(), [&](u32 s) { return store.accepts(s); });
+    };
+    u32 end = accepted(todo[0].states) ? 0 : NONE;
     auto add = [&](u32 from, u32 c) {
-        const u32 to = store.step(todo[from].state, c), other = wanted ? store.step(todo[from].other, c) : to;
-        if (!store.alive(to) || !store.alive(other)) return;
-        if (!seen.emplace(static_cast<u64>(to) << 32 | other, true).second) return;
-        todo.push_back({to, from, c, other});
-        if (end == NONE && store.accepts(to) && store.accepts(other)) end = static_cast<u32>(todo.size()) - 1;
+        std::vector<u32> to = todo[from].states;
+        for (u32& s : to) {
+            s = store.step(s, c);
+            if (!store.alive(s)) return;
+        }
+        if (!seen.insert(to).second) return;
+        todo.push_back({std::move(to), from, c});
+        if (end == NONE && accepted(todo.back().states)) end = static_cast<u32>(todo.size()) - 1;
     };
     for (u32 i = 0; i < todo.size() && end == NONE && todo.size() < kMaxVisited; ++i) {
         for (u32 c = 'a'; c <= 'z' && end == NONE; ++c) add(i, c);
         for (u32 c = 0; c < 0x80 && end == NONE; ++c)
             if (c < 'a' || c > 'z') add(i, c);
         u32 lo = 0x80, hi = kMaxCodePoint;
-        if (end != NONE || !store.alive_by(todo[i].state, lo, hi)) continue;
+        if (end != NONE || !store.alive_by(todo[i].states[0], lo, hi)) continue;
         while (lo < hi) {
             const u32 mid = lo + (hi - lo) / 2;
-            if (store.alive_by(todo[i].state, lo, mid))
+            if (store.alive_by(todo[i].states[0], lo, mid))
                 hi = mid;
             else
                 lo = mid + 1;
@@ -101,7 +113,7 @@ Rest LexemeRests::find_string(const std::vector<u32>& states, u32 wanted) {
     // The states on the way have the rests of this one.
     std::string rest = "\"";
     for (u32 i = end; todo[i].from != NONE; i = todo[i].from) {
-        const auto [it, fresh] = strings_.try_emplace(key_of({todo[i].state}, StringDecoder(), 0));
+        const auto [it, fresh] = strings_.try_emplace(key_of({todo[i].states[0]}, StringDecoder(), 0));
         if (fresh) {
             it->second.found = true;
             it->second.text = rest;
@@ -139,7 +151,7 @@ Rest LexemeRests::finish_character(const std::vector<u32>& states, const StringD
     return {};
 }
 
-const Rest& LexemeRests::string_rest(const std::vector<u32>& states, const StringDecoder& decoder, u32 wanted) {
+const Rest& LexemeRests::string_rest(const std::vector<u32>& states, const StringDecoder& decoder, u64 wanted) {
     std::vector<u32> key = key_of(states, decoder, wanted);
     const auto known = strings_.find(key);
     if (known != strings_.end()) return known->second;

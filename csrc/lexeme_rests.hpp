@@ -28,8 +28,8 @@ class LexemeRests {
   public:
     explicit LexemeRests(LexemeStore& store) : lexemes_(store) {}
     // The shortest rest of a string that several expressions read; the first decides what it may be.
-    // `wanted`: the index of another one that must accept, too; 0: none.
-    const Rest& string_rest(const std::vector<u32>& states, const StringDecoder& decoder, u32 wanted = 0);
+    // `wanted`: others that must accept, too, as bits (bit 0 is the second).
+    const Rest& string_rest(const std::vector<u32>& states, const StringDecoder& decoder, u64 wanted = 0);
     const Rest& number_rest(u32 state, u32 depth = 0);
     // Tokens below a node that stay inside.
     const RestRow& string_row(const std::vector<u32>& states, const StringDecoder& decoder, u32 node);
@@ -42,7 +42,7 @@ class LexemeRests {
     void walk_string(Tokens& out, const std::vector<u32>& states, const StringDecoder& decoder, u32 node);
     void walk_number(Tokens& out, u32 state, u32 node);
     const RestRow& keep(Tokens& tokens, const std::vector<u32>& key);
-    Rest find_string(const std::vector<u32>& states, u32 wanted);
+    Rest find_string(const std::vector<u32>& states, u64 wanted);
     Rest finish_character(const std::vector<u32>& states, const StringDecoder& decoder);
 
     LexemeStore& lexemes_;

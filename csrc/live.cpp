@@ -10,9 +10,9 @@ u64 pair_key(u32 a, u32 b) {
 }
 }  // namespace
 
-u32 LiveAnalysis::intern_boundary(u32 ctx, u32 position) {
-    auto [it, fresh] = boundary_index_.try_emplace(pair_key(ctx, position), n_boundaries());
-    if (fresh) boundaries_.push_back({ctx, position});
+u32 LiveAnalysis::intern_boundary(u32 ctx, u32 place) {
+    auto [it, fresh] = boundary_index_.try_emplace(pair_key(ctx, place), n_boundaries());
+    if (fresh) boundaries_.push_back({ctx, place});
     return it->second;
 }
 
@@ -52,15 +52,15 @@ u32 LiveAnalysis::unite(u32 a, u32 b) {
     return id;
 }
 
-u32 LiveAnalysis::visit(u32 state, u32 position, bool& fresh) {
+u32 LiveAnalysis::visit(u32 state, u32 place, bool& fresh) {
     if (lexer_.state(state).base != NONE) state = lexer_.state(state).base;  // columns do not change what is live
     fresh = false;
-    const u64 key = pair_key(state, position);
+    const u64 key = pair_key(state, place);
     auto it = index_.find(key);
     if (it != index_.end()) return it->second;
-    const u32 highest = counts_.highest(state, position);
+    const u32 highest = counts_.highest(state, place);
     if (highest != state) {
-        const u32 node = visit(highest, position, fresh);
+        const u32 node = visit(highest, place, fresh);
         index_.emplace(key, node);
         return node;
     }
@@ -69,11 +69,11 @@ u32 LiveAnalysis::visit(u32 state, u32 position, bool& fresh) {
     fresh = true;
     std::vector<u32> own;
     for (const Accept& a : lexer_.state(state).accepts)
-        own.push_back(intern_outcome(a.terminal, intern_boundary(a.ctx, position)));
+        own.push_back(intern_outcome(a.terminal, intern_boundary(a.ctx, place)));
     std::sort(own.begin(), own.end());
     own.erase(std::unique(own.begin(), own.end()), own.end());
     index_.emplace(key, n_nodes());
-    nodes_.push_back({state, position, 0, 0, intern_set(std::move(own)), false});
+    nodes_.push_back({state, place, 0, 0, intern_set(std::move(own)), false});
     return n_nodes() - 1;
 }
 
@@ -81,7 +81,7 @@ void LiveAnalysis::successors(u32 node, std::vector<std::pair<u32, u32>>& out) {
     out.clear();
     const u32 state = nodes_[node].state;
     std::vector<u32> to;
-    counts_.each_move(state, nodes_[node].position, [&](const std::string& bytes, u32 next) {
+    counts_.each_move(state, nodes_[node].place, [&](const std::string& bytes, u32 next) {
         counts_.follow(state, bytes, to);
         for (u32 s : to) out.emplace_back(s, next);
     });
@@ -89,9 +89,9 @@ void LiveAnalysis::successors(u32 node, std::vector<std::pair<u32, u32>>& out) {
     out.erase(std::unique(out.begin(), out.end()), out.end());
 }
 
-u32 LiveAnalysis::outcomes(u32 state, u32 position) {
+u32 LiveAnalysis::outcomes(u32 state, u32 place) {
     bool fresh;
-    const u32 root = visit(state, trie_.byte_complete ? 0 : position, fresh);
+    const u32 root = visit(state, place, fresh);
     if (nodes_[root].done) return nodes_[root].set;
     // Tarjan's algorithm with an explicit stack. Components finish after all their successors, so a component's set is
     // the union of its members' accepts and the finished sets it points to.

@@ -2,12 +2,13 @@
 
 namespace gcd {
 
-Masks::Masks(Compiled& c, Rows& rows, std::vector<u32> eos, u64 max_bytes)
-    : c_(c),
+Masks::Masks(Parser& parser, Rows& rows, std::vector<u32> eos, u64 max_bytes)
+    : c_(parser.compiled()),
+      parser_(parser),
       eos_(std::move(eos)),
-      words_(c.trie().words()),
+      words_(c_.trie().words()),
       max_bytes_(max_bytes),
-      summaries_(c, rows),
+      summaries_(parser, rows),
       scratch_(words_) {}
 
 void Masks::fill(const Readings& readings, u32* out) {
@@ -62,7 +63,7 @@ void Masks::write(u64 set_and_end, u32* words) {
 u32 Masks::keep(u64 set_and_end) {
     auto known = by_set_.find(set_and_end);
     if (known != by_set_.end()) return known->second;
-    if (mask_bytes_ + summaries_.bytes() > max_bytes_) return NONE;
+    if (full()) return NONE;
     std::fill(scratch_.begin(), scratch_.end(), 0);
     write(set_and_end, scratch_.data());
     const u64 h = section_checksum(reinterpret_cast<const u8*>(scratch_.data()), words_ * 4);
@@ -81,6 +82,22 @@ u32 Masks::keep(u64 set_and_end) {
     return id;
 }
 
+void Masks::make_room(std::unique_lock<std::mutex>& lock) {
+    idle_.wait(lock, [&] { return !forgetting_; });
+    if (!full()) return;
+    forgetting_ = true;
+    idle_.wait(lock, [&] { return working_ == 0; });  // whoever is at a mask needs what it has found
+    // Masks themselves stay.
+    summaries_.forget_frames();
+    if (full()) {
+        summaries_.forget_all();
+        by_set_.clear();
+        keys_.assign(keys_.size(), FORGOTTEN);
+    }
+    forgetting_ = false;
+    idle_.notify_all();
+}
+
 u32 Masks::mask_id_slow(const Reading& r, u32* out, bool add) {
     const u64 key = pair_key(r.syntax, r.lexer) + 1;
     const u32 alike = c_.alike(r.lexer);
@@ -90,19 +107,22 @@ u32 Masks::mask_id_slow(const Reading& r, u32* out, bool add) {
         if (same != NONE && index_.find(key) == NONE) index_.insert(key, same);
         return same;
     }
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::unique_lock<std::mutex> lock(mutex_);
+    make_room(lock);
     u32 id = index_.find(key);
     if (id != NONE) return id;
     counters.misses.fetch_add(1, std::memory_order_relaxed);
-    // Full: what texts left behind goes first, then all that can be found again. Masks themselves stay.
-    if (mask_bytes_ + summaries_.bytes() > max_bytes_) summaries_.forget_frames();
-    if (mask_bytes_ + summaries_.bytes() > max_bytes_) {
-        summaries_.forget_all();
-        by_set_.clear();
-        keys_.assign(keys_.size(), FORGOTTEN);
-    }
-    const u32 set = c_.viable(r) ? summaries_.tokens_after(r) : TokenSets::EMPTY;
-    const bool complete = c_.complete(r);
+    struct Working {
+        Masks& masks;
+        explicit Working(Masks& m) : masks(m) { ++masks.working_; }
+        ~Working() {  // with the lock held
+            if (--masks.working_ == 0) masks.idle_.notify_all();
+        }
+    } working(*this);
+    const u32 set = parser_.viable(r) ? summaries_.tokens_after(r, lock) : TokenSets::EMPTY;
+    id = index_.find(key);
+    if (id != NONE) return id;  // another thread's
+    const bool complete = parser_.complete(r);
     counters.summaries = summaries_.n_worked_out();
     counters.local_sets = summaries_.n_local_sets();
     const u64 set_and_end = static_cast<u64>(set) << 1 | complete;

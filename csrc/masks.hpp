@@ -5,13 +5,15 @@
 // known, and then so is the mask. Equal masks are stored once.
 #pragma once
 
+#include <condition_variable>
+
 #include "summaries.hpp"
 
 namespace gcd {
 
 class Masks {
   public:
-    Masks(Compiled& compiled, Rows& rows, std::vector<u32> eos, u64 max_bytes);
+    Masks(Parser& parser, Rows& rows, std::vector<u32> eos, u64 max_bytes);
     // Writes words() words: bit t set <=> token t may come next (end-of-sequence ids included when complete).
     void fill(const Readings& readings, u32* out);
     // Copies the mask if it is known for all readings, without working anything out; says whether it was.
@@ -70,11 +72,18 @@ class Masks {
     u32 mask_id_slow(const Reading& r, u32* out, bool add);
 
     Compiled& c_;
+    Parser& parser_;
     std::vector<u32> eos_;
     u32 words_;
     u64 max_bytes_;
     std::atomic<u64> bytes_{0};
-    std::mutex mutex_;  // held by whoever works a mask out
+    std::mutex mutex_;  // held by whoever works a mask out, but for the rows (Summaries::tokens_after)
+    u32 working_ = 0;   // threads that are at one
+    bool forgetting_ = false;
+    std::condition_variable idle_;
+    // Forgets what texts left behind, then all that can be found again, if the tables are full.
+    void make_room(std::unique_lock<std::mutex>& lock);
+    bool full() const { return mask_bytes_ + summaries_.bytes() > max_bytes_; }
     Summaries summaries_;
     u64 mask_bytes_ = 0;
     StableVector<std::unique_ptr<u32[]>> masks_;

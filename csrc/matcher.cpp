@@ -9,21 +9,37 @@ Matcher::Matcher(std::shared_ptr<Engine> engine, u32 start) : engine_(std::move(
 }
 
 void Matcher::reset() {
-    readings_ = engine_->compiled.start(start_);
+    readings_.clear();
     finished_ = false;
     past_.clear();
     history_.clear();
+    keep_up();
+    readings_ = engine_->parser.start(start_);
+}
+
+void Matcher::move_on() {
+    std::shared_ptr<Engine> next = engine_->successor();
+    Readings now = readings_;
+    std::vector<Reading> past = past_;
+    std::vector<Reading*> all;
+    for (Reading& r : now) all.push_back(&r);
+    for (Reading& r : past) all.push_back(&r);
+    next->parser.carry(engine_->parser, all);
+    std::sort(now.begin(), now.end());
+    readings_ = std::move(now);
+    past_ = std::move(past);
+    engine_ = std::move(next);
 }
 
 bool Matcher::walk(const u8* data, u32 n, Readings& out) {
-    Compiled& c = engine_->compiled;
-    const TokenTrie& t = c.trie();
+    Parser& p = engine_->parser;
+    const TokenTrie& t = engine_->compiled.trie();
     Readings* from = &readings_;
     Readings* to = &scratch_a_;
     u32 node = 0;
     for (u32 i = 0; i < n; ++i) {
         to->clear();
-        c.advance(*from, data[i], node, *to);
+        p.advance(*from, data[i], node, *to);
         if (to->empty()) return false;
         // NONE: only an artefact can have tokens that its trie doesn't spell.
         if (!t.byte_complete && (node = t.child(node, data[i])) == NONE) return false;
@@ -32,7 +48,7 @@ bool Matcher::walk(const u8* data, u32 n, Readings& out) {
     }
     out.clear();
     for (const Reading& r : *from)
-        if (c.viable(r)) out.push_back(r);
+        if (p.viable(r)) out.push_back(r);
     std::sort(out.begin(), out.end());
     return !out.empty();
 }
@@ -44,11 +60,17 @@ bool Matcher::check(u32 token) {
     if (token >= t.n_tokens() || token >= t.width || t.token_size(token) == 0) return false;
     const int known = engine_->masks.known_bit(readings_, token);
     if (known >= 0) return known == 1;
+    keep_up();
     Readings out;
     return walk(t.token_data(token), t.token_size(token), out);
 }
 
 bool Matcher::accept(u32 token) {
+    keep_up();
+    return take(token);
+}
+
+bool Matcher::take(u32 token) {
     const TokenTrie& t = engine_->compiled.trie();
     if (finished_) return false;
     Readings out;
@@ -70,8 +92,8 @@ bool Matcher::accept(u32 token) {
 // Bytes, by whatever tokens spell them: from each offset that tokens can end at, all tokens that fit are tried.
 // `reached`: how many bytes some sequence of tokens, or the beginning of one more token, gets through.
 bool Matcher::spell(const u8* data, u32 n, Readings& out, u32& reached) {
-    Compiled& c = engine_->compiled;
-    const TokenTrie& t = c.trie();
+    Parser& p = engine_->parser;
+    const TokenTrie& t = engine_->compiled.trie();
     std::vector<Readings> at(n + 1);
     at[0] = readings_;
     reached = 0;
@@ -81,12 +103,12 @@ bool Matcher::spell(const u8* data, u32 n, Readings& out, u32& reached) {
         u32 node = 0;
         for (u32 k = i; k < n && !from.empty(); ++k) {
             to.clear();
-            c.advance(from, data[k], node, to);
+            p.advance(from, data[k], node, to);
             node = t.child(node, data[k]);
             if (node == NONE || to.empty()) break;
             if (t.has_token(node))
                 for (const Reading& r : to)
-                    if (c.viable(r) && std::find(at[k + 1].begin(), at[k + 1].end(), r) == at[k + 1].end()) {
+                    if (p.viable(r) && std::find(at[k + 1].begin(), at[k + 1].end(), r) == at[k + 1].end()) {
                         at[k + 1].push_back(r);
                         reached = std::max(reached, k + 1);
                     }
@@ -100,6 +122,7 @@ bool Matcher::spell(const u8* data, u32 n, Readings& out, u32& reached) {
 
 bool Matcher::accept_bytes(const u8* data, u32 n) {
     if (finished_) return false;
+    keep_up();
     Readings out;
     u32 reached = 0;
     if (n == 0) {
@@ -114,17 +137,18 @@ bool Matcher::accept_bytes(const u8* data, u32 n) {
 }
 
 u32 Matcher::viable_bytes(const u8* data, u32 n) {
-    Compiled& c = engine_->compiled;
+    keep_up();
+    Parser& p = engine_->parser;
     Readings from = readings_, to;
-    if (!c.trie().byte_complete) {
+    if (!engine_->compiled.trie().byte_complete) {
         u32 reached = 0;
         spell(data, n, to, reached);
         return reached;
     }
     for (u32 i = 0; i < n; ++i) {
         to.clear();
-        c.advance(from, data[i], 0, to);
-        to.erase(std::remove_if(to.begin(), to.end(), [&](const Reading& r) { return !c.viable(r); }), to.end());
+        p.advance(from, data[i], 0, to);
+        to.erase(std::remove_if(to.begin(), to.end(), [&](const Reading& r) { return !p.viable(r); }), to.end());
         if (to.empty()) return i;
         from.swap(to);
     }
@@ -146,12 +170,14 @@ void Matcher::rollback(u32 n) {
 bool Matcher::complete() {
     if (finished_) return true;
     for (const Reading& r : readings_)
-        if (engine_->compiled.complete(r)) return true;
+        if (engine_->parser.complete(r)) return true;
     return false;
 }
 
 void Matcher::expected(Bits& inside, Bits& next) {
+    keep_up();
     Compiled& c = engine_->compiled;
+    Parser& p = engine_->parser;
     const Alphabet& a = c.positions().alphabet;
     auto terminals = [&](const Bits& symbols, Bits& out) {
         bits_each(symbols, [&](u32 s) {
@@ -161,19 +187,19 @@ void Matcher::expected(Bits& inside, Bits& next) {
     for (const Reading& r : readings_) {
         const LexState& l = c.lexer().state(r.lexer);
         if (l.start) {
-            terminals(c.viable_set(r.syntax), next);
+            terminals(p.viable_set(r.syntax), next);
             continue;
         }
         // What one more byte leaves alive: a lexeme that can only end here is not gone into any further.
         Bits both;
         for (u32 cls = 0; cls < c.lexer().n_classes(); ++cls)
             c.lexer().each(c.lexer().step_class(r.lexer, cls), [&](u32 to) { bits_or(both, c.live(to)); });
-        const Bits& viable = c.viable_set(r.syntax);
+        const Bits& viable = p.viable_set(r.syntax);
         for (size_t w = 0; w < both.size(); ++w) both[w] &= w < viable.size() ? viable[w] : 0;
         terminals(both, inside);
         for (u32 i = 0; i < l.accepts.size(); ++i) {
-            const u32 p = c.after(r.syntax, c.accept_symbol(r.lexer, i, 0), l.accepts[i].column);
-            if (p != NONE) terminals(c.viable_set(p), next);
+            const u32 to = p.after(r.syntax, c.accept_symbol(r.lexer, i, 0), l.accepts[i].column);
+            if (to != NONE) terminals(p.viable_set(to), next);
         }
     }
 }
@@ -182,18 +208,20 @@ std::vector<u8> Matcher::forced_bytes(u32 n) {
     Compiled& c = engine_->compiled;
     std::vector<u8> out;
     if (finished_ || !c.trie().byte_complete) return out;
+    keep_up();
+    Parser& p = engine_->parser;
     Readings at = readings_, next, only;
     u32 bytes_in_class[256] = {};
     for (u32 b = 0; b < 256; ++b)
         if (c.lexer().byte_class[b] != NONE) ++bytes_in_class[c.lexer().byte_class[b]];
     while (out.size() < n) {
         for (const Reading& r : at)
-            if (c.complete(r)) return out;
+            if (p.complete(r)) return out;
         u32 found = NONE;
         for (u32 cls = 0; cls < c.lexer().n_classes(); ++cls) {
             next.clear();
-            c.advance(at, c.lexer().class_byte(cls), 0, next);
-            next.erase(std::remove_if(next.begin(), next.end(), [&](const Reading& r) { return !c.viable(r); }),
+            p.advance(at, c.lexer().class_byte(cls), 0, next);
+            next.erase(std::remove_if(next.begin(), next.end(), [&](const Reading& r) { return !p.viable(r); }),
                        next.end());
             if (next.empty()) continue;
             if (found != NONE || bytes_in_class[cls] > 1) return out;
@@ -210,6 +238,7 @@ std::vector<u8> Matcher::forced_bytes(u32 n) {
 bool Matcher::completion(std::vector<u32>& tokens, u32) {
     tokens.clear();
     if (complete()) return true;
+    keep_up();
     const bool found = engine_->completion.find(readings_, tokens);
     if (engine_->compiled.trie().byte_complete) return found;
     // Where lexemes end matters to what may follow, and tokens can't end everywhere: so it is tried.
@@ -233,11 +262,11 @@ bool Matcher::search(std::vector<u32>& tokens) const {
     std::vector<u32> mask(engine_->masks.words());
     for (u32 i = 0; i < todo.size() && todo.size() < kMaxStates; ++i) {
         at.readings_ = todo[i].readings;
-        at.fill(mask.data());
+        engine_->masks.fill(at.readings_, mask.data());
         for (u32 token = 0; token < engine_->compiled.trie().width; ++token) {
             if (!(mask[token / 32] >> (token % 32) & 1) || engine_->is_eos(token)) continue;
             at.readings_ = todo[i].readings;
-            if (!at.accept(token)) continue;
+            if (!at.take(token)) continue;
             at.past_.clear();
             at.history_.clear();
             if (std::any_of(todo.begin(), todo.end(), [&](const Visit& v) { return v.readings == at.readings_; }))
@@ -255,6 +284,7 @@ bool Matcher::search(std::vector<u32>& tokens) const {
 }
 
 void Matcher::fill_within(u32 most, u32* out) {
+    keep_up();
     const u32 words = engine_->masks.words();
     if (finished_ || engine_->compiled.trie().byte_complete) {
         std::memset(out, 0, static_cast<size_t>(words) * 4);

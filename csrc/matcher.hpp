@@ -1,47 +1,10 @@
 // A matcher: one sequence's position in a compiled grammar. Not shared between threads; the grammar behind it is.
 #pragma once
 
-#include "completion.hpp"
-#include "masks.hpp"
+#include "engine.hpp"
 #include "text_matcher.hpp"
 
 namespace gcd {
-
-// Everything that matchers of one grammar share.
-struct Engine {
-    Engine(std::shared_ptr<const TokenTrie> trie, GrammarTables tables, std::vector<u32> eos, CoreLimits limits,
-           bool lenient)
-        : compiled(std::move(trie), std::move(tables), limits, lenient),
-          rows(compiled, limits.max_rows),
-          masks(compiled, rows, eos, limits.memo_bytes),
-          completion(compiled, rows, limits.memo_bytes / 4),
-          eos_ids(std::move(eos)) {}
-    // From an artefact's sections, which must outlive the engine.
-    Engine(std::shared_ptr<const TokenTrie> trie, Reader tables, Reader row_section, Reader lists, Reader locals,
-           Reader summaries, Reader sets, std::vector<u32> eos, CoreLimits limits)
-        : compiled(std::move(trie), tables, limits),
-          rows(compiled, limits.max_rows),
-          masks(compiled, rows, eos, limits.memo_bytes),
-          completion(compiled, rows, limits.memo_bytes / 4),
-          eos_ids(std::move(eos)) {
-        rows.restore(row_section, lists);
-        masks.restore(locals, summaries, sets);
-    }
-    // Fills the tables with what texts are likely to need: breadth first over readings, one step for each byte, until
-    // `max_masks` masks or `seconds` are used up. Returns the number of readings looked at.
-    u64 explore(u32 max_masks, double seconds);
-
-    Compiled compiled;
-    Rows rows;
-    Masks masks;
-    Completion completion;
-    std::vector<u32> eos_ids;
-    bool is_eos(u32 token) const {
-        for (u32 e : eos_ids)
-            if (e == token) return true;
-        return false;
-    }
-};
 
 class Matcher : public TextMatcher {
   public:
@@ -51,6 +14,7 @@ class Matcher : public TextMatcher {
         return std::unique_ptr<TextMatcher>(new Matcher(engine_, start_, readings_, finished_));
     }
     void key(std::vector<u64>& out) const override {
+        out.push_back(engine_->generation);
         out.push_back(readings_.size() << 1 | finished_);
         for (const Reading& r : readings_) out.push_back(pair_key(r.syntax, r.lexer));
     }
@@ -58,10 +22,12 @@ class Matcher : public TextMatcher {
         if (finished_) {
             std::memset(out, 0, engine_->masks.words() * 4);
         } else {
+            keep_up();
             engine_->masks.fill(readings_, out);
         }
     }
     bool fill_known(u32* out) override { return !finished_ && engine_->masks.fill_known(readings_, out); }
+    bool fills_beside_others() const override { return true; }
     // True if the token may come next: a bit of the mask where that is known, else a walk. Changes nothing.
     bool check(u32 token) override;
     // Moves over a token; false (and nothing changed) if it may not come next.
@@ -94,6 +60,12 @@ class Matcher : public TextMatcher {
   private:
     Matcher(std::shared_ptr<Engine> engine, u32 start, Readings readings, bool finished)
         : engine_(std::move(engine)), start_(start), readings_(std::move(readings)), finished_(finished) {}
+    // Moves to the engine's successor once that is full.
+    void keep_up() {
+        if (engine_->full()) move_on();
+    }
+    void move_on();
+    bool take(u32 token);
     bool walk(const u8* data, u32 n, Readings& out);
     bool search(std::vector<u32>& tokens) const;
     bool spell(const u8* data, u32 n, Readings& out, u32& reached);

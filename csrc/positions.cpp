@@ -71,11 +71,12 @@ Positions::Positions(Viability v, Lexer& lx)
         grew = false;
         for (const auto& [a, b] : corners) grew |= bits_or(first_[a], first_[b]);
     }
+    for (u32 i = 0; i < starts_.size(); ++i) add_start(i);
 }
 
-u32 Positions::add_start(u32 i) {
-    if (starts_[i] == NONE) return NONE;
-    const u32 base = size();
+void Positions::add_start(u32 i) {
+    start_at_.push_back(starts_[i] == NONE ? NONE : size());
+    if (starts_[i] == NONE) return;
     symbol_at_.push_back(starts_[i]);
     symbol_at_.push_back(END);
     for (int k = 0; k < 2; ++k) {
@@ -83,7 +84,6 @@ u32 Positions::add_start(u32 i) {
         live_at_.push_back(k == 0 ? start_sets_[i] : end_set_);
         production_of_.push_back(NONE);
     }
-    return base;
 }
 
 u32 Positions::forbid_union(u32 a, u32 b) {

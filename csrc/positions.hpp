@@ -78,8 +78,8 @@ class Positions {
     const Cfg& cfg() const { return cfg_; }
     bool forbids_grew() const { return cfg_.forbids.size() > n_given_forbids_; }  // by `forbid_union`
 
-    // A pseudo-production START -> S for start symbol i: the position before S. NONE if S has no sentence.
-    u32 add_start(u32 i);
+    // The pseudo-production START -> S of start symbol i: the position before S. NONE if S has no sentence.
+    u32 start(u32 i) const { return start_at_[i]; }
 
     // The following fill tables: call them with `mutex` held.
     const LeftCorner& left_corner(u32 nonterminal, u32 completed);
@@ -100,6 +100,8 @@ class Positions {
     static constexpr u32 TERM = 0x80000000u;
     Cfg cfg_;
     std::vector<u32> class_of_, element_of_, starts_, start_sets_;
+    std::vector<u32> start_at_;  // by start symbol: a position
+    void add_start(u32 i);
     u32 end_set_;
     size_t n_given_forbids_ = 0;
     std::vector<u32> symbol_at_;      // position -> nonterminal, TERM | occurrence, or END

@@ -8,9 +8,12 @@
 //
 // Subtree skip: where all bytes below a trie node only loop on the lexer state (the inside of a string, a name), every
 // token below is in the state's own group at once, unseen (`Skip`).
+//
+// Several threads may build rows at a time (row_builder.hpp); the lock guards the tables, not the walks.
 #pragma once
 
-#include <array>
+#include <condition_variable>
+#include <unordered_set>
 
 #include "compiled.hpp"
 #include "token_sets.hpp"
@@ -37,9 +40,11 @@ class Rows {
   public:
     Rows(Compiled& compiled, u32 max_rows);
     ~Rows();
-    // The row of a lexer state from a list of trie nodes (`root_nodes` is {root}).
+    // The row of a lexer state from a list of trie nodes, if it is known; NONE.
+    u32 find(u32 node_list, u32 lexer_state) const { return index_.find(row_key(node_list, lexer_state)); }
+    // The same, worked out if need be (`kRootNodes` is {root}).
     u32 row_id(u32 node_list, u32 lexer_state) {
-        const u32 id = index_.find((static_cast<u64>(node_list) << 32 | lexer_state) + 1);
+        const u32 id = find(node_list, lexer_state);
         return id != NONE ? id : row_slow(node_list, lexer_state);
     }
     const Row& row(u32 id) const { return *rows_[id]; }
@@ -52,7 +57,6 @@ class Rows {
     void restore(Reader& r, Reader& lists);
     // True if every byte below a node leads from a lexer state to itself, so that all tokens below end in it.
     bool loops_below(u32 node, u32 lexer_state) {
-        std::lock_guard<std::mutex> lock(mutex_);
         if (!(c_.trie().kinds[node] & TokenTrie::kBoundary)) return false;
         const Skip& skip = skip_of(lexer_state);
         return skip.usable && loops(node, skip, lexer_state);
@@ -61,6 +65,8 @@ class Rows {
     u32 n_node_lists() const { return node_lists_.size(); }
 
   private:
+    static u64 row_key(u32 node_list, u32 lexer_state) { return (static_cast<u64>(node_list) << 32 | lexer_state) + 1; }
+    static u64 hash_of(const std::vector<u32>& numbers);
     struct Skip {  // what a lexer state loops on, so that nothing below needs a look
         bool usable = false;
         u64 ascii[2] = {0, 0};
@@ -78,27 +84,31 @@ class Rows {
     void unpacked(u32 saved);
     Row unpack(u32 saved) const;
     struct Builder;
-    // What one walk finds below a node where a lexer state stands: start states differ, but below their first bytes
-    // the same states meet the same subtrees over and over.
     struct Fragment;
-    static constexpr u32 kFragmentNodes = 512;  // a subtree is worth keeping from this size on
-    static constexpr u64 kPackedTokens = 256;   // of one kind in a fragment
-    const Fragment& fragment(u32 node, u32 state);
+    class Fragments;
     u32 row_slow(u32 node_list, u32 lexer_state);
+    // Of a start state, what it does on the bytes at hand: equal ones share a row. Empty for any other.
+    std::vector<u32> successors(u32 node_list, u32 lexer_state);
+    u32 row_of(const std::vector<u32>& successors);
+    u32 build(std::unique_lock<std::mutex>& lock, u32 node_list, u32 lexer_state);
     u32 intern_nodes(std::vector<u32> nodes);
     const View<u32>& nodes_of(u32 node_list);
     View<u32> keep(std::vector<u32> v);
     const Skip& skip_of(u32 lexer_state);
+    Skip make_skip(u32 lexer_state);
     u32 after_non_ascii(u32 lexer_state);
     bool loops(u32 node, const Skip& skip, u32 lexer_state) const;
 
     Compiled& c_;
     u32 max_rows_;
     std::atomic<u64> bytes_{0}, visited_{0};
-    std::mutex mutex_;
+    std::mutex mutex_;  // of the tables below, but for fragments and skips
+    std::vector<std::unique_ptr<IdCollector>> idle_collectors_;
+    std::unordered_set<u64> being_built_;
+    std::condition_variable built_;
     StableVector<std::unique_ptr<Row>> rows_;
     ReadMostlyMap index_;
-    std::unordered_map<u64, std::vector<u32>> by_successors_;  // start states that act alike on a node list share a row
+    std::unordered_map<u64, std::vector<u32>> by_successors_;  // hash -> numbers of
     std::vector<std::pair<std::vector<u32>, u32>> successor_keys_;
     StableVector<View<u32>> node_lists_;                    // one that is empty lies packed in an artefact
     std::vector<std::unique_ptr<std::vector<u32>>> arena_;  // behind the views that do not lie in a section
@@ -107,10 +117,11 @@ class Rows {
     const std::vector<u32>& first_classes(u32 node_list);
     std::vector<u64> node_list_hashes_;
     ReadMostlyMap node_list_index_;
-    std::vector<std::unique_ptr<Skip>> skips_;  // by lexer state; null: not known yet
+    std::mutex skip_mutex_;
+    StableVector<std::atomic<const Skip*>> skips_;  // by lexer state; null: not known yet
+    std::vector<std::unique_ptr<const Skip>> skip_storage_;
     Saved saved_;
-    std::unordered_map<u64, std::unique_ptr<Fragment>> fragments_;  // (node, lexer state)
-    IdCollector collector_;
+    std::unique_ptr<Fragments> fragments_;
 };
 
 }  // namespace gcd

@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kMaxPieces = 1u << 20;  // of one ending
 constexpr u32 kMaxVisited = 20000;       // pieces tried in vain for one
 constexpr size_t kMaxWays = 8;           // that the costs rank, of each item
+constexpr size_t kMaxAsked = 32;         // sets of existentials for which a key is looked for
 constexpr u32 kFallback = SchemaCosts::kNever;
 constexpr u32 kUnknownCost = 8;  // of a member that has no name in the schema
 constexpr const char* kLiteral[] = {"null", "true", "false"};
@@ -86,7 +87,7 @@ void SchemaCompletion::value_ways(u32 f, u32 outside, std::vector<Way>& out, con
         const Rest& rest = rests_.number_rest(lexemes_.numbers.start(c));
         if (rest.found) add(1 + static_cast<u32>(rest.text.size()) / 3, rest.text);
     }
-    const u32 start = lexemes_.store.start(formulas_.string_expression(f));
+    const u32 start = lexemes_.store.start(formulas_.written_expression(f));
     if (lexemes_.store.alive(start)) {
         const Rest& rest = rests_.string_rest({start}, StringDecoder());
         if (rest.found) add(1 + static_cast<u32>(rest.text.size() + 3) / 4, '"' + rest.text);
@@ -139,12 +140,20 @@ void SchemaCompletion::key_ways(const State& s, const Item& item, std::vector<Wa
     if (item.b != NONE) {
         const Rest& rest = rests_.string_rest(shapes_.vector_states(item.b), StringDecoder());
         if (rest.found) found.push_back({SchemaCosts::sum(kUnknownCost, rest_of_frame), rest.text});
-        // Keys that an open existential asks for.
+        // Keys that open existentials ask for: one of them, or several, where room is scarce.
         const Progress& progress = shapes_.progress(automaton_.frame(item.a).progress);
+        std::vector<u64> asked;
         for (size_t e = 0; e < shape.existentials.size(); ++e) {
             if (!(progress[progress_word::kOpen] >> e & 1)) continue;
-            const Rest& one =
-                rests_.string_rest(shapes_.vector_states(item.b), StringDecoder(), 1 + shape.existentials[e].pattern);
+            const size_t n = asked.size();
+            const u64 own = 1ull << shape.existentials[e].pattern;
+            for (size_t k = 0; k < n && asked.size() < kMaxAsked; ++k) asked.push_back(asked[k] | own);
+            asked.push_back(own);
+        }
+        std::sort(asked.begin(), asked.end());
+        asked.erase(std::unique(asked.begin(), asked.end()), asked.end());
+        for (u64 wanted : asked) {
+            const Rest& one = rests_.string_rest(shapes_.vector_states(item.b), StringDecoder(), wanted);
             if (!one.found) continue;
             found.push_back({SchemaCosts::sum(4, rest_of_frame), one.text});
             const std::string text = one.text.substr(0, one.text.size() - 1);  // if that is there already

@@ -25,7 +25,7 @@ u32 SchemaCosts::value(u32 f) {
             if (rest.found) best = std::min(best, 1 + static_cast<u32>(rest.text.size()) / 3);
         }
     if (best > 1) {
-        const u32 start = lexemes_.store.start(formulas_.string_expression(f));
+        const u32 start = lexemes_.store.start(formulas_.written_expression(f));
         if (lexemes_.store.alive(start)) {
             const Rest& rest = rests_.string_rest({start}, StringDecoder());
             if (rest.found) best = std::min(best, 1 + static_cast<u32>(rest.text.size() + 3) / 4);

@@ -105,7 +105,9 @@ const std::vector<u32>& Formulas::number_conditions(u32 f) {
         expand(std::move(b), kNumberIndex, drafts, 0);
     }
     std::vector<u32> out;
-    for (const NumberCondition& c : drafts) {
+    for (NumberCondition& c : drafts) {
+        c.max_digits = program_.guards.digits;
+        c.max_exponent_digits = program_.guards.exponent_digits;
         const u32 id = numbers_.condition(c);
         if (numbers_.satisfiable(id)) push_new(out, id);
     }

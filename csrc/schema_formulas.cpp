@@ -195,6 +195,7 @@ Formulas::Truth Formulas::truth_of(u32 node, u32 type) {
                 if (program_.nodes[i].op != SchemaOp::kTrue) return kDepends;
             return program_.nodes[n.a].op == SchemaOp::kTrue ? kYes : kDepends;
         case SchemaOp::kProperties:
+            if (program_.options.fixed_order && !n.names.empty()) return kDepends;  // their order matters
             for (const NamedNode& p : n.names)
                 if (program_.nodes[p.node].op != SchemaOp::kTrue) return kDepends;
             for (const PatternNode& p : n.patterns)
@@ -299,6 +300,21 @@ u32 Formulas::string_expression(u32 f) {
     }
     formula_expressions_[f] = out;
     return out;
+}
+
+// An expression with texts of any length, cut to what the guard leaves, if that is any.
+u32 Formulas::guarded(u32 x) {
+    const u32 most = program_.guards.characters;
+    if (most == NONE || x == Derivatives::kEmpty) return x;
+    const auto known = guarded_.find(x);
+    if (known != guarded_.end()) return known->second;
+    u32 out = x;
+    if (store_.infinite(store_.start(x))) {
+        const u32 any = store_.chars({{0, kMaxCodePoint}});
+        const u32 cut = store_.both({x, store_.repeat(any, 0, most)});
+        if (store_.alive(store_.start(cut))) out = cut;
+    }
+    return guarded_[x] = out;
 }
 
 // -- alternatives -----------------------------------------------------------------------------

@@ -66,6 +66,9 @@ class Formulas {
     // Whether a formula holds for null, true or false.
     bool allows(u32 f, SchemaType type);
     u32 string_expression(u32 f);
+    // The same for texts that are written: no longer than a guard wants them.
+    u32 written_expression(u32 f) { return guarded(string_expression(f)); }
+    u32 guarded(u32 expression);
     const std::vector<u32>& number_conditions(u32 f);
     void objects(u32 f, std::vector<ObjectDraft>& out);
     void arrays(u32 f, std::vector<ArrayDraft>& out);
@@ -133,6 +136,7 @@ class Formulas {
     std::vector<u8> truth_;         // node * 7 + type
     std::vector<u32> expressions_;  // node -> expression, NONE unknown
     std::vector<u32> formula_expressions_;
+    std::unordered_map<u32, u32> guarded_;
     std::unordered_map<u32, std::vector<u32>> conditions_;
     std::map<std::vector<u32>, u32> any_of_;
     u32 last_node_ = 0;

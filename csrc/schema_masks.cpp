@@ -44,8 +44,10 @@ struct SchemaEngine::Fill {
 };
 
 SchemaEngine::SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr<const TokenTrie> trie,
-                           const u8* program, size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes)
-    : lexemes_(std::move(lexemes)),
+                           const u8* program, size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes,
+                           u64 number)
+    : generation(number),
+      lexemes_(std::move(lexemes)),
       trie_(std::move(trie)),
       eos_(std::move(eos)),
       source_(program, program + size),
@@ -58,10 +60,24 @@ SchemaEngine::SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr
     lexemes_->store.guessed();
     automaton_ =
         std::make_unique<Automaton>(*program_, *formulas_, *shapes_, lexemes_->store, lexemes_->numbers, max_states);
+    guessed_ = lexemes_->store.guessed();
+    note_room();
+}
+
+void SchemaEngine::look() {
+    std::lock_guard lock(lexemes_->mutex);
+    if (looked_) return;
+    looked_ = true;
+    lexemes_->store.guessed();
     shapes_->look_at_all(formulas_->of(program_->root), kMaxLookedAt);
-    if (lexemes_->store.guessed()) shapes_->not_exact("texts that several patterns must match take too long to find");
+    if (lexemes_->store.guessed() || guessed_)
+        shapes_->not_exact("texts that several patterns must match take too long to find");
     exact_ = shapes_->exact();
     reason_ = shapes_->reason();
+    note_room();
+}
+
+void SchemaEngine::note_room() {
     // Half of the room that is left is for texts; whoever works something out has the other half for that.
     const u64 now = this->size();
     full_size_ = now + (max_states_ > now ? (max_states_ - now) / 2 : 0);
@@ -87,7 +103,7 @@ std::shared_ptr<SchemaEngine> SchemaEngine::successor() {
             full = lexemes_->full();
         }
         successor_ = std::make_shared<SchemaEngine>(full ? lexemes_->successor() : lexemes_, trie_, source_.data(),
-                                                    source_.size(), eos_, max_states_, memo_bytes_);
+                                                    source_.size(), eos_, max_states_, memo_bytes_, generation + 1);
     } else if (successor_->full()) {
         successor_ = successor_->successor();
     }

@@ -20,11 +20,18 @@ namespace gcd {
 class SchemaEngine {
   public:
     SchemaEngine(std::shared_ptr<LexemeStore> lexemes, std::shared_ptr<const TokenTrie> trie, const u8* program,
-                 size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes);
+                 size_t size, std::vector<u32> eos, u32 max_states, u64 memo_bytes, u64 generation = 0);
+    const u64 generation;  // how many engines of this schema were full before it: states are numbers of one engine
     bool satisfiable() const { return automaton_->start() != SchemaAutomaton::kDead; }
-    // As far as was known when the schema was compiled.
-    bool exact() const { return exact_; }
-    const std::string& reason() const { return reason_; }
+    // Whether masks are proven exact; found by a look at all that the schema can ask for, when the first asks.
+    bool exact() {
+        look();
+        return exact_;
+    }
+    const std::string& reason() {
+        look();
+        return reason_;
+    }
     const TokenTrie& trie() const { return *trie_; }
     u32 words() const { return trie_->words(); }
     bool is_eos(u32 token) const { return std::find(eos_.begin(), eos_.end(), token) != eos_.end(); }
@@ -103,6 +110,7 @@ class SchemaEngine {
     Mask& mask(u32 state);
     bool pays(const Mask& m) const;
     void note_growth();
+    void note_room();
     u64 size() const;
     u32 step_known(u32 state, const u8* data, u32 n, u32& read);
 
@@ -115,6 +123,8 @@ class SchemaEngine {
     std::unique_ptr<SchemaCompletion> completion_;  // made when first needed
     SchemaCompletion& completion();
     std::vector<u32> eos_;
+    void look();
+    bool looked_ = false, guessed_ = false;  // guessed: while the automaton was made
     bool exact_ = true;
     std::string reason_;
     std::vector<u8> source_;
@@ -138,9 +148,12 @@ class SchemaMatcher : public TextMatcher {
         : engine_(std::move(engine)), state_(engine_->start()) {}
     std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<SchemaMatcher>(*this); }
     std::unique_ptr<TextMatcher> position() const override {
-        return std::unique_ptr<TextMatcher>(new SchemaMatcher(engine_, state_, finished_));
+        return std::unique_ptr<TextMatcher>(new SchemaMatcher(engine_, state_, finished_, whole_ && text_.empty()));
     }
-    void key(std::vector<u64>& out) const override { out.push_back(static_cast<u64>(state_) << 1 | finished_); }
+    void key(std::vector<u64>& out) const override {
+        out.push_back(engine_->generation);
+        out.push_back(static_cast<u64>(state_) << 1 | finished_);
+    }
     void fill(u32* out) override;
     bool fill_known(u32* out) override { return !finished_ && engine_->fill_known(state_, out); }
     bool check(u32 token) override;
@@ -173,8 +186,8 @@ class SchemaMatcher : public TextMatcher {
     const TokenTrie& token_trie() const override { return engine_->trie(); }
 
   private:
-    SchemaMatcher(std::shared_ptr<SchemaEngine> engine, u32 state, bool finished)
-        : engine_(std::move(engine)), state_(state), finished_(finished) {}
+    SchemaMatcher(std::shared_ptr<SchemaEngine> engine, u32 state, bool finished, bool whole)
+        : engine_(std::move(engine)), state_(state), finished_(finished), whole_(whole) {}
     std::shared_ptr<SchemaEngine> engine_;
     u32 state_;
     bool finished_ = false;
@@ -184,9 +197,10 @@ class SchemaMatcher : public TextMatcher {
     };
     std::vector<Past> past_;
     std::vector<u8> text_;
+    bool whole_ = true;  // text_ is all that was read; not so of a position within a text, which stays with its engine
     // Moves to the engine's successor once that is full.
     void keep_up() {
-        if (engine_->full()) move_on();
+        if (whole_ && engine_->full()) move_on();
     }
     void move_on();
 };

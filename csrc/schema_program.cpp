@@ -273,7 +273,7 @@ SchemaProgram::SchemaProgram(const u8* data, size_t size, Derivatives& store) {
     below(root, nodes.size());
     std::vector<u32> option(in.count());
     for (u32& x : option) x = in.next();
-    if (option.size() != 6) bad("a schema program has other options than this version knows");
+    if (option.size() != 6 && option.size() != 12) bad("a schema program has other options than this version knows");
     options.whitespace = option[0];
     below(options.whitespace, 3);
     options.max_run = option[1];
@@ -292,6 +292,14 @@ SchemaProgram::SchemaProgram(const u8* data, size_t size, Derivatives& store) {
     }
     options.indent = std::min(option[4], 64u);
     options.fixed_order = option[5] != 0;
+    if (option.size() == 12) {
+        u32 i = 6;
+        for (u32* bound : {&guards.digits, &guards.exponent_digits, &guards.characters, &guards.items, &guards.members,
+                           &guards.depth}) {
+            *bound = option[i++];
+            if (*bound != NONE) below(*bound - 1, 1000000);
+        }
+    }
     in.done();
 }
 

@@ -83,6 +83,14 @@ struct SchemaOptions {
     bool fixed_order = false;
 };
 
+// Bounds of the user's on what JSON leaves endless (gcd/json_schema/guards.py); NONE: no bound. None of them makes a
+// formula unsatisfiable: what a schema demands comes first.
+struct SchemaGuards {
+    u32 digits = NONE, exponent_digits = NONE;  // of numbers
+    u32 characters = NONE;                      // of strings and keys
+    u32 items = NONE, members = NONE, depth = NONE;
+};
+
 struct SchemaProgram {
     // Throws bad_input. Expressions are made in `store`.
     SchemaProgram(const u8* data, size_t size, Derivatives& store);
@@ -91,6 +99,7 @@ struct SchemaProgram {
     std::vector<SchemaNode> nodes;
     u32 root = 0;
     SchemaOptions options;
+    SchemaGuards guards;
 };
 
 CodePoints decode_utf8(const std::string& text);

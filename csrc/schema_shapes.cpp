@@ -8,7 +8,6 @@ namespace gcd {
 namespace {
 
 using namespace progress_word;
-constexpr u32 kFinite = 256;  // keys of a pattern that are few enough to be known by name
 
 void see(Progress& p, u32 name) {
     p[kNames + name / 32] |= 1u << (name % 32);
@@ -166,20 +165,30 @@ const KeyClass& Shapes::key_class(ObjectShape& shape, u64 matched) {
 }
 
 // Classes of keys that exist at all: the patterns one after the other, with it or without it.
-void Shapes::split_classes(ObjectShape& shape, u32 x, u64 matched, u32 at, std::vector<u32>& allowed, bool& all) {
+void Shapes::split_classes(ObjectShape& shape, u32 x, u64 matched, u32 at, std::vector<u32>& allowed, bool& all,
+                           std::vector<CodePoints>& few) {
     if (x == Derivatives::kEmpty || !store_.alive(store_.start(x))) return;
     if (at == shape.patterns.size()) {
         if (shape.classes.size() > 256)
             throw CoreError(ErrorKind::limit_states, 256, "patterns of property names overlap in too many ways");
-        if (key_class(shape, matched).allowed)
-            allowed.push_back(x);
-        else
+        if (!key_class(shape, matched).allowed) {
             all = false;
+            return;
+        }
+        // Where some member must exist, keys can run out: a few are known by name.
+        std::vector<CodePoints> words;
+        if (!shape.existentials.empty() && store_.finite(store_.start(x), kFinite, words)) {
+            shape.classes[matched].listed = true;
+            few.insert(few.end(), words.begin(), words.end());
+            return;
+        }
+        allowed.push_back(formulas_.guarded(x));
+        all = all && allowed.back() == x;
         return;
     }
     const u32 p = shape.patterns[at];
-    split_classes(shape, store_.both({x, p}), matched | 1ull << at, at + 1, allowed, all);
-    split_classes(shape, store_.both({x, store_.negate(p)}), matched, at + 1, allowed, all);
+    split_classes(shape, store_.both({x, p}), matched | 1ull << at, at + 1, allowed, all, few);
+    split_classes(shape, store_.both({x, store_.negate(p)}), matched, at + 1, allowed, all, few);
 }
 
 u32 Shapes::make_object(const ObjectDraft& draft) {
@@ -220,21 +229,23 @@ u32 Shapes::make_object(const ObjectDraft& draft) {
         for (u32 b : bs) known(b);
     }
     // Unknown keys: by the classes of patterns that they match.
-    auto split = [&] {
-        s.classes.clear();
-        std::vector<u32> allowed;
-        bool all = true;
-        split_classes(s, Derivatives::kAny, 0, 0, allowed, all);
-        s.unknown = all ? Derivatives::kAny : store_.alt(allowed);
-    };
-    split();
+    std::vector<u32> allowed;
+    std::vector<CodePoints> few;
+    bool all = true;
+    split_classes(s, Derivatives::kAny, 0, 0, allowed, all, few);
+    s.unknown = all ? Derivatives::kAny : store_.alt(allowed);
     if (s.unknown != Derivatives::kAny && s.unknown != Derivatives::kEmpty) {
-        std::vector<CodePoints> few;
-        if (store_.finite(store_.start(s.unknown), kFinite, few)) {
-            for (const CodePoints& w : few) by_text.emplace(w, static_cast<u32>(by_text.size()));
+        std::vector<CodePoints> words;
+        if (store_.finite(store_.start(s.unknown), kFinite, words)) {
+            few.insert(few.end(), words.begin(), words.end());
             s.unknown = Derivatives::kEmpty;
+            for (auto& [bits, k] : s.classes) k.listed = true;
         }
     }
+    for (const CodePoints& w : few) by_text.emplace(w, NONE);
+    // A guard leaves room for all that is named and all that must exist.
+    if (s.max == NONE && s.unknown != Derivatives::kEmpty && program.guards.members != NONE)
+        s.max = program.guards.members + s.min + static_cast<u32>(by_text.size() + s.existentials.size());
     for (const auto& [text, rank] : by_text) {
         ObjectShape::Name n;
         n.text = text;
@@ -283,9 +294,10 @@ u32 Shapes::make_object(const ObjectDraft& draft) {
     for (ObjectShape::Existential& e : s.existentials) {
         e.unknown_possible = false;
         for (const auto& [bits, k] : s.classes)
-            if (bits >> e.pattern & 1 && k.allowed && s.unknown != Derivatives::kEmpty)
+            if (bits >> e.pattern & 1 && k.allowed && !k.listed)
                 e.unknown_possible = e.unknown_possible || satisfiable(formulas_.both(k.formula, e.formula));
     }
+    find_followers(s);
     s.counts = s.min > 0 || s.max != NONE;
     std::vector<u32> states{store_.start(s.unknown)};
     for (u32 p : s.patterns) states.push_back(store_.start(p));
@@ -321,6 +333,7 @@ u32 Shapes::make_object(const ObjectDraft& draft) {
     } else {
         if (objects_.size() >= max_size_)
             throw CoreError(ErrorKind::limit_states, objects_.size(), "the schema has too many kinds of objects");
+        note_doubts(s);
         id = static_cast<u32>(objects_.size());
         objects_.push_back(std::move(shape));
         object_index_.emplace(std::move(key), id);
@@ -333,72 +346,6 @@ u32 Shapes::object_start(u32 shape) {
     Progress p(kNames + (s.names.size() + 31) / 32, 0);
     p[kOpen] = (1u << s.existentials.size()) - 1;
     return progress(std::move(p));
-}
-
-// Whether what is still asked can be met by further members.
-bool Shapes::object_viable(u32 id, const Progress& p) {
-    ObjectShape& s = *objects_[id];
-    // Names that must come: required, and what follows from those that are or will be there.
-    std::vector<u8> needed(s.names.size(), 0);
-    u32 n_needed = 0;
-    auto need = [&](u32 n) {
-        if (needed[n] || name_seen(p, n)) return;
-        needed[n] = 1;
-        ++n_needed;
-    };
-    for (u32 n : s.required) need(n);
-    for (bool again = !s.implications.empty(); again;) {
-        const u32 before = n_needed;
-        for (const auto& [a, bs] : s.implications)
-            if (needed[a] || name_seen(p, a))
-                for (u32 b : bs) need(b);
-        again = n_needed != before;
-    }
-    for (u32 n = 0; n < s.names.size(); ++n) {
-        if (!needed[n]) continue;
-        ObjectShape::Name& name = s.names[n];
-        if (!name.allowed) return false;
-        if (!name.required && !satisfiable(name.formula)) return false;
-    }
-    // Existentials: by a member that must come anyway, or by one more.
-    u32 extra = 0, n_open = 0;
-    for (u32 e = 0; e < s.existentials.size(); ++e) {
-        if (!(p[kOpen] >> e & 1)) continue;
-        ++n_open;
-        bool by_needed = false, by_other = s.existentials[e].unknown_possible;
-        for (u32 n = 0; n < s.names.size(); ++n) {
-            ObjectShape::Name& name = s.names[n];
-            if (name_seen(p, n) || !name.meets[e] || !name.allowed) continue;
-            if (!needed[n] && by_other) continue;
-            if (!satisfiable(formulas_.both(name.formula, s.existentials[e].formula))) continue;
-            (needed[n] ? by_needed : by_other) = true;
-        }
-        if (!by_needed && !by_other) return false;
-        extra += !by_needed;
-    }
-    const u32 least = p[kMembers] + n_needed + extra;
-    if (n_open > 1 && (s.max != NONE || s.unknown == Derivatives::kEmpty))
-        not_exact("several members that must exist compete for room in one object");
-    if (s.max != NONE && least > s.max) {
-        if (extra <= 1) return false;
-        return p[kMembers] + n_needed + 1 <= s.max;  // one member may meet several
-    }
-    if (s.min > p[kMembers] && s.unknown == Derivatives::kEmpty) {
-        // Names that may still come. Ones that others follow from bring those along; they are counted all the same.
-        u32 room = 0;
-        for (u32 n = 0; n < s.names.size() && p[kMembers] + room < s.min; ++n)
-            if (!name_seen(p, n) && s.names[n].allowed && satisfiable(s.names[n].formula)) {
-                bool possible = true;
-                for (const auto& [a, bs] : s.implications)
-                    if (a == n)
-                        for (u32 b : bs) possible = possible && (name_seen(p, b) || s.names[b].allowed);
-                room += possible;
-            }
-        if (p[kMembers] + room < s.min) return false;
-        if (!s.implications.empty() && s.max != NONE)
-            not_exact("dependent properties and bounds on the number of properties in one object");
-    }
-    return true;
 }
 
 bool Shapes::object_complete(u32 id, u32 progress) {
@@ -422,21 +369,17 @@ const KeyOptions& Shapes::key_options(u32 id, u32 progress) {
     const Progress p = progress_[progress];
     KeyOptions out;
     std::vector<Entry> entries;
-    u32 last = 0;  // in a fixed order: ranks below are past
-    if (formulas_.program().options.fixed_order) {
-        for (u32 n = 0; n < s.names.size(); ++n)
-            if (name_seen(p, n)) last = std::max(last, s.names[n].rank + 1);
-    }
+    const u32 past = ranks_past(s, p);
     if (s.max == NONE || p[kMembers] < s.max) {
         for (u32 n = 0; n < s.names.size(); ++n) {
-            if (name_seen(p, n) || !s.names[n].allowed || s.names[n].rank < last) continue;
+            if (name_seen(p, n) || !s.names[n].allowed || s.names[n].rank < past) continue;
             entries.clear();
             after_name(id, progress, n, entries);
             if (!entries.empty()) out.names.push_back(n);
         }
         if (s.unknown != Derivatives::kEmpty) {
             for (const auto& [bits, k] : s.classes) {
-                if (!k.allowed) continue;
+                if (!k.allowed || k.listed) continue;
                 entries.clear();
                 after_key(id, progress, bits, entries);
                 if (!entries.empty()) {
@@ -498,79 +441,6 @@ void Shapes::after_key(u32 id, u32 progress, u64 matched, std::vector<Entry>& ou
     for (u32 e = 0; e < s.existentials.size(); ++e)
         if (matched >> s.existentials[e].pattern & 1) met |= 1ull << e;
     settle_existentials(id, p, met, k.formula, out);
-}
-
-void Shapes::look_at_all(u32 root, u32 most) {
-    std::vector<u32> todo{root};
-    std::unordered_map<u32, bool> seen{{root, true}};
-    auto add = [&](u32 f) {
-        if (f != Formulas::kFalse && f != Formulas::kTrue && seen.emplace(f, true).second) todo.push_back(f);
-    };
-    for (size_t i = 0; i < todo.size(); ++i) {
-        if (i >= most) {
-            not_exact("the schema has too many combinations to look at each");
-            return;
-        }
-        const u32 f = todo[i];
-        const u32 x = formulas_.string_expression(f);
-        if (x != Derivatives::kEmpty) store_.alive(store_.start(x));
-        for (u32 id : objects(f)) {
-            const ObjectShape& s = *objects_[id];
-            for (const ObjectShape::Name& n : s.names) {
-                add(n.formula);
-                for (u32 e = 0; e < s.existentials.size(); ++e)
-                    if (n.meets[e]) add(formulas_.both(n.formula, s.existentials[e].formula));
-            }
-            for (const auto& [bits, k] : s.classes) {
-                add(k.formula);
-                for (const ObjectShape::Existential& e : s.existentials)
-                    if (bits >> e.pattern & 1) add(formulas_.both(k.formula, e.formula));
-            }
-        }
-        for (u32 id : arrays(f)) {
-            const ArrayShape& s = *arrays_[id];
-            for (u32 item : s.formulas) {
-                add(item);
-                for (const ItemCountRange& c : s.counts) {
-                    add(formulas_.both(item, c.positive));
-                    if (c.max != NONE) add(formulas_.both(item, c.negative));
-                }
-            }
-        }
-    }
-}
-
-// -- values -----------------------------------------------------------------------------------
-
-bool Shapes::finite(u32 f, u32 most, std::vector<std::string>& out) {
-    if (f == Formulas::kFalse) return true;
-    if (!objects(f).empty() || !arrays(f).empty()) return false;
-    for (const auto& [type, text] :
-         {std::pair<SchemaType, const char*>{kNullType, "null"}, {kTrueType, "true"}, {kFalseType, "false"}})
-        if (formulas_.allows(f, type)) out.push_back(text);
-    const u32 x = formulas_.string_expression(f);
-    if (x != Derivatives::kEmpty) {
-        std::vector<CodePoints> texts;
-        if (!store_.finite(store_.start(x), most, texts)) return false;
-        for (const CodePoints& t : texts) {
-            std::string s = "\"";
-            for (char32_t c : t) {
-                s += static_cast<char>(c >> 16);
-                s += static_cast<char>(c >> 8);
-                s += static_cast<char>(c);
-            }
-            out.push_back(std::move(s));
-        }
-    }
-    for (u32 c : formulas_.number_conditions(f)) {
-        std::vector<Decimal> values;
-        if (!numbers_.finite(c, most, values)) return false;
-        for (const Decimal& d : values)
-            out.push_back((d.negative ? "-" : "") + d.digits + "e" + std::to_string(d.exponent));
-    }
-    std::sort(out.begin(), out.end());
-    out.erase(std::unique(out.begin(), out.end()), out.end());
-    return out.size() <= most;
 }
 
 }  // namespace gcd

@@ -16,8 +16,9 @@ namespace gcd {
 
 // The formula of members whose key belongs to a class: the patterns that it matches, as bits.
 struct KeyClass {
-    u32 formula;
-    bool allowed;
+    u32 formula = 0;
+    bool allowed = false;
+    bool listed = false;  // its keys are few: all are known by name
 };
 
 struct ObjectShape {
@@ -26,9 +27,10 @@ struct ObjectShape {
         CodePoints text;
         u32 formula = 0;
         bool required = false;
-        bool allowed = false;   // its formula is satisfiable and the key may stand
-        u32 rank = 0;           // in the order of the schema
-        std::vector<u8> meets;  // by existential: whether the key matches
+        bool allowed = false;        // its formula is satisfiable and the key may stand
+        u32 rank = 0;                // in the order of the schema; NONE: it isn't listed there
+        std::vector<u8> meets;       // by existential: whether the key matches
+        std::vector<u32> followers;  // names that must be there if this one is, at any remove
     };
     std::vector<Name> names;
     std::vector<u32> required;          // names, as indices
@@ -56,7 +58,8 @@ struct ArrayShape {
     bool unique = false, repeated = false;
     u32 n_first = 0;            // items beyond are all alike
     std::vector<u32> formulas;  // of the first items, then of all others
-    u32 capacity = NONE;        // items that there can be at most
+    // Least number of further items that complete the array, by place and counts; once it was asked for.
+    std::vector<u32> least;
 };
 
 // Numbers whose meaning the shape knows. Object: members, open existentials (bits), then 32 names to a word.
@@ -105,6 +108,11 @@ class Shapes {
     void next_item(u32 shape, u32 progress, std::vector<Entry>& out);
     bool array_complete(u32 shape, u32 progress);
 
+    // Whether a value of the formula need not be a container; and shapes that hold none but where they must.
+    bool scalar(u32 formula);
+    u32 shallow_object(u32 shape);
+    u32 shallow_array(u32 shape);
+
     // The values of a formula, if there are at most `most` and none is an object or array; as canonical texts.
     bool finite(u32 formula, u32 most, std::vector<std::string>& out);
 
@@ -131,11 +139,36 @@ class Shapes {
     u32 make_object(const ObjectDraft& draft);
     u32 make_array(const ArrayDraft& draft);
     const KeyClass& key_class(ObjectShape& shape, u64 matched);
-    void split_classes(ObjectShape& shape, u32 expression, u64 matched, u32 at, std::vector<u32>& allowed, bool& all);
+    void split_classes(ObjectShape& shape, u32 expression, u64 matched, u32 at, std::vector<u32>& allowed, bool& all,
+                       std::vector<CodePoints>& few);
+    bool satisfiable_now(u32 formula);
+    static constexpr u32 kFinite = 256;  // texts that are few enough to be known one by one
+
+    // Whether what is still asked can be met by further members or items (schema_viability.cpp, schema_arrays.cpp).
     bool object_viable(u32 shape, const Progress& p);
     bool array_viable(u32 shape, const Progress& p);
-    bool satisfiable_now(u32 formula);
-    bool attainable(u32 shape, const Progress& p);
+    // Further members that are alike: so many names, or keys, with one formula and the same open existentials to meet.
+    struct Place {
+        u32 formula, meets;
+        u32 count;
+        bool needed;  // they come in any case
+        bool operator==(const Place& o) const { return formula == o.formula && meets == o.meets && needed == o.needed; }
+    };
+    u32 ranks_past(const ObjectShape& shape, const Progress& p) const;
+    void find_followers(ObjectShape& shape);
+    bool competing(const ObjectShape& shape) const;
+    void note_doubts(const ObjectShape& shape);
+    bool witnessed(const ObjectShape& shape, const Progress& p, const std::vector<u8>& needed,
+                   const std::vector<u8>& optional);
+    u32 class_expression(const ObjectShape& shape, u64 bits);
+    u32 least_witnesses(const std::vector<u32>& formulas, const std::vector<Place>& places);
+    u64 count_states(const ArrayShape& shape) const;
+    bool counts_viable(ArrayShape& shape, const Progress& p);
+    std::vector<u32> least_items(const ArrayShape& shape);
+
+    // How many values a formula has (schema_extent.cpp).
+    bool plenty(u32 formula, u32 depth);
+    void look_at_unique(const ArrayShape& shape);
     void settle_existentials(u32 shape, const Progress& p, u64 met, u32 formula, std::vector<Entry>& out);
 
     Formulas& formulas_;
@@ -154,6 +187,7 @@ class Shapes {
     InternedLists vectors_;
     FlatMap vector_steps_;
     std::map<std::vector<u32>, u32> object_index_, array_index_;
+    std::unordered_map<u32, u32> shallow_objects_, shallow_arrays_;
     bool exact_ = true;
     std::string reason_;
 };

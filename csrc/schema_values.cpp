@@ -11,7 +11,10 @@ const std::vector<std::string> kTwice{"twice"};  // in place of an array's value
 
 void SchemaAutomaton::begin_value(const State& s, u8 byte, u32 raw, State& out) {
     auto frames = [&](u8 kind, const std::vector<u32>& shapes, const Item& item) {
+        const bool deep = frames_[sets_[item.b][0]].depth >= program_.guards.depth;
+        if (deep && shapes_.scalar(item.a)) return;
         for (u32 shape : shapes) {
+            if (deep) shape = kind == 1 ? shapes_.shallow_object(shape) : shapes_.shallow_array(shape);
             Frame f;
             f.kind = kind;
             f.shape = shape;
@@ -33,7 +36,7 @@ void SchemaAutomaton::begin_value(const State& s, u8 byte, u32 raw, State& out) 
         case '"':
             out.phase = kString;
             for (const Item& item : s.items) {
-                const u32 x = formulas_.string_expression(item.a);
+                const u32 x = formulas_.written_expression(item.a);
                 if (x == Derivatives::kEmpty) continue;
                 const u32 state = store_.start(x);
                 if (!store_.alive(state)) continue;
@@ -143,7 +146,7 @@ bool SchemaAutomaton::possible(u32 f, u32 texts) {
     if (!formulas_.number_conditions(f).empty() || !shapes_.objects(f).empty() || !shapes_.arrays(f).empty())
         return true;
     Item i;
-    i.a = store_.start(formulas_.string_expression(f));
+    i.a = store_.start(formulas_.written_expression(f));
     i.lo = texts;
     i.xhi = texts_.size(texts);
     return item_alive(kString, i, 0, StringDecoder());

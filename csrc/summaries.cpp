@@ -18,8 +18,24 @@ struct Nested {
 };
 }  // namespace
 
-Summaries::Summaries(Compiled& c, Rows& rows)
-    : c_(c), rows_(rows), local_(c.positions(), c.syntax()), sets_(c.trie().words()) {}
+Summaries::Summaries(Parser& parser, Rows& rows)
+    : c_(parser.compiled()),
+      parser_(parser),
+      rows_(rows),
+      local_(c_.positions(), parser.syntax()),
+      sets_(c_.trie().words()) {}
+
+// A row; while it is built, other threads may work here.
+u32 Summaries::row_id(u32 nodes, u32 lexer_state, Work& work) {
+    const u32 known = rows_.find(nodes, lexer_state);
+    if (known != NONE) return known;
+    struct Unlocked {
+        Lock& lock;
+        explicit Unlocked(Lock& held) : lock(held) { lock.unlock(); }
+        ~Unlocked() { lock.lock(); }
+    } unlocked(work.lock);
+    return rows_.row_id(nodes, lexer_state);
+}
 
 u32 Summaries::intern(const Point& p) {
     u32 id = point_index_.find(p.hash(), [&](u32 i) { return points_[i] == p; });
@@ -76,23 +92,25 @@ void Summaries::Table::clear() {
     scoped_keys_.clear();
 }
 
-const Summaries::Summary& Summaries::at_row(u32 set, u32 row, u32 scope) {
+const Summaries::Summary& Summaries::at_row(u32 set, u32 row, u32 scope, Work& work) {
     if (const Summary* known = rows_of_.find(set, row, scope, side(scope))) return *known;
-    const Nested nested(nested_, c_.trie().max_token_bytes);
-    ++worked_out_;
-    Sum sum;
+    const Nested nested(work.nested, c_.trie().max_token_bytes);
+    Sum sum{work};
     work_out(set, row, scope, sum);
+    if (const Summary* known = rows_of_.find(set, row, scope, side(scope))) return *known;  // another thread's
+    ++worked_out_;
     return rows_of_.keep(set, row, scope, side(scope), finish(sum, scope));
 }
 
-const Summaries::Summary& Summaries::at_point(u32 set, u32 point, u32 scope) {
+const Summaries::Summary& Summaries::at_point(u32 set, u32 point, u32 scope, Work& work) {
     if (const Summary* known = points_of_.find(set, point, scope, side(scope))) return *known;
-    Sum sum;
+    Sum sum{work};
     if (points_[point].due()) {
         follow_due(set, points_[point], scope, sum);
     } else {
         follow(set, point, scope, sum);
     }
+    if (const Summary* known = points_of_.find(set, point, scope, side(scope))) return *known;
     return points_of_.keep(set, point, scope, side(scope), finish(sum, scope));
 }
 
@@ -118,7 +136,7 @@ void Summaries::add(const Summary& s, u32 scope, Sum& sum) {
 void Summaries::work_out(u32 id, u32 row_id, u32 scope, Sum& sum) {
     const LocalSet& s = local_.set(id);
     const Row& row = rows_.row(row_id);
-    const IndentedSyntax* indented = c_.indented();
+    const IndentedSyntax* indented = parser_.indented();
     Bits wider;
     const Bits* own = &s.own;
     if (indented && bits_meet(row.symbols, indented->newlines())) {
@@ -136,7 +154,7 @@ void Summaries::work_out(u32 id, u32 row_id, u32 scope, Sum& sum) {
     for (u32 k = 0; k < s.calls.size(); ++k) {
         const u32 entry = s.calls[k].entry;
         if (!bits_meet(row.symbols, local_.set(entry).own)) continue;
-        const Summary& called = at_row(entry, row_id, scope);
+        const Summary& called = at_row(entry, row_id, scope, sum.work);
         sum.sets.push_back(called.tokens);
         sum.needs = std::max(sum.needs, called.needs);
         for (const Exit& e : called.exits) after_call(id, k, {e.ret, e.scope == UNCHANGED ? scope : e.scope}, sum);
@@ -146,15 +164,15 @@ void Summaries::work_out(u32 id, u32 row_id, u32 scope, Sum& sum) {
 // Over a lexeme that ends inside a token.
 void Summaries::take(u32 set, const RowExit& e, u32 scope, Sum& sum) {
     Point p{e.nodes, e.ctx};
-    if (c_.is_ignored_symbol(e.symbol)) return add(at_point(set, intern(p), scope), scope, sum);
-    if (IndentedSyntax* indented = c_.indented()) {
+    if (c_.is_ignored_symbol(e.symbol)) return add(at_point(set, intern(p), scope, sum.work), scope, sum);
+    if (IndentedSyntax* indented = parser_.indented()) {
         const Alphabet& a = c_.positions().alphabet;
         const u32 terminal = a.terminal(e.symbol);
         if (indented->watches(terminal)) {
             const IndentedSyntax::Effect effect = indented->effect(scope, terminal, e.column);
             sum.needs = std::max(sum.needs, effect.dropped ? IF_BRACKETS : SCOPE);
             if (effect.dead) return;
-            if (effect.dropped) return add(at_point(set, intern(p), scope), scope, sum);
+            if (effect.dropped) return add(at_point(set, intern(p), scope, sum.work), scope, sum);
             scope = effect.scope;
             p.indents = effect.indents;
             p.dedents = effect.dedents;
@@ -166,7 +184,7 @@ void Summaries::take(u32 set, const RowExit& e, u32 scope, Sum& sum) {
 
 void Summaries::take_step(const LocalStep& step, u32 point, u32 scope, Sum& sum) {
     for (u32 f : step.returns) sum.exits.push_back({intern(Return{point, step.lexset, f}), scope});
-    if (step.set != NONE) add(at_point(step.set, point, scope), scope, sum);
+    if (step.set != NONE) add(at_point(step.set, point, scope, sum.work), scope, sum);
 }
 
 void Summaries::follow(u32 set, u32 point, u32 scope, Sum& sum) {
@@ -174,21 +192,22 @@ void Summaries::follow(u32 set, u32 point, u32 scope, Sum& sum) {
     for (u32 part : local_.set(set).parts) {
         const LocalSet& s = local_.set(part);
         auto wanted = [&](const Bits& symbols) {
-            return bits_meet(symbols, s.all) || (c_.indented() && bits_meet(symbols, c_.indented()->newlines()));
+            return bits_meet(symbols, s.all) ||
+                   (parser_.indented() && bits_meet(symbols, parser_.indented()->newlines()));
         };
         c_.lexer().each(c_.lexer().start(s.lex_id, p.ctx), [&](u32 begin) {
             // A guess that nothing wanted here goes with needs no row. (Where a token must not end, more is live than
             // `live` says.)
             if (c_.trie().byte_complete && !wanted(c_.live(begin))) return;
-            const u32 row = rows_.row_id(p.nodes, begin);
-            if (wanted(rows_.row(row).symbols)) add(at_row(part, row, scope), scope, sum);
+            const u32 row = row_id(p.nodes, begin, sum.work);
+            if (wanted(rows_.row(row).symbols)) add(at_row(part, row, scope, sum.work), scope, sum);
         });
     }
 }
 
 // INDENT or DEDENTs, which the parser takes before the text goes on.
 void Summaries::follow_due(u32 set, Point p, u32 scope, Sum& sum) {
-    const IndentationSpec& spec = c_.indented()->spec();
+    const IndentationSpec& spec = parser_.indented()->spec();
     const u32 symbol = c_.positions().alphabet.symbol(p.indents ? spec.indent : spec.dedent, p.cls);
     --(p.indents ? p.indents : p.dedents);
     if (!p.due()) p.cls = 0;
@@ -197,7 +216,7 @@ void Summaries::follow_due(u32 set, Point p, u32 scope, Sum& sum) {
     if (bits_get(s.own, symbol)) take_step(local_.step(set, symbol), point, scope, sum);
     for (u32 k = 0; k < s.calls.size(); ++k) {
         if (!bits_get(local_.set(s.calls[k].entry).own, symbol)) continue;
-        Sum inner;  // in the frame of the nonterminal called
+        Sum inner{sum.work};  // in the frame of the nonterminal called
         take_step(local_.step(s.calls[k].entry, symbol), point, scope, inner);
         sum.sets.insert(sum.sets.end(), inner.sets.begin(), inner.sets.end());
         sum.needs = std::max(sum.needs, inner.needs);
@@ -210,23 +229,30 @@ void Summaries::after_call(u32 set, u32 call, const Exit& e, Sum& sum) {
     take_step(local_.after_call(set, call, r.lexset, r.forbid), r.point, e.scope, sum);
 }
 
-// What follows a frame whose nonterminal was completed inside a token.
-u32 Summaries::beyond(u32 frame, const Exit& e) {
-    const u64 key = pair_key(frame, e.ret);
-    const u32 first = beyond_index_.find(key);
-    for (u32 i = first; i != NONE; i = beyond_[i].next)
+u32 Summaries::known_beyond(u32 frame, const Exit& e) const {
+    for (u32 i = beyond_index_.find(pair_key(frame, e.ret)); i != NONE; i = beyond_[i].next)
         if (beyond_[i].scope == e.scope) return beyond_[i].tokens;
+    return NONE;
+}
+
+// What follows a frame whose nonterminal was completed inside a token.
+u32 Summaries::beyond(u32 frame, const Exit& e, Work& work) {
+    u32 out = known_beyond(frame, e);
+    if (out != NONE) return out;
     const Return r = returns_[e.ret];
     // One newline may close many levels, and frames with them, without a byte in between: those don't count.
-    const Nested nested(nested_, c_.trie().max_token_bytes, points_[r.point].due() ? 0 : 1);
+    const Nested nested(work.nested, c_.trie().max_token_bytes, points_[r.point].due() ? 0 : 1);
     std::vector<u32> sets;
     for (const LocalSets::Group& g : local_.of_continuation(frame, r.lexset, r.forbid)) {
-        const Summary& s = at_point(g.set, r.point, e.scope);
+        const Summary& s = at_point(g.set, r.point, e.scope, work);
         sets.push_back(s.tokens);
         for (const Exit& x : s.exits)
-            sets.push_back(beyond(g.frame, {x.ret, x.scope == UNCHANGED ? e.scope : x.scope}));
+            sets.push_back(beyond(g.frame, {x.ret, x.scope == UNCHANGED ? e.scope : x.scope}, work));
     }
-    const u32 out = sets_.unite(sets);
+    out = known_beyond(frame, e);
+    if (out != NONE) return out;  // another thread's
+    out = sets_.unite(sets);
+    const u64 key = pair_key(frame, e.ret);
     const u32 known = beyond_index_.find(key), id = static_cast<u32>(beyond_.size());
     beyond_.push_back({e.scope, out, known == NONE ? NONE : beyond_[known].next});
     if (known == NONE) {
@@ -241,18 +267,20 @@ u32 Summaries::beyond(u32 frame, const Exit& e) {
 
 u64 Summaries::shape(u32 state) {
     u64 h = 107;
-    for (const LocalSets::Group& g : local_.of_state(c_.plain_state(state))) h = mix(h, g.set);
+    for (const LocalSets::Group& g : local_.of_state(parser_.plain_state(state))) h = mix(h, g.set);
     return h;
 }
 
-u32 Summaries::tokens_after(const Reading& r) {
-    const u32 row = rows_.row_id(Rows::kRootNodes, r.lexer);
-    const u32 scope = c_.scope(r.syntax);
+u32 Summaries::tokens_after(const Reading& r, Lock& lock) {
+    Work work{lock};
+    const u32 row = row_id(Rows::kRootNodes, r.lexer, work);
+    const u32 scope = parser_.scope(r.syntax);
     std::vector<u32> sets;
-    for (const LocalSets::Group& g : local_.of_state(c_.plain_state(r.syntax))) {
-        const Summary& s = at_row(g.set, row, scope);
+    for (const LocalSets::Group& g : local_.of_state(parser_.plain_state(r.syntax))) {
+        const Summary& s = at_row(g.set, row, scope, work);
         sets.push_back(s.tokens);
-        for (const Exit& e : s.exits) sets.push_back(beyond(g.frame, {e.ret, e.scope == UNCHANGED ? scope : e.scope}));
+        for (const Exit& e : s.exits)
+            sets.push_back(beyond(g.frame, {e.ret, e.scope == UNCHANGED ? scope : e.scope}, work));
     }
     return sets_.unite(sets);
 }

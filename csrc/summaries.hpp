@@ -10,12 +10,17 @@
 // Example, `e: "(" e ")" | "a"` at "((a" with the tokens `)`, `))`, `a`: the state is the end of e in frame (e, K) with
 // K = {e -> "(" e . ")" in a frame (e, K')}. The innermost frame returns at once. In K, `)` ends and `))` has come to
 // its second byte when that frame's e is complete, too: a return to K', whose summary is the same as K's.
+//
+// Threads take turns: whoever works here holds the lock, and lets go of it while a row that is missing is built, which
+// is most of the work. What two threads then work out at once is kept once.
 #pragma once
 
 #include <deque>
+#include <mutex>
 
 #include "flat_map.hpp"
 #include "local_sets.hpp"
+#include "parser.hpp"
 #include "rows.hpp"
 #include "token_sets.hpp"
 
@@ -23,9 +28,12 @@ namespace gcd {
 
 class Summaries {
   public:
-    Summaries(Compiled& compiled, Rows& rows);
-    // The set of tokens that may follow a reading, without the end of the text.
-    u32 tokens_after(const Reading& r);
+    using Lock = std::unique_lock<std::mutex>;
+
+    Summaries(Parser& parser, Rows& rows);
+    // The set of tokens that may follow a reading, without the end of the text. Gives up the lock, which guards all of
+    // this, where rows have to be built: nothing may be forgotten before it returns.
+    u32 tokens_after(const Reading& r, Lock& lock);
     // Equal for states (of the parser, with indentation) that have the same local sets.
     u64 shape(u32 state);
     TokenSets& sets() { return sets_; }
@@ -71,16 +79,21 @@ class Summaries {
     enum Needs : u8 { NOTHING, IF_BRACKETS, SCOPE };
     // Stand for all scopes in which brackets are open, and for all others.
     static constexpr u32 INSIDE = NONE - 2, OUTSIDE = NONE - 3;
-    u32 side(u32 scope) const { return c_.indented() && c_.indented()->in_parens(scope) ? INSIDE : OUTSIDE; }
+    u32 side(u32 scope) const { return parser_.indented() && parser_.indented()->in_parens(scope) ? INSIDE : OUTSIDE; }
     struct Summary {
         u32 tokens = TokenSets::EMPTY;
         std::vector<Exit> exits;
         Needs needs = NOTHING;
     };
+    struct Work {  // of one thread
+        Lock& lock;
+        u32 nested = 0;  // summaries that wait for one another
+    };
     struct Sum {  // a summary being worked out
-        std::vector<u32> sets;
-        std::vector<const TokenSet*> groups;
-        std::vector<Exit> exits;
+        Work& work;
+        std::vector<u32> sets{};
+        std::vector<const TokenSet*> groups{};
+        std::vector<Exit> exits{};
         Needs needs = NOTHING;
     };
     // Summaries by local set and something else, for as many scopes as have the same one.
@@ -110,8 +123,9 @@ class Summaries {
             View<u32> scopes, tokens, exit_start, exits, sums;  // a scope or side plus one; 0: for every scope
         } saved_;
     };
-    const Summary& at_row(u32 set, u32 row, u32 scope);
-    const Summary& at_point(u32 set, u32 point, u32 scope);
+    u32 row_id(u32 nodes, u32 lexer_state, Work& work);
+    const Summary& at_row(u32 set, u32 row, u32 scope, Work& work);
+    const Summary& at_point(u32 set, u32 point, u32 scope, Work& work);
     void work_out(u32 set, u32 row, u32 scope, Sum& sum);
     void follow(u32 set, u32 point, u32 scope, Sum& sum);
     void follow_due(u32 set, Point p, u32 scope, Sum& sum);
@@ -120,11 +134,13 @@ class Summaries {
     void after_call(u32 set, u32 call, const Exit& e, Sum& sum);
     void add(const Summary& s, u32 scope, Sum& sum);
     Summary finish(Sum& sum, u32 scope);
-    u32 beyond(u32 frame, const Exit& e);
+    u32 known_beyond(u32 frame, const Exit& e) const;
+    u32 beyond(u32 frame, const Exit& e, Work& work);
     u32 intern(const Point& p);
     u32 intern(const Return& r);
 
     Compiled& c_;
+    Parser& parser_;
     Rows& rows_;
     LocalSets local_;
     TokenSets sets_;
@@ -140,7 +156,6 @@ class Summaries {
     };
     FlatMap beyond_index_;  // (frame, return) -> the first
     std::vector<Beyond> beyond_;
-    u32 nested_ = 0;                                   // summaries being worked out
     size_t n_saved_points_ = 0, n_saved_returns_ = 0;  // from an artefact; they come first
     u64 bytes_ = 0, beyond_bytes_ = 0, worked_out_ = 0;
 };

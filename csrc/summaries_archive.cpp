@@ -94,7 +94,7 @@ void Summaries::save(Writer& w, Writer& tables, Writer& contents) {
     for (const Point& p : points_) fits &= p.dedents <= kMaxDue;
     if (!fits) forget_all();
     std::vector<std::vector<u32>> scopes;
-    if (const IndentedSyntax* indented = c_.indented())
+    if (const IndentedSyntax* indented = parser_.indented())
         for (u32 s = 0; s < indented->n_scopes(); ++s) scopes.push_back(indented->describe(s));
     write_lists(w, scopes);
     local_.save(w);
@@ -120,7 +120,7 @@ void Summaries::save(Writer& w, Writer& tables, Writer& contents) {
 void Summaries::restore(Reader& r, Reader& tables, Reader& contents) {
     auto check = Reader::check;
     const ListsView<u32> scopes(r);
-    IndentedSyntax* indented = c_.indented();
+    IndentedSyntax* indented = parser_.indented();
     check(indented || scopes.size() == 0, "there are scopes without indentation");
     for (u32 s = 0; s < scopes.size(); ++s) {
         check(!scopes[s].empty() && indented->scope_of(scopes.copy(s)) == s, "scopes are out of step");

@@ -24,6 +24,14 @@ SyntaxAutomaton::SyntaxAutomaton(Positions& positions, u32 max_states, u64 max_b
 void SyntaxAutomaton::charge(const Items& items) {
     bytes_ += items.size() * sizeof(Item);
     if (bytes_ > max_bytes_) throw CoreError(ErrorKind::limit_bytes, bytes_, "too many bytes of parser items");
+    note_growth();
+}
+
+void SyntaxAutomaton::note_growth() {
+    const u32 used = std::max(n_states(), n_frames());
+    full_ =
+        used - carried_ > (max_states_ - carried_) / 2 || bytes_ - carried_bytes_ > (max_bytes_ - carried_bytes_) / 2;
+    crowded_ = carried_ > max_states_ / 2 || carried_bytes_ > max_bytes_ / 2;
 }
 
 u32 SyntaxAutomaton::intern_items(Items items) {
@@ -67,7 +75,7 @@ u32 SyntaxAutomaton::make_frame(u32 n, u32 k) {
         }
     }
     if (frames_.size() >= max_states_)
-        throw CoreError(ErrorKind::limit_states, frames_.size(), "too many parser frames");
+        throw CoreError(ErrorKind::limit_parser_states, frames_.size(), "too many parser frames");
     const u32 id = frames_.push_back({n, k});
     frame_index_.emplace(pair_key(n, k), id);
     return id;
@@ -96,7 +104,7 @@ u32 SyntaxAutomaton::intern(Items items, u32 lex_id) {
         h, [&](u32 id) { return (independent || states_[id].lex_id == lex_id) && states_[id].items == items; });
     if (known != NONE) return known;
     if (states_.size() >= max_states_)
-        throw CoreError(ErrorKind::limit_states, states_.size(), "too many parser states");
+        throw CoreError(ErrorKind::limit_parser_states, states_.size(), "too many parser states");
     charge(items);
     SyntaxState s;
     s.accepts = false;
@@ -120,7 +128,7 @@ u32 SyntaxAutomaton::start(u32 i, const StartSymbol& sym) {
     std::lock_guard<std::mutex> lock(positions_.mutex);
     Items items;
     if (sym.nullable) items.push_back({Positions::ACCEPT, 0, 0});
-    const u32 base = positions_.add_start(i);
+    const u32 base = positions_.start(i);
     if (base != NONE) items.push_back({base, 0, 0});
     if (items.empty()) return NONE;
     return intern(std::move(items), positions_.lexer.independent() ? 0 : sym.lexset);
@@ -166,6 +174,42 @@ void SyntaxAutomaton::step_calls(u32 symbol, std::unordered_map<u32, Items>& cal
             after(at->position, frame, out);
         }
     }
+}
+
+void SyntaxAutomaton::carry(const SyntaxAutomaton& from, std::vector<u32>& states) {
+    // A frame's continuation mentions older frames only: in the order of their numbers, all that one needs is there.
+    std::unordered_map<u32, u32> frames{{0, 0}}, known;
+    std::vector<u32> needed, open;
+    auto need = [&](const Items& items) {
+        for (const Item& i : items)
+            if (frames.emplace(i.frame, NONE).second) open.push_back(i.frame);
+    };
+    for (u32 s : states)
+        if (known.emplace(s, NONE).second) need(from.state(s).items);
+    while (!open.empty()) {
+        const u32 f = open.back();
+        open.pop_back();
+        needed.push_back(f);
+        need(from.continuation(f));
+    }
+    std::sort(needed.begin(), needed.end());
+    auto moved = [&](Items items) {
+        for (Item& i : items) i.frame = frames.at(i.frame);
+        canonical(items);
+        return items;
+    };
+    std::lock_guard<std::mutex> lock(positions_.mutex);
+    const u32 before = std::max(n_states(), n_frames());
+    const u64 bytes = bytes_;
+    for (u32 f : needed) frames[f] = make_frame(from.called(f), intern_items(moved(from.continuation(f))));
+    for (auto& [old, now] : known) {
+        const SyntaxState& s = from.state(old);
+        now = intern(moved(s.items), positions_.lexer.independent() ? 0 : s.lex_id);
+    }
+    for (u32& s : states) s = known.at(s);
+    carried_ += std::max(n_states(), n_frames()) - before;
+    carried_bytes_ += bytes_ - bytes;
+    note_growth();
 }
 
 u32 SyntaxAutomaton::unite(u32 a, u32 b) {

@@ -56,6 +56,12 @@ class SyntaxAutomaton {
     const SyntaxState& state(u32 id) const { return states_[id]; }
     u32 n_states() const { return states_.size(); }
     u32 n_frames() const { return frames_.size(); }
+    // Half of the room for texts is used up. What was carried over takes room, but doesn't count.
+    bool full() const { return full_.load(std::memory_order_relaxed); }
+    // Little room is left, so much was carried over.
+    bool crowded() const { return crowded_.load(std::memory_order_relaxed); }
+    // Puts in the place of states of another automaton over the same positions those of this one with the same futures.
+    void carry(const SyntaxAutomaton& from, std::vector<u32>& states);
     // The nonterminal that was called; NONE for frame 0, the outermost, which nothing follows.
     u32 called(u32 frame) const { return frames_[frame].nonterminal; }
     const Items& continuation(u32 frame) const { return *item_sets_[frames_[frame].continuation]; }
@@ -80,7 +86,11 @@ class SyntaxAutomaton {
     Positions& positions_;
     u32 max_states_;
     u64 max_bytes_, bytes_ = 0;  // of all items kept
+    u64 carried_bytes_ = 0;
+    u32 carried_ = 0;  // states or frames, the more of the two
+    std::atomic<bool> full_{false}, crowded_{false};
     void charge(const Items& items);
+    void note_growth();
     StableVector<Frame> frames_;
     std::unordered_map<u64, u32> frame_index_;
     StableVector<std::unique_ptr<const Items>> item_sets_;

@@ -37,6 +37,8 @@ class TextMatcher {
     virtual void fill(u32* out) = 0;
     // Copies the mask if it is known; false (and nothing written) if it has to be worked out.
     virtual bool fill_known(u32* out) = 0;
+    // Whether threads that fill masks of one engine mostly work side by side, rather than wait for its lock.
+    virtual bool fills_beside_others() const { return false; }
     // True if the token may come next. Changes nothing.
     virtual bool check(u32 token) = 0;
     // Moves over a token; false (and nothing changed) if it may not come next.

@@ -126,9 +126,9 @@ class Analysis {
             lexer_.each(lexer_.start(lexer_.independent() ? all_set_ : lexset, b.ctx), [&](u32 s) {
                 const std::vector<u32> groups = lexer_.state(s).groups;
                 if (groups.empty()) {
-                    set = live_.unite(set, live_.outcomes(s, b.position));
+                    set = live_.unite(set, live_.outcomes(s, b.place));
                 } else {
-                    for (u32 g : groups) set = live_.unite(set, live_.outcomes(g, b.position));
+                    for (u32 g : groups) set = live_.unite(set, live_.outcomes(g, b.place));
                 }
             });
             pairs_[id].outcomes = set;
@@ -153,7 +153,7 @@ class Analysis {
                 todo.pop_back();
                 pairs_[id].ignores.push_back(x);
                 const Boundary& b = live_.boundary(pairs_[x].boundary);
-                if (b.position == 0 && lexer_.context(b.ctx).eof_ok) pairs_[id].eof = true;
+                if (live_.may_end(b) && lexer_.context(b.ctx).eof_ok) pairs_[id].eof = true;
                 for (u32 o : live_.set(pairs_[x].outcomes)) {
                     const Outcome oc = live_.outcome(o);
                     if (oc.terminal != ignored_) continue;

@@ -40,7 +40,7 @@ _ORDER = int.from_bytes(b"\x04\x03\x02\x01", sys.byteorder)  # sections are in t
 _HEADER = struct.Struct("<8sII32s32sIIQ")
 _ENTRY = struct.Struct("<16sQQQ")
 _ALIGN = 64
-_MAX_SECTIONS = 64
+_MAX_SECTIONS = 10_000  # six of each part of a composition
 _SUMMED = 88  # bytes of the header in front of its checksum
 
 

@@ -7,6 +7,7 @@ import os
 import time
 import weakref
 from array import array
+from typing import Any
 
 from gcd._native.composition import ComposedEngine
 from gcd._native.engine import Engine
@@ -16,7 +17,7 @@ from gcd._native.sql import SqlEngine
 from gcd._native.trie import TokenTrie
 from gcd.artifact import Artifact, write_artifact
 from gcd.errors import ArtifactError, GrammarError
-from gcd.exactness import KINDS, Exactness
+from gcd.exactness import Exactness
 from gcd.grammar_info import GrammarInfo, list_of
 from gcd.limits import Limits
 from gcd.shared_engines import engine_of
@@ -101,19 +102,25 @@ class CompiledGrammar:
         meta = {
             "gcd": version(),
             "grammar": self.info.to_json(),
-            "exactness": {
-                "exact": self.exactness.exact,
-                "kinds": sorted(self.exactness.kinds),
-                "reasons": list(self.exactness.reasons),
-                "notes": list(self.exactness.notes),
-            },
+            "exactness": self.exactness.to_json(),
             "width": self.width,
             "eos_ids": list(self.eos_ids),
-            "special_ids": list(self.vocab.special_ids),
-            "special_names": {str(i): name for i, name in self.vocab.special_names.items()},
         }
-        sections = {"meta": json.dumps(meta, sort_keys=True).encode(), "trie": self._engine.trie.section()}
-        sections.update(self._engine.sections())
+        specials = {
+            "ids": list(self.vocab.special_ids),
+            "names": {str(i): name for i, name in self.vocab.special_names.items()},
+        }
+        sections = {
+            "meta": json.dumps(meta, sort_keys=True).encode(),
+            "specials": json.dumps(specials, sort_keys=True).encode(),
+            "trie": self._engine.trie.section(),
+        }
+        if isinstance(self._engine, ComposedEngine):
+            from gcd.composition_archive import sections_of
+
+            sections.update(sections_of(self))
+        else:
+            sections.update(self._engine.sections())
         return write_artifact(path, bytes.fromhex(self.info.hash), bytes.fromhex(self.fingerprint), sections)
 
     def __add__(self, other: object) -> CompiledGrammar:
@@ -156,50 +163,71 @@ def load(
             place=artifact.name,
             remedy="compile the grammar for this tokenizer",
         )
-    info, exactness, width, eos_ids, _, _ = _read_meta(artifact)
+    info, exactness, width, eos_ids = _read_meta(artifact)
     try:
         # Artefacts of one vocabulary that are open at the same time share its trie.
         key = (fingerprint, artifact.sizes.get("trie", 0), artifact.stored_checksum("trie"))
         trie = _TRIES.get(key) if vocab is None else vocab.shared.get("token_trie", _TRIES.get(key))
         if not isinstance(trie, TokenTrie):
             trie = _TRIES[key] = TokenTrie.from_section(artifact.section("trie"))
-        engine: Engine | SchemaEngine | SqlEngine
-        if "schema" in artifact.sizes:
-            engine = engine_of(SchemaEngine, trie, bytes(artifact.section("schema")), eos_ids, limits or Limits())
-        elif "sql" in artifact.sizes:
-            engine = engine_of(SqlEngine, trie, bytes(artifact.section("sql")), eos_ids, limits or Limits())
-        else:
-            engine = Engine.from_sections(
-                trie,
-                artifact.section("tables"),
-                artifact.section("rows"),
-                artifact.unread("lists"),
-                artifact.section("locals"),
-                artifact.unread("summaries"),
-                artifact.unread("sets"),
-                eos_ids,
-                limits or Limits(),
+
+        def read(prefix: str, info: GrammarInfo, exactness: Exactness) -> CompiledGrammar:
+            engine = _read_engine(artifact, prefix, trie, eos_ids, limits or Limits())
+            # The file may know of more that is inexact than the engine does: narrower formats, indentation, missing
+            # bytes. What it says of a schema is taken as it stands: to find out takes a look at all that the schema can
+            # ask for.
+            doubts = not isinstance(engine, SchemaEngine) and not engine.exact and "viability" not in exactness.kinds
+            parts = (trie.width, engine.n_starts, engine.n_terminals)
+            if doubts or parts != (width, len(info.starts), len(info.terminals)):
+                raise ArtifactError(_MIXED)
+            return CompiledGrammar(
+                engine,
+                info,
+                exactness,
+                eos_ids=eos_ids,
+                fingerprint=fingerprint,
+                vocab=vocab,
+                artifact=artifact,
             )
+
+        if "composition" in artifact.sizes:
+            from gcd.composition_archive import read_composition
+
+            made = read_composition(artifact, lambda prefix, entry: read(prefix, *_read_report(entry)))
+            if (made.info, made.exactness, made.width) != (info, exactness, width):
+                raise ArtifactError(_MIXED)
+        else:
+            made = read("", info, exactness)
     except ArtifactError as error:
         if error.place is None:
             raise ArtifactError(error.cause, place=artifact.name, remedy=_AGAIN) from error
         raise
-    except GrammarError as error:  # of a schema's program, which is what it was compiled from
+    except GrammarError as error:  # of a schema's program or a composition's plan, which is what it was compiled from
         raise ArtifactError(error.cause, place=artifact.name, remedy=_AGAIN) from error
-    # The file may know of more that is inexact than the engine does: narrower formats, indentation, missing bytes.
-    doubts = not engine.exact and "viability" not in exactness.kinds
-    parts = (trie.width, engine.n_starts, engine.n_terminals)
-    if doubts or parts != (width, len(info.starts), len(info.terminals)):
-        raise ArtifactError("its sections don't belong together", place=artifact.name, remedy=_AGAIN)
-    return CompiledGrammar(
-        engine,
-        info,
-        exactness,
-        eos_ids=eos_ids,
-        fingerprint=fingerprint,
-        vocab=vocab,
-        artifact=artifact,
-        seconds=time.perf_counter() - began,
+    except (LookupError, TypeError, ValueError) as error:
+        raise ArtifactError(f"it is damaged: {error}", place=artifact.name, remedy=_AGAIN) from error
+    made.seconds = time.perf_counter() - began
+    return made
+
+
+def _read_engine(
+    artifact: Artifact, prefix: str, trie: TokenTrie, eos_ids: tuple[int, ...], limits: Limits
+) -> Engine | SchemaEngine | SqlEngine:
+    """The engine in the sections whose names begin so."""
+    if f"{prefix}schema" in artifact.sizes:
+        return engine_of(SchemaEngine, trie, bytes(artifact.section(f"{prefix}schema")), eos_ids, limits)
+    if f"{prefix}sql" in artifact.sizes:
+        return engine_of(SqlEngine, trie, bytes(artifact.section(f"{prefix}sql")), eos_ids, limits)
+    return Engine.from_sections(
+        trie,
+        artifact.section(f"{prefix}tables"),
+        artifact.section(f"{prefix}rows"),
+        artifact.unread(f"{prefix}lists"),
+        artifact.section(f"{prefix}locals"),
+        artifact.unread(f"{prefix}summaries"),
+        artifact.unread(f"{prefix}sets"),
+        eos_ids,
+        limits,
     )
 
 
@@ -214,40 +242,54 @@ _TRIES: weakref.WeakValueDictionary[tuple[str, int, int], TokenTrie] = weakref.W
 """The tries of open artefacts, by the vocabulary's fingerprint and by their section's size and checksum."""
 
 _AGAIN = "compile the grammar again, or fetch the file again"
+_MIXED = "its sections don't belong together"
 
 
-def _read_meta(
-    artifact: Artifact,
-) -> tuple[GrammarInfo, Exactness, int, tuple[int, ...], tuple[int, ...], dict[int, str]]:
-    """Section "meta": grammar, exactness, width, end-of-sequence and special ids, names of special ids."""
+def _read_report(entry: Any) -> tuple[GrammarInfo, Exactness]:
+    """Of a grammar, what an artefact says of it."""
+    info, exactness = GrammarInfo.from_json(entry["grammar"]), Exactness.from_json(entry["exactness"])
+    if not info.starts:
+        raise ValueError("a grammar has no start symbol")
+    return info, exactness
+
+
+def _read_meta(artifact: Artifact) -> tuple[GrammarInfo, Exactness, int, tuple[int, ...]]:
+    """Section "meta": grammar, exactness, width, end-of-sequence ids."""
     meta = artifact.json("meta")
     try:
-        info = GrammarInfo.from_json(meta["grammar"])
-        e = meta["exactness"]
-        exactness = Exactness(
-            e["exact"],
-            frozenset(list_of(str, e["kinds"])),
-            tuple(list_of(str, e["reasons"])),
-            tuple(list_of(str, e["notes"])),
-        )
+        info, exactness = _read_report(meta)
         (width,) = list_of(int, [meta["width"]])
-        eos_ids, special_ids = tuple(list_of(int, meta["eos_ids"])), tuple(list_of(int, meta["special_ids"]))
-        if min(all_ids := (*eos_ids, *special_ids), default=0) < 0 or max(all_ids, default=-1) >= width:
-            raise ValueError("an id is out of range")
-        # files of the first versions have no names
-        names = {int(i): name for i, name in dict(meta.get("special_names") or {}).items()}
-        list_of(str, list(names.values()))
-        if exactness.exact is not (not exactness.kinds) or not exactness.kinds <= KINDS or not info.starts:
-            raise ValueError("entries contradict each other")
+        eos_ids = _ids(meta["eos_ids"], width)
         if info.hash != artifact.grammar_hash.hex():
             raise ValueError("the grammar's hash differs from the header's")
     except (LookupError, TypeError, ValueError) as error:
         raise ArtifactError(f"section 'meta' is damaged: {error}", place=artifact.name, remedy=_AGAIN) from error
-    return info, exactness, width, eos_ids, special_ids, names
+    return info, exactness, width, eos_ids
+
+
+def _read_specials(artifact: Artifact, width: int) -> tuple[tuple[int, ...], dict[int, str]]:
+    """Section "specials": ids that have no text, and their names. Only the vocabulary needs it."""
+    specials = artifact.json("specials")
+    try:
+        ids = _ids(specials["ids"], width)
+        names = {int(i): name for i, name in dict(specials["names"]).items()}
+        list_of(str, list(names.values()))
+    except (LookupError, TypeError, ValueError) as error:
+        raise ArtifactError(f"section 'specials' is damaged: {error}", place=artifact.name, remedy=_AGAIN) from error
+    return ids, names
+
+
+def _ids(entries: object, width: int) -> tuple[int, ...]:
+    """Token ids, all in range."""
+    ids = tuple(list_of(int, entries))
+    if min(ids, default=0) < 0 or max(ids, default=-1) >= width:
+        raise ValueError("an id is out of range")
+    return ids
 
 
 def _read_vocab(artifact: Artifact) -> Vocabulary:
-    _, _, _, eos_ids, special_ids, names = _read_meta(artifact)
+    _, _, width, eos_ids = _read_meta(artifact)
+    special_ids, names = _read_specials(artifact, width)
     try:
         blob, offsets = TokenTrie.from_section(artifact.section("trie")).packed()
         vocab = Vocabulary.from_packed(blob, array("I", offsets), eos_ids, special_ids, names)

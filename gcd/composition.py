@@ -1,20 +1,22 @@
-"""Compiled grammars put together: one after another, one or another, at most once, over and over.
+"""Compiled grammars put together: one after another, one or another, at most once, over and over, in one another.
 
 A composition is an automaton whose edges are whole grammars (`csrc/composition.hpp` says how its masks are found). So
-its parts may be of any kind (Lark grammars of every mode, patterns, JSON Schemas); they are compiled, saved and loaded
-on their own, and putting them together costs nothing. Of a part with several start symbols, the first counts. Its
-language is what set theory says: a text belongs to ``a + b`` if it can be cut *somewhere* into a sentence of a and one
-of b, whatever the lexers of a and b would do there.
+its parts may be of any kind (Lark grammars of every mode, patterns, JSON Schemas); they are compiled on their own, and
+putting them together costs nothing. Of a part with several start symbols, the first counts. Its language is what set
+theory says: a text belongs to ``a + b`` if it can be cut *somewhere* into a sentence of a and one of b, whatever the
+lexers of a and b would do there.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias, overload
 
 from gcd._native.composition import ComposedEngine
-from gcd.errors import UnsupportedError
+from gcd.errors import GrammarError, UnsupportedError
 from gcd.exactness import Exactness
 from gcd.grammar_info import GrammarInfo
 
@@ -24,32 +26,124 @@ if TYPE_CHECKING:
     from gcd._native.sql import SqlEngine
     from gcd.compiled_grammar import CompiledGrammar
 
-__all__ = ["concatenation", "optional", "repeated", "union"]
+__all__ = ["Plan", "Recursion", "built", "concatenation", "optional", "plan_of", "recursive", "repeated", "union"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _Call:
+    """An edge's label: a rule, by a number that no other rule of the process has."""
+
+    rule: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
     """Nodes are numbers below `n_nodes`; no edge leads to a start node."""
 
     parts: tuple[CompiledGrammar, ...]
     n_nodes: int
-    edges: tuple[tuple[int, int, int], ...]
-    """(node, part, node)"""
+    edges: tuple[tuple[int, int | _Call, int], ...]
+    """(node, part or call, node)"""
     starts: tuple[int, ...]
     finals: frozenset[int]
+    rules: dict[int, tuple[tuple[int, ...], frozenset[int]]] = field(default_factory=dict)
+    """What calls may mean: starts and finals, of nodes of their own. A call of any other rule is still open."""
 
-    def after(self, other: _Plan) -> _Plan:
+    def after(self, other: Plan) -> Plan:
         """With other numbers, those behind another plan's."""
         parts, nodes = len(other.parts), other.n_nodes
+        names = {rule: next(_RULES) for rule in self.rules}  # else what stands twice would be the same rule twice
+
+        def label(old: int | _Call) -> int | _Call:
+            return _Call(names.get(old.rule, old.rule)) if isinstance(old, _Call) else old + parts
+
         return replace(
             self,
-            edges=tuple((f + nodes, p + parts, t + nodes) for f, p, t in self.edges),
+            edges=tuple((f + nodes, label(p), t + nodes) for f, p, t in self.edges),
             starts=tuple(s + nodes for s in self.starts),
             finals=frozenset(f + nodes for f in self.finals),
+            rules={
+                names[rule]: (tuple(s + nodes for s in starts), frozenset(f + nodes for f in finals))
+                for rule, (starts, finals) in self.rules.items()
+            },
+        )
+
+    def open_rules(self) -> set[int]:
+        """Rules that are called and not defined yet."""
+        return {p.rule for _, p, _ in self.edges if isinstance(p, _Call)} - self.rules.keys()
+
+    def numbered(self) -> tuple[list[tuple[int, int, int]], list[tuple[list[int], list[int]]]]:
+        """Edges and rules with plain numbers: parts, then rules; rule 0 is what a text is."""
+        number = {rule: len(self.parts) + 1 + i for i, rule in enumerate(self.rules)}
+        edges = [(f, number[p.rule] if isinstance(p, _Call) else p, t) for f, p, t in self.edges]
+        rules = [(self.starts, self.finals), *self.rules.values()]
+        return edges, [(list(starts), sorted(finals)) for starts, finals in rules]
+
+    @classmethod
+    def from_numbers(
+        cls,
+        parts: Sequence[CompiledGrammar],
+        n_nodes: int,
+        edges: Sequence[tuple[int, int, int]],
+        rules: Sequence[tuple[Sequence[int], Sequence[int]]],
+    ) -> Plan:
+        """The other way round of `numbered`. Raises ValueError for numbers out of range."""
+        numbers = {n for f, _, t in edges for n in (f, t)} | {n for rule in rules for side in rule for n in side}
+        labels: dict[int, int | _Call] = {i: i for i in range(len(parts))}
+        labels |= {len(parts) + i: _Call(next(_RULES)) for i in range(1, len(rules))}
+        if (
+            not parts
+            or not rules
+            or not numbers <= set(range(n_nodes))
+            or not {p for _, p, _ in edges} <= labels.keys()
+        ):
+            raise ValueError("a composition's numbers are out of range")
+        (starts, finals), *others = rules
+        names = [label.rule for label in labels.values() if isinstance(label, _Call)]
+        return cls(
+            tuple(parts),
+            n_nodes,
+            tuple((f, labels[p], t) for f, p, t in edges),
+            tuple(starts),
+            frozenset(finals),
+            {name: (tuple(s), frozenset(f)) for name, (s, f) in zip(names, others, strict=True)},
         )
 
 
-def union(*compiled: CompiledGrammar) -> CompiledGrammar:
+_RULES = itertools.count()
+
+
+class Recursion:
+    """What is being defined, where it stands in its own definition; only `recursive` makes these.
+
+    Attributes:
+        plan: how it is put together so far.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def __add__(self, other: Part) -> Part:
+        return concatenation(self, other)
+
+    def __radd__(self, other: Part) -> Part:
+        return concatenation(other, self)
+
+    def __or__(self, other: Part) -> Part:
+        return union(self, other)
+
+    def __ror__(self, other: Part) -> Part:
+        return union(other, self)
+
+
+Part: TypeAlias = "CompiledGrammar | Recursion"
+
+
+@overload
+def union(*compiled: CompiledGrammar) -> CompiledGrammar: ...
+@overload
+def union(*compiled: Part) -> Part: ...
+def union(*compiled: Part) -> Part:
     """The sentences of any of some compiled grammars; also ``a | b``.
 
     Raises:
@@ -57,73 +151,130 @@ def union(*compiled: CompiledGrammar) -> CompiledGrammar:
         ValueError: they were compiled for different vocabularies.
         UnsupportedError: some byte of the vocabulary has no token of its own.
     """
-    plan = _plan(compiled[0]) if compiled else None
-    for other in map(_plan, compiled[1:]):
-        assert plan is not None
-        more = other.after(plan)
-        plan = _Plan(
-            plan.parts + more.parts,
-            plan.n_nodes + more.n_nodes,
-            plan.edges + more.edges,
-            plan.starts + more.starts,
-            plan.finals | more.finals,
-        )
-    return _built(plan, "union")
+    return _put(_choice([plan_of(part) for part in compiled]), "union")
 
 
-def concatenation(*compiled: CompiledGrammar) -> CompiledGrammar:
+@overload
+def concatenation(*compiled: CompiledGrammar) -> CompiledGrammar: ...
+@overload
+def concatenation(*compiled: Part) -> Part: ...
+def concatenation(*compiled: Part) -> Part:
     """A sentence of the first, then one of the second, and so on; also ``a + b``. Raises as `union` does."""
-    plan = _plan(compiled[0]) if compiled else None
-    for other in map(_plan, compiled[1:]):
-        assert plan is not None
-        more = other.after(plan)
-        begin = [(p, t) for f, p, t in more.edges if f in more.starts]
-        nothing = bool(more.finals.intersection(more.starts))
-        plan = _Plan(
-            plan.parts + more.parts,
-            plan.n_nodes + more.n_nodes,
-            plan.edges + tuple((f, p, t) for f in sorted(plan.finals) for p, t in begin) + more.edges,
-            plan.starts,
-            (plan.finals if nothing else frozenset()) | more.finals,
-        )
-    return _built(plan, "concatenation")
+    return _put(_sequence([plan_of(part) for part in compiled]), "concatenation")
 
 
-def optional(compiled: CompiledGrammar) -> CompiledGrammar:
+@overload
+def optional(compiled: CompiledGrammar) -> CompiledGrammar: ...
+@overload
+def optional(compiled: Recursion) -> Recursion: ...
+def optional(compiled: Part) -> Part:
     """A sentence, or the empty text. Raises as `union` does."""
-    plan = _plan(compiled)
-    return _built(replace(plan, finals=plan.finals.union(plan.starts)), "option")
+    plan = plan_of(compiled)
+    return _put(replace(plan, finals=plan.finals.union(plan.starts)), "option")
 
 
-def repeated(compiled: CompiledGrammar) -> CompiledGrammar:
+@overload
+def repeated(compiled: CompiledGrammar) -> CompiledGrammar: ...
+@overload
+def repeated(compiled: Recursion) -> Recursion: ...
+def repeated(compiled: Part) -> Part:
     """Any number of sentences one after another, none included. Raises as `union` does."""
-    plan = _plan(compiled)
+    plan = plan_of(compiled)
     again = tuple((f, p, t) for f in sorted(plan.finals) for s, p, t in plan.edges if s in plan.starts)
     edges = tuple(dict.fromkeys(plan.edges + again))
-    return _built(replace(plan, edges=edges, finals=plan.finals.union(plan.starts)), "repetition")
+    return _put(replace(plan, edges=edges, finals=plan.finals.union(plan.starts)), "repetition")
+
+
+def recursive(define: Callable[[Recursion], Part]) -> CompiledGrammar:
+    """What may stand in itself, to any depth: nested lists of values that a schema describes, say.
+
+    ``recursive(lambda tree: value | begin + repeated(tree + comma) + tree + end)``
+
+    Args:
+        define: given what is being defined, returns it, put together from that and from compiled grammars. Definitions
+            may stand in one another: then what an inner one returns may only be used in the outer one.
+
+    Raises:
+        GrammarError: no sentence comes to an end.
+        UnsupportedError: it begins with itself; also as `union` does.
+    """
+    rule = next(_RULES)
+    body = plan_of(define(Recursion(Plan((), 2, ((0, _Call(rule), 1),), (0,), frozenset((1,))))))
+    n = body.n_nodes
+    plan = Plan(
+        body.parts,
+        n + 2,
+        (*body.edges, (n, _Call(rule), n + 1)),
+        (n,),
+        frozenset((n + 1,)),
+        {**body.rules, rule: (body.starts, body.finals)},
+    )
+    return _put(plan, "recursion")  # type: ignore[return-value] # in another's definition: a part of that
 
 
 _PLAN = "_composition_plan"
 
 
-def _plan(compiled: CompiledGrammar) -> _Plan:
-    """How a compiled grammar is put together; an ordinary one is one edge."""
+def plan_of(part: object) -> Plan:
+    """How something is put together; an ordinary compiled grammar is one edge."""
     from gcd.compiled_grammar import CompiledGrammar
 
-    if not isinstance(compiled, CompiledGrammar):
-        raise TypeError(f"a compiled grammar is put together from others, not from a {type(compiled).__name__}")
-    plan = getattr(compiled, _PLAN, None)
-    if isinstance(plan, _Plan):
+    if isinstance(part, Recursion):
+        return part.plan
+    if not isinstance(part, CompiledGrammar):
+        raise TypeError(f"a compiled grammar is put together from others, not from a {type(part).__name__}")
+    plan = getattr(part, _PLAN, None)
+    if isinstance(plan, Plan):
         return plan
-    return _Plan((compiled,), 2, ((0, 0, 1),), (0,), frozenset((1,)))
+    return Plan((part,), 2, ((0, 0, 1),), (0,), frozenset((1,)))
 
 
-def _built(plan: _Plan | None, kind: str) -> CompiledGrammar:
-    """The compiled grammar of a plan."""
-    from gcd.compiled_grammar import CompiledGrammar
+def _choice(plans: Sequence[Plan]) -> Plan | None:
+    plan = plans[0] if plans else None
+    for other in plans[1:]:
+        assert plan is not None
+        more = other.after(plan)
+        plan = Plan(
+            plan.parts + more.parts,
+            plan.n_nodes + more.n_nodes,
+            plan.edges + more.edges,
+            plan.starts + more.starts,
+            plan.finals | more.finals,
+            {**plan.rules, **more.rules},
+        )
+    return plan
 
+
+def _sequence(plans: Sequence[Plan]) -> Plan | None:
+    plan = plans[0] if plans else None
+    for other in plans[1:]:
+        assert plan is not None
+        more = other.after(plan)
+        begin = [(p, t) for f, p, t in more.edges if f in more.starts]
+        nothing = bool(more.finals.intersection(more.starts))
+        plan = Plan(
+            plan.parts + more.parts,
+            plan.n_nodes + more.n_nodes,
+            plan.edges + tuple((f, p, t) for f in sorted(plan.finals) for p, t in begin) + more.edges,
+            plan.starts,
+            (plan.finals if nothing else frozenset()) | more.finals,
+            {**plan.rules, **more.rules},
+        )
+    return plan
+
+
+def _put(plan: Plan | None, kind: str) -> Part:
+    """The compiled grammar of a plan, unless it calls what isn't defined yet."""
     if plan is None:
         raise TypeError(f"a {kind} needs at least one compiled grammar")
+    return Recursion(plan) if plan.open_rules() else built(plan, kind)
+
+
+def built(plan: Plan, kind: str) -> CompiledGrammar:
+    """The compiled grammar of a plan in which every rule is defined."""
+    from gcd.compiled_grammar import CompiledGrammar
+
+    _check_recursion(plan)
     first, *others = plan.parts
     for other in others:
         if (other.fingerprint, other.width, other.eos_ids) != (first.fingerprint, first.width, first.eos_ids):
@@ -144,14 +295,9 @@ def _built(plan: _Plan | None, kind: str) -> CompiledGrammar:
             "into tokens",
             remedy="write it as one grammar, by %import",
         )
+    edges, rules = plan.numbered()
     engine = ComposedEngine(
-        trie,
-        tuple((_engine(part), 0) for part in plan.parts),
-        plan.n_nodes,
-        plan.edges,
-        plan.starts,
-        sorted(plan.finals),
-        first.eos_ids,
+        trie, tuple((_engine(part), 0) for part in plan.parts), plan.n_nodes, edges, rules, first.eos_ids
     )
     compiled = CompiledGrammar(
         engine,
@@ -165,13 +311,67 @@ def _built(plan: _Plan | None, kind: str) -> CompiledGrammar:
     return compiled
 
 
+def _check_recursion(plan: Plan) -> None:
+    """Refuse rules that begin with themselves, and rules that never end."""
+    if not plan.rules:
+        return
+    edges: dict[int, list[tuple[int | _Call, int]]] = {}
+    for f, p, t in plan.edges:
+        edges.setdefault(f, []).append((p, t))
+
+    def reached(starts: Iterable[int], passes: Callable[[int | _Call], bool]) -> set[int]:
+        seen = set(starts)
+        todo = list(seen)
+        while todo:
+            more = {t for p, t in edges.get(todo.pop(), []) if passes(p)} - seen
+            seen |= more
+            todo += more
+        return seen
+
+    def least(passes_part: Callable[[int], bool]) -> set[int]:
+        """Rules whose end can be reached over certain parts and over such rules."""
+        found: set[int] = set()
+
+        def passes(label: int | _Call) -> bool:
+            return label.rule in found if isinstance(label, _Call) else passes_part(label)
+
+        while more := {r for r, (s, f) in plan.rules.items() if r not in found and f & reached(s, passes)}:
+            found |= more
+        return found
+
+    if least(lambda part: True) != plan.rules.keys():
+        raise GrammarError(
+            "a recursion has no sentence: each way through it needs another one first",
+            remedy="give it a way that ends: recursive(lambda tree: value | begin + tree + end)",
+        )
+    empty_parts = {i for i, part in enumerate(plan.parts) if part.matcher().is_complete}
+    empty = least(empty_parts.__contains__)
+
+    def passes_empty(label: int | _Call) -> bool:
+        return label.rule in empty if isinstance(label, _Call) else label in empty_parts
+
+    begins: dict[int, set[int]] = {}
+    for rule, (starts, _) in plan.rules.items():
+        at = reached(starts, passes_empty)
+        begins[rule] = {p.rule for node in at for p, _ in edges.get(node, []) if isinstance(p, _Call)}
+    while leaves := [rule for rule, calls in begins.items() if not calls & begins.keys()]:
+        for rule in leaves:
+            del begins[rule]
+    if begins:
+        raise UnsupportedError.of(
+            "a recursion that begins with itself",
+            "a recursion that begins with itself would have to be read before its first byte",
+            remedy="let something else come first; repeated() says 'any number of'",
+        )
+
+
 def _engine(compiled: CompiledGrammar) -> Engine | SchemaEngine | SqlEngine:
     engine = compiled._engine
     assert not isinstance(engine, ComposedEngine)
     return engine
 
 
-def _exactness(plan: _Plan) -> Exactness:
+def _exactness(plan: Plan) -> Exactness:
     """Exact if all parts are."""
     several = len(plan.parts) > 1
 
@@ -187,9 +387,9 @@ def _exactness(plan: _Plan) -> Exactness:
     )
 
 
-def _info(plan: _Plan, kind: str) -> GrammarInfo:
+def _info(plan: Plan, kind: str) -> GrammarInfo:
     infos = [part.info for part in plan.parts]
-    shape = (plan.n_nodes, plan.edges, plan.starts, sorted(plan.finals), [i.hash for i in infos])
+    shape = (plan.n_nodes, *plan.numbered(), [i.hash for i in infos])
     return GrammarInfo(
         starts=("text",),
         terminals=tuple(terminal for info in infos for terminal in info.terminals),

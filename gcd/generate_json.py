@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gcd.errors import MatcherError
+
+if TYPE_CHECKING:
+    from gcd.json_schema import Guards
 
 __all__ = ["generate_json"]
 
@@ -19,6 +22,7 @@ def generate_json(
     max_new_tokens: int = 512,
     chat: bool = False,
     lenient: frozenset[str] = frozenset(),
+    guards: Guards | str = "off",
     **generate_options: Any,
 ) -> Any:
     """Let a transformers model write a JSON document and parse it.
@@ -34,6 +38,7 @@ def generate_json(
             tokens are let through after which it still can be.
         chat: see `prompt`.
         lenient: as for `gcd.compile`.
+        guards: against numbers, strings and lists without end: "off", "safe", or `gcd.json_schema.Guards`.
         generate_options: passed on to ``model.generate``.
 
     Returns:
@@ -51,14 +56,16 @@ def generate_json(
 
     is_schema = isinstance(schema_or_type, dict | bool | str | Path | SchemaGrammar)
     if isinstance(schema_or_type, SchemaGrammar):
+        if guards != "off":
+            raise ValueError("guards are an option of gcd.Grammar.from_json_schema; this grammar has its own")
         grammar = schema_or_type
     else:
         spelling = OutputOptions(whitespace="fixed", item_separator=", ", key_separator=": ")
         # A type names its members: others, which Pydantic would leave out, aren't worth a model's time.
         grammar = (
-            load(schema_or_type, options=spelling)
+            load(schema_or_type, options=spelling, guards=guards)
             if is_schema
-            else from_pydantic(schema_or_type, options=spelling, additional_properties="closed")
+            else from_pydantic(schema_or_type, options=spelling, guards=guards, additional_properties="closed")
         )
     processor = GrammarLogitsProcessor.from_json_schema(grammar, tokenizer, lenient=lenient, max_tokens=max_new_tokens)
     if chat:

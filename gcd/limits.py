@@ -35,6 +35,10 @@ class Limits:
     """Productions after expansion of templates, options and repetitions."""
     max_lexer_states: int = 200_000
     """States of the lexer's automaton, built while compiling or lazily later."""
+    max_parser_states: int = 1_000_000
+    """States of the parser, built lazily as texts need them. Half of them are for texts that are gone: when they are
+    used up the next ones begin with an empty table, so no number of texts reaches the limit, and a single one only if
+    it needs that many by itself."""
     max_rows: int = 200_000
     """Rows (one for each lexer state that a token can start in) with their sub-rows."""
     memo_bytes: int = 256_000_000

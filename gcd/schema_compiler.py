@@ -18,6 +18,7 @@ from gcd.exactness import Exactness
 from gcd.grammar_info import GrammarInfo
 from gcd.json_schema.conflict import conflicting_keywords
 from gcd.json_schema.grammar import SchemaGrammar
+from gcd.json_schema.guards import GUARDS_OFF
 from gcd.json_schema.program import SchemaProgram
 from gcd.limits import Limits
 from gcd.shared_engines import engine_of
@@ -46,12 +47,16 @@ def compile_schema(
     for entry in grammar.tightened:
         kinds.add("tightened")
         reasons.append(f"{entry.keyword} at {entry.pointer}: {entry.why}")
+    unasked = frozenset(kinds)
+    if grammar.program.guards != GUARDS_OFF:
+        kinds.add("tightened")
+        reasons.append(f"longer documents are left out by guards: {grammar.program.guards}")
     exactness = Exactness(exact=not reasons, kinds=frozenset(kinds), reasons=tuple(reasons), notes=())
-    if not exactness.kinds <= lenient:
+    if not unasked <= lenient:
         raise InexactError(
             f"the schema can't be compiled exactly: {'; '.join(exactness.reasons)}",
             report=exactness,
-            remedy=f"allow it by lenient={set(exactness.kinds)!r}",
+            remedy=f"allow it by lenient={set(unasked)!r}",
         )
     return CompiledGrammar(
         engine,

@@ -19,11 +19,12 @@ class ComposedEngine:
         parts: tuple[tuple[Engine | SchemaEngine | SqlEngine, int], ...],
         n_nodes: int,
         edges: Iterable[tuple[int, int, int]],
-        starts: Sequence[int],
-        finals: Sequence[int],
+        rules: Sequence[tuple[Sequence[int], Sequence[int]]],
         eos_ids: Sequence[int],
     ) -> None:
-        """From (engine, number of its start symbol) for each part, and edges (node, part, node).
+        """From (engine, number of its start symbol) for each part; edges (node, part, node); rules (starts, finals).
+
+        The first rule is what a text is. An edge's part may also be the number of parts plus that of a rule.
 
         Raises ValueError where a number is out of bounds, GrammarError for a vocabulary with bytes that are no token.
         """
@@ -49,8 +50,6 @@ class ComposedEngine:
         """Of all parts; they are numbered one part after another."""
     def start_alive(self, i: int) -> bool:
         """Some part has a sentence."""
-    def sections(self) -> dict[str, bytes]:
-        """Raises UnsupportedError: parts are saved on their own."""
     def explore(self, max_masks: int, seconds: float) -> int:
         """Fill the parts' tables."""
     def counts(self) -> dict[str, int]:

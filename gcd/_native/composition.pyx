@@ -9,6 +9,7 @@ from libcpp.vector cimport vector
 from gcd._native.cpp cimport (
     Composition,
     CompositionEdge,
+    CompositionRule,
     Matcher as CppMatcher,
     SchemaMatcher as CppSchemaMatcher,
     TextMatcher,
@@ -17,22 +18,25 @@ from gcd._native.engine cimport Engine
 from gcd._native.schema cimport SchemaEngine
 from gcd._native.trie cimport TokenTrie
 
-from gcd.errors import UnsupportedError
-
 
 cdef class ComposedEngine:
-    def __init__(self, TokenTrie trie, tuple parts, uint32_t n_nodes, object edges, object starts, object finals,
-                 object eos_ids):
+    def __init__(self, TokenTrie trie, tuple parts, uint32_t n_nodes, object edges, object rules, object eos_ids):
         cdef vector[CompositionEdge] all_edges
+        cdef vector[CompositionRule] all_rules
         cdef CompositionEdge edge
-        cdef vector[uint32_t] eos = eos_ids, starts_ = starts, finals_ = finals
+        cdef CompositionRule rule
+        cdef vector[uint32_t] eos = eos_ids
         cdef unique_ptr[TextMatcher] at_start
         for f, p, t in edges:
-            if not 0 <= p < len(parts):
-                raise ValueError(f"there is no part {p}")
-            edge.from_, edge.part, edge.to = f, p, t
+            if not 0 <= p < len(parts) + len(rules):
+                raise ValueError(f"there is no part and no rule {p}")
+            edge.call = p >= len(parts)
+            edge.from_, edge.part, edge.to = f, p - len(parts) if edge.call else p, t
             all_edges.push_back(edge)
-        self.composition.reset(new Composition(trie.trie, move(eos), n_nodes, move(all_edges), starts_, finals_))
+        for starts, finals in rules:
+            rule.starts, rule.finals = starts, finals
+            all_rules.push_back(rule)
+        self.composition.reset(new Composition(trie.trie, move(eos), n_nodes, move(all_edges), move(all_rules)))
         self.trie = trie
         self.parts = parts
         self.eos_ids = tuple(eos_ids)
@@ -46,13 +50,6 @@ cdef class ComposedEngine:
                 at_start.reset(new CppMatcher((<Engine?>engine).engine, start))
             self.composition.get().add_part(move(at_start), engine.n_terminals)
             self.n_terminals += engine.n_terminals
-
-    def sections(self):
-        raise UnsupportedError.of(
-            "an artefact of a composition",
-            "a composition isn't saved as one file",
-            remedy="save its parts, and put them together once they are loaded: that costs nothing",
-        )
 
     def explore(self, uint32_t max_masks, double seconds):
         return sum([engine.explore(max_masks, seconds / len(self.parts)) for engine, _ in self.parts])

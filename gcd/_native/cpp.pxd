@@ -142,12 +142,9 @@ cdef extern from "compiled.hpp" namespace "gcd" nogil:
 
     cdef cppclass Compiled:
         Lexer& lexer()
-        SyntaxAutomaton& syntax()
         cbool exact()
         const string& reason()
-        uint32_t n_starts()
         uint32_t n_terminals()
-        cbool start_alive(uint32_t)
         uint32_t n_live_nodes()
         uint32_t n_classes()
         uint32_t n_elements()
@@ -180,10 +177,15 @@ cdef extern from "masks.hpp" namespace "gcd" nogil:
         uint64_t bytes()
 
 
-cdef extern from "compiled.hpp" namespace "gcd" nogil:
+cdef extern from "parser.hpp" namespace "gcd" nogil:
     cdef cppclass Reading:
         uint32_t syntax
         uint32_t lexer
+
+    cdef cppclass Parser:
+        SyntaxAutomaton& syntax()
+        uint32_t n_starts()
+        cbool start_alive(uint32_t)
 
 
 cdef extern from "text_matcher.hpp" namespace "gcd" nogil:
@@ -214,18 +216,22 @@ cdef extern from "budgeted_matcher.hpp" namespace "gcd" nogil:
         uint32_t left()
 
 
-cdef extern from "matcher.hpp" namespace "gcd" nogil:
+cdef extern from "engine.hpp" namespace "gcd" nogil:
     cdef cppclass Engine:
         Engine(shared_ptr[ConstTokenTrie], GrammarTables, vector[uint32_t], CoreLimits, cbool) except +raise_core_error
         Engine(
             shared_ptr[ConstTokenTrie], Reader, Reader, Reader, Reader, Reader, Reader, vector[uint32_t], CoreLimits
         ) except +raise_core_error
         uint64_t explore(uint32_t, double) except +raise_core_error
-        vector[uint32_t] eos_ids
+        uint64_t newest_generation()
+        const vector[uint32_t] eos_ids
         Compiled compiled
         Rows rows
+        Parser parser
         Masks masks
 
+
+cdef extern from "matcher.hpp" namespace "gcd" nogil:
     cdef cppclass Matcher(TextMatcher):
         Matcher(shared_ptr[Engine], uint32_t) except +raise_core_error
         const vector[Reading]& readings()
@@ -260,8 +266,8 @@ cdef extern from "schema_masks.hpp" namespace "gcd" nogil:
             uint64_t,
         ) except +raise_core_error
         cbool satisfiable()
-        cbool exact()
-        const string& reason()
+        cbool exact() except +raise_core_error nogil
+        const string& reason() except +raise_core_error nogil
         SchemaCounts counts() except +raise_core_error
         uint64_t explore(uint32_t, double) except +raise_core_error
 
@@ -274,6 +280,11 @@ cdef extern from "composition.hpp" namespace "gcd" nogil:
         uint32_t from_ "from"
         uint32_t part
         uint32_t to
+        cbool call
+
+    cdef cppclass CompositionRule:
+        vector[uint32_t] starts
+        vector[uint32_t] finals
 
     cdef cppclass Composition:
         Composition(
@@ -281,8 +292,7 @@ cdef extern from "composition.hpp" namespace "gcd" nogil:
             vector[uint32_t],
             uint32_t,
             vector[CompositionEdge],
-            vector[uint32_t],
-            vector[uint32_t],
+            vector[CompositionRule],
         ) except +raise_core_error
         void add_part(unique_ptr[TextMatcher], uint32_t) except +raise_core_error
         uint64_t n_places()

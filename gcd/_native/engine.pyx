@@ -41,7 +41,7 @@ cdef vector[uint32_t] numbers(object values) except *:
 cdef CoreLimits core_limits(object limits) except *:
     cdef CoreLimits core
     core.max_lexer_states = min(limits.max_lexer_states, 0x3FFFFFFF)
-    core.max_parser_states = 4_000_000
+    core.max_parser_states = min(limits.max_parser_states, 0x3FFFFFFF)
     core.max_pairs = min(limits.max_lexer_states, 0x3FFFFFFF)
     core.memo_bytes = limits.memo_bytes
     core.max_rows = min(limits.max_rows, 0x3FFFFFFF)
@@ -197,14 +197,14 @@ cdef class Engine:
 
     @property
     def n_starts(self):
-        return self.engine.get().compiled.n_starts()
+        return self.engine.get().parser.n_starts()
 
     @property
     def n_terminals(self):
         return self.engine.get().compiled.n_terminals()
 
     def start_alive(self, uint32_t i):
-        return self.engine.get().compiled.start_alive(i)
+        return self.engine.get().parser.start_alive(i)
 
     def counts(self):
         cdef CppEngine* e = self.engine.get()
@@ -216,8 +216,8 @@ cdef class Engine:
             "boundary_pairs": e.compiled.n_pairs(),
             "boundary_classes": e.compiled.n_classes(),
             "boundary_elements": e.compiled.n_elements(),
-            "parser_states": e.compiled.syntax().n_states(),
-            "parser_frames": e.compiled.syntax().n_frames(),
+            "parser_states": e.parser.syntax().n_states(),
+            "parser_frames": e.parser.syntax().n_frames(),
             "rows": e.rows.n_rows(),
             "node_lists": e.rows.n_node_lists(),
             "trie_nodes_visited": e.rows.n_visited(),
@@ -229,4 +229,5 @@ cdef class Engine:
             "mask_unions": e.masks.counters.unions(),
             "summaries": e.masks.counters.summaries(),
             "local_sets": e.masks.counters.local_sets(),
+            "generation": e.newest_generation(),
         }

@@ -159,7 +159,7 @@ class Matcher:
 def fill_bitmasks(matchers: Sequence[Matcher | None], bitmask: Any, threads: int = 0) -> None:
     """Write the masks of a batch into the rows of a bitmask. Releases the GIL.
 
-    Masks that are known are copied, the others worked out by native threads, one for each compiled grammar.
+    Masks that are known are copied, the others worked out by native threads.
 
     Args:
         matchers: row i gets the mask of ``matchers[i]``; None leaves its row as it is. All of one vocabulary, none

@@ -240,8 +240,8 @@ cdef class Matcher:
 def fill_bitmasks(matchers, bitmask, uint32_t threads=0):
     """Write the masks of a batch: row i gets that of ``matchers[i]``; None leaves its row as it is.
 
-    Masks that are known are copied, the others worked out by native threads without the GIL, one for each compiled
-    grammar (`threads`: how many at most, default one for each processor). The matchers must be of one vocabulary, and no two the same.
+    Masks that are known are copied, the others worked out by native threads without the GIL (`threads`: how many at
+    most, default one for each processor). The matchers must be of one vocabulary, and no two the same.
     """
     cdef vector[BatchRow] batch
     cdef vector[Py_buffer] views

@@ -61,7 +61,11 @@ cdef class SchemaEngine:
 
     @property
     def exact(self):
-        return self.engine.get().exact()
+        cdef CppSchemaEngine* e = self.engine.get()
+        cdef bint exact
+        with nogil:
+            exact = e.exact()
+        return exact
 
     @property
     def reason(self):

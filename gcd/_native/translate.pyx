@@ -9,7 +9,7 @@ cdef extern from "current_error.hpp" namespace "gcd":
     int current_error(string&, uint64_t&)
 
 
-LIMITS = ("max_lexer_states", "memo_bytes", "seconds", "max_rows")
+LIMITS = {0: "max_lexer_states", 1: "memo_bytes", 2: "seconds", 3: "max_rows", 8: "max_parser_states"}
 """Fields of `gcd.Limits`, by the core's ErrorKind."""
 
 
@@ -20,7 +20,7 @@ cdef int raise_core_error() except -1 with gil:
     text = what.decode("utf-8", "replace")
     if kind == -1:
         raise MemoryError(text)
-    if kind in (0, 1, 2, 3):
+    if kind in LIMITS:
         error = LimitError(f"{text} ({value:,})", remedy=f"a simpler grammar, or gcd.Limits({LIMITS[kind]}=...)")
         error.limit, error.reached = LIMITS[kind], value
         raise error

@@ -139,6 +139,13 @@ def _json_option(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Choice(_LENIENT),
     help="Put up with this kind of inexactness; may be given several times.",
 )
+@click.option(
+    "--guards",
+    default="off",
+    show_default=True,
+    type=click.Choice(["off", "safe"]),
+    help="Of a JSON Schema: bounds on numbers, strings and lists without end.",
+)
 @click.option("--width", type=int, help="Columns of the model's logits. Default: what its config.json says.")
 @click.option("--eos-id", multiple=True, type=int, help="A token that ends a sequence. Default: the model's own.")
 @click.option("--forbid-id", multiple=True, type=int, help="A token that is never allowed.")

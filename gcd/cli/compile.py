@@ -41,6 +41,7 @@ def run(
     must_include: tuple[str, ...],
     must_not_include: tuple[str, ...],
     lenient: tuple[str, ...],
+    guards: str,
     width: int | None,
     eos_id: tuple[int, ...],
     forbid_id: tuple[int, ...],
@@ -64,10 +65,11 @@ def run(
         with clock.time("grammar"), named(grammar):
             ir: Any
             if database is not None:
-                ir = _statements(database, statements, tables, {"--start": start, "--matching": matching})
+                others: dict[str, object] = {"--start": start, "--matching": matching, "--guards": guards != "off"}
+                ir = _statements(database, statements, tables, others)
             else:
                 lark = {"parser": parser, "lexer": lexer, "import_paths": import_path}
-                ir = read_grammar(grammar, kind, start, limits=limits, **lark)
+                ir = read_grammar(grammar, kind, start, guards=guards, limits=limits, **lark)
             if matching is not None or must_include or must_not_include:
                 ir = ir.restrict(
                     matching=matching, must_include=must_include, must_not_include=must_not_include, limits=limits

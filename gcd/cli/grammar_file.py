@@ -27,6 +27,7 @@ def read_grammar(
     kind: str = "auto",
     start: Sequence[str] = (),
     *,
+    guards: str = "off",
     limits: Limits | None = None,
     **lark: Any,
 ) -> Any:
@@ -36,6 +37,7 @@ def read_grammar(
         path: the file; or, where there is none, the name of a grammar that comes with gcd.
         kind: "lark", "regex", "choices" (a line each) or "schema"; "auto": by the file's ending, else Lark.
         start: start symbols, of a Lark grammar.
+        guards: of a JSON Schema: "off" or "safe".
         limits: bounds on the work.
         lark: further options of `Grammar.from_lark`.
 
@@ -49,6 +51,8 @@ def read_grammar(
     path = file_of(path)
     kind = KINDS.get(Path(path).suffix, "lark") if kind == "auto" else kind
     limits = limits or Limits()
+    if guards != "off" and kind != "schema":
+        raise click.BadParameter(f"{path} is no JSON Schema, and only those have guards", param_hint="--guards")
     if kind == "lark":
         return Grammar.from_lark(Path(path), list(start) or None, limits=limits, **lark)
     given = ["start"] * bool(start) + [name for name, value in lark.items() if value and value != "auto"]
@@ -66,7 +70,7 @@ def read_grammar(
     from_schema: Callable[..., Any] | None = getattr(Grammar, "from_json_schema", None)
     if from_schema is None:
         raise UnsupportedError.of("JSON Schema", "this version of gcd doesn't read JSON Schema", name=path)
-    return from_schema(text, limits=limits)
+    return from_schema(text, guards=guards, limits=limits)
 
 
 def file_of(path: str) -> str:

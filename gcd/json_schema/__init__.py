@@ -9,11 +9,14 @@
 """
 
 from gcd.json_schema.grammar import CoverageEntry, SchemaGrammar, load
+from gcd.json_schema.guards import SAFE_GUARDS, Guards
 from gcd.json_schema.program import OutputOptions, SchemaProgram
 from gcd.json_schema.python_types import from_pydantic, from_signature
 
 __all__ = [
+    "SAFE_GUARDS",
     "CoverageEntry",
+    "Guards",
     "OutputOptions",
     "SchemaGrammar",
     "SchemaProgram",

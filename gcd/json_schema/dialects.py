@@ -38,6 +38,8 @@ class Dialect:
     recursive_anchors: bool = False
     integers_by_spelling: bool = False
     """``1.0`` is no integer."""
+    hostnames_by_letters: bool = False
+    """`hostname` is RFC 1034's; from draft 7 on, labels in Punycode must stand for valid ones (RFC 5891, 4.4)."""
     contains_evaluates: bool = False
     """An item that satisfies `contains` is evaluated (since 2020-12)."""
     asserts_formats: bool = False
@@ -150,8 +152,16 @@ DRAFT_4 = Dialect(
     id_keyword="id",
     ref_alone=True,
     integers_by_spelling=True,
+    hostnames_by_letters=True,
 )
-DRAFT_6 = Dialect("draft-06", "http://json-schema.org/draft-06/schema", _DRAFT_6, _ANNOTATIONS_6, ref_alone=True)
+DRAFT_6 = Dialect(
+    "draft-06",
+    "http://json-schema.org/draft-06/schema",
+    _DRAFT_6,
+    _ANNOTATIONS_6,
+    ref_alone=True,
+    hostnames_by_letters=True,
+)
 DRAFT_7 = Dialect("draft-07", "http://json-schema.org/draft-07/schema", _DRAFT_7, _ANNOTATIONS_7, ref_alone=True)
 DRAFT_2019 = Dialect(
     "2019-09",

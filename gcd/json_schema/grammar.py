@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gcd.json_schema.compiler import SchemaCompiler
 from gcd.json_schema.dialects import DIALECTS, DRAFT_2020, Dialect
 from gcd.json_schema.formats import FORMATS
+from gcd.json_schema.guards import Guards, guards_of
 from gcd.json_schema.memo import Memo, key_of
 from gcd.json_schema.metaschemas import MetaSchemas
 from gcd.json_schema.program import OutputOptions, Path, SchemaProgram, pointer
@@ -123,6 +124,7 @@ def load(
     registry: Registry[Any] | Mapping[str, Any] | None = None,
     additional_properties: str = "schema",
     options: OutputOptions = _DEFAULT_OPTIONS,
+    guards: Guards | str = "off",
     limits: Limits = _DEFAULT_LIMITS,
 ) -> SchemaGrammar:
     """Read a JSON Schema. An equal schema read before, with equal options and no registry, gives the same grammar.
@@ -138,6 +140,7 @@ def load(
         additional_properties: "schema": objects are as open as the schema leaves them, by the standard. "closed": where
             a schema names any members of an object, others are allowed only if it says so.
         options: how documents are spelled.
+        guards: bounds on what is endless in JSON: "off", "safe" (`gcd.json_schema.SAFE_GUARDS`), or your own.
         limits: bounds; `max_productions` is one on the program's nodes.
 
     Raises:
@@ -151,9 +154,10 @@ def load(
         raise ValueError(f'additional_properties must be "schema" or "closed", not {additional_properties!r}')
     if dialect is not None and dialect not in DIALECTS:
         raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}, not {dialect!r}")
+    guards = guards_of(guards)
     # What a registry holds may change, so only schemas that stand alone are remembered. Text is known by its bytes,
     # before it is read.
-    how = (dialect, format, additional_properties, options, limits)
+    how = (dialect, format, additional_properties, options, guards, limits)
     content = schema.encode("utf-8", "surrogatepass") if isinstance(schema, str) and registry is None else None
     key = (content or b"", ("text", *how))
     if content is not None and (known := _MEMO.get(key)):
@@ -175,7 +179,7 @@ def load(
         closed=additional_properties == "closed",
         limits=limits,
     )
-    program = compiler.compile(options)
+    program = replace(compiler.compile(options), guards=guards)
     grammar = SchemaGrammar(
         program,
         chosen.name,

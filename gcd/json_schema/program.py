@@ -18,9 +18,10 @@ a cycle that doesn't step into a member or item on its way has no meaning and ne
 speak about whole decoded strings, as sequences of code points, and refer to earlier entries only.
 
 `to_bytes` is what the engine reads: little-endian words of 32 bits. First magic and version, then each table (strings,
-charsets, decimals, regexes, nodes) as its number of entries and the entries; then the root and the options. A string or
-decimal is its number of bytes and its UTF-8, padded to whole words; a charset its number of ranges and their bounds; a
-regex or node its operator, its number of arguments and the arguments.
+charsets, decimals, regexes, nodes) as its number of entries and the entries; then the root and the options: six, and
+six more for the guards if there are any. A string or decimal is its number of bytes and its UTF-8, padded to whole
+words; a charset its number of ranges and their bounds; a regex or node its operator, its number of arguments and the
+arguments.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, TypeAlias
 
+from gcd.json_schema.guards import GUARDS_OFF, Guards
 from gcd.regex.charset import CharSet
 
 __all__ = [
@@ -209,6 +211,7 @@ class SchemaProgram:
     nodes: tuple[Entry, ...]
     root: int
     options: OutputOptions = OutputOptions()
+    guards: Guards = GUARDS_OFF
     origins: tuple[tuple[Path, ...], ...] = field(default=(), compare=False, repr=False)
     """For each node the places that made it, for messages. Equal subschemas are one node, so there may be several."""
     _packed: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
@@ -244,7 +247,8 @@ class SchemaProgram:
                 words.extend(entry[1:])
         words.append(self.root)
         options = self.options
-        words.append(6)
+        guarded = self.guards != GUARDS_OFF
+        words.append(12 if guarded else 6)
         separators = [self.strings.index(s) if s in self.strings else NONE for s in _separators(options)]
         words.extend(
             (
@@ -255,6 +259,8 @@ class SchemaProgram:
                 _PROPERTY_ORDERS.index(options.property_order),
             )
         )
+        if guarded:
+            words.extend(NONE if bound is None else bound for bound in self.guards)
         if sys.byteorder == "big":
             words.byteswap()
         return words.tobytes()

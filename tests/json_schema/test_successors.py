@@ -97,3 +97,14 @@ def test_threads_read_and_write_one_engine():
 
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(work, range(4)))
+
+
+def test_compositions_tell_generations_apart():
+    """A state's number means something else in each engine: a composition that knows masks by it must know which."""
+    rng = random.Random(3)
+    end = gcd.compile(Grammar.from_choices(["\n"]), VOCAB)
+    small = gcd.compile(Grammar.from_json_schema(SCHEMA), VOCAB, limits=SMALL) + end
+    roomy = gcd.compile(Grammar.from_json_schema(SCHEMA), VOCAB) + end
+    for _ in range(60):
+        text = document(rng).encode() + b"\n"
+        assert masks(small.matcher(), text) == masks(roomy.matcher(), text)

@@ -176,8 +176,6 @@ def test_parts_that_do_not_fit():
         concatenation(letters, LEAVES["letters"][0])
     with pytest.raises(TypeError):
         _ = letters + "text"
-    with pytest.raises(gcd.UnsupportedError, match="saved"):
-        (letters + letters).save("nowhere.gcd")
     holes = gcd.Vocabulary.from_bytes([b"a", b"ab", None], eos_ids=[2])
     some = gcd.compile(gcd.Grammar.from_regex("a|ab"), holes)
     with pytest.raises(gcd.UnsupportedError, match="token of its own"):

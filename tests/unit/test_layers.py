@@ -17,7 +17,10 @@ STAGES = {
     "regex": {"errors", "limits"},
     "grammar": {"errors", "limits", "regex", "json_schema"},
     "json_schema": {"errors", "limits", "regex"},
-    "sql": {"errors", "limits", "grammar", "compiled_grammar", "compiler", "processor", "sampling", "vocab"},
+    "sql": {
+        *("errors", "limits", "grammar", "compiled_grammar", "compiler", "lazy_exports", "processor", "sampling"),
+        "vocab",
+    },
     "bitmask": {"_native"},
     "healing": {"errors", "compiled_grammar", "vocab", "_native"},
     "prefix": {"errors", "bitmask", "compiled_grammar", "healing", "vocab", "_native"},

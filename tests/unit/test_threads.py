@@ -2,6 +2,8 @@
 
 import random
 import threading
+from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -57,6 +59,91 @@ def test_threads_fill_the_same_tables(name):
         thread.join()
     assert together == alone
     assert sum(map(len, alone)) > 100
+
+
+# Enough words for the walks of two rows to share fragments, and words in which lexemes end.
+WORDS = [*("".join(w) for n in (1, 2, 3, 4) for w in product("abcdefgi", repeat=n)), *"(),=;1 ", "if", "if(", "12"]
+WORDS += [
+    f"{a}{b}{c}" for a in ("a", "if", "1", "", "ab;") for b in ("(", ",", ")", " ", ";") for c in ("a", "1", "b(")
+]
+WORDS = list(dict.fromkeys(WORDS))
+WORDY = gcd.Vocabulary.from_bytes([*(w.encode() for w in WORDS), None], eos_ids=[len(WORDS)])
+PROGRAM = """
+start: stmt+
+stmt: NAME "=" sum ";" | "if" "(" sum ")" stmt | call ";"
+sum: [sum ","] (NAME | NUM | call)
+call: NAME "(" [sum] ")"
+NAME: /(?!if(?![a-z]))[a-z]+/
+NUM: /1[12]*/
+%ignore " "
+"""
+
+
+@cache
+def places(n: int) -> list[list[int]]:
+    """Tokens of the beginnings of random texts."""
+    compiled = gcd.compile(gcd.Grammar.from_lark(PROGRAM), WORDY)
+    out, mask = [], np.zeros(-(-WORDY.width // 32), np.int32)
+    for seed in range(n):
+        draw, matcher, ids = random.Random(seed), compiled.matcher(), []
+        while len(ids) < seed:
+            matcher.fill_bitmask(mask)
+            bits = np.unpackbits(mask.view(np.uint8), bitorder="little")[: WORDY.width]
+            bits[WORDY.eos_ids[0]] = 0
+            letters: dict[bool, list[int]] = {}  # else they are nearly all names
+            for t in np.flatnonzero(bits):
+                letters.setdefault(WORDS[t][-1].isalpha(), []).append(int(t))
+            ids.append(draw.choice(letters[draw.choice(sorted(letters))]))
+            assert matcher.accept(ids[-1])
+        out.append(ids)
+    return out
+
+
+@cache
+def one_by_one() -> np.ndarray:
+    """The masks of these places, each worked out by a compiled grammar that meets no other."""
+    out = gcd.allocate_token_bitmask(len(places(24)), WORDY.width)
+    for row, ids in enumerate(places(24)):
+        matcher = gcd.compile(gcd.Grammar.from_lark(PROGRAM), WORDY).matcher()
+        assert matcher.accept_tokens(ids) == len(ids)
+        matcher.fill_bitmask(out, row)
+    return np.asarray(out)
+
+
+@pytest.mark.parametrize("memo_bytes", [1 << 28, 30_000], ids=["room", "full"])
+@pytest.mark.parametrize("threads", [2, 5])
+def test_a_batch_of_one_grammar(memo_bytes, threads):
+    """Rows and summaries are worked out side by side, also where tables are full and what was found is forgotten."""
+    grammar, texts = gcd.Grammar.from_lark(PROGRAM), places(24)
+    limits = gcd.Limits(memo_bytes=memo_bytes)
+
+    def matchers():
+        compiled = gcd.compile(grammar, WORDY, limits=limits)
+        made = [compiled.matcher() for _ in texts]
+        assert all(m.accept_tokens(ids) == len(ids) for m, ids in zip(made, texts, strict=True))
+        return made
+
+    alone = one_by_one()
+    assert len(set(map(bytes, alone))) > 5
+    for _ in range(6):
+        together = gcd.allocate_token_bitmask(len(texts), WORDY.width)
+        rows = matchers()
+        gcd.fill_bitmasks(rows, together, threads=threads)
+        assert np.array_equal(together, alone)
+        gcd.fill_bitmasks(rows[::-1], together, threads=threads)
+        assert np.array_equal(np.asarray(together)[::-1], alone)
+
+
+def test_limits_reached_by_several_threads():
+    """Who waits for a row that can't be built isn't left waiting: each gets the error."""
+    grammar, texts = gcd.Grammar.from_lark(PROGRAM), places(12)
+    compiled = gcd.compile(grammar, WORDY, limits=gcd.Limits(max_rows=3))
+    rows = [compiled.matcher() for _ in texts]
+    for matcher, ids in zip(rows, texts, strict=True):
+        matcher.accept_tokens(ids)
+    for _ in range(3):
+        with pytest.raises(gcd.LimitError, match="row"):
+            gcd.fill_bitmasks(rows, gcd.allocate_token_bitmask(len(rows), WORDY.width), threads=3)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

@@ -7,7 +7,7 @@ from gcd.json_schema.ecma_pattern import whole_regex
 from gcd.json_schema.formats.format import Format, any_of, from_pattern
 from gcd.json_schema.formats.idna import idn_hostname
 
-__all__ = ["HOSTNAME", "IDN_HOSTNAME", "IPV4", "IPV4_PATTERN", "IPV6", "IPV6_PATTERN"]
+__all__ = ["HOSTNAME", "IDN_HOSTNAME", "IPV4", "IPV4_PATTERN", "IPV6", "IPV6_PATTERN", "OLD_HOSTNAME"]
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 IPV4_PATTERN = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
@@ -30,13 +30,19 @@ _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _A_LABEL = "which Unicode label one stands for, if any, no automaton can tell"
 
 
+def _old_hostname(program: ProgramBuilder) -> int:
+    """Labels of up to 63 characters, 253 in all."""
+    return program.both((whole_regex(rf"{_LABEL}(?:\.{_LABEL})*", program), program.length(1, 253)))
+
+
 def _hostname(program: ProgramBuilder) -> int:
-    """Labels of up to 63 characters, 253 in all, none that claims to be Punycode."""
-    labels = whole_regex(rf"{_LABEL}(?:\.{_LABEL})*", program)
+    """The same, with no label that claims to be Punycode."""
     punycode = whole_regex(r"(?:[^]*\.)?[Xx][Nn]--[^]*", program)
-    return program.both((labels, program.length(1, 253), program.but(punycode)))
+    return program.both((_old_hostname(program), program.but(punycode)))
 
 
+OLD_HOSTNAME = Format("hostname (RFC 1034)", _old_hostname)
+"""What `hostname` is in the drafts 4 and 6: RFC 1034, section 3.1, which knows nothing of Punycode."""
 HOSTNAME = Format("hostname", _hostname, f"labels that begin with xn-- are left out: {_A_LABEL}")
 IDN_HOSTNAME = Format(
     "idn-hostname",

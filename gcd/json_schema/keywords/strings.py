@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gcd.errors import GrammarError, LimitError, UnsupportedError
 from gcd.json_schema.builder import TRUE
 from gcd.json_schema.ecma_pattern import search_regex
-from gcd.json_schema.formats import FORMATS
+from gcd.json_schema.formats import FORMATS, OLD_HOSTNAME
 from gcd.json_schema.program import NONE, Path, pointer
 
 if TYPE_CHECKING:
@@ -61,9 +61,11 @@ def format_(c: SchemaCompiler, value: Any, schema: dict[str, Any], at: Path, sco
     if not (c.assert_formats or scope.dialect.asserts_formats):
         c.mark(at, "annotation", "formats are annotations here")
         return TRUE
+    if value == "hostname" and scope.dialect.hostnames_by_letters:
+        known = OLD_HOSTNAME
     if known.tightened:
         c.mark(at, "tightened", known.tightened)
-    regex = c.formats.get(value)
+    regex = c.formats.get(known.name)
     if regex is None:
-        regex = c.formats[value] = known.regex(c.program)
+        regex = c.formats[known.name] = known.regex(c.program)
     return c.program.text(regex, at)
