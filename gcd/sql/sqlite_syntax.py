@@ -127,17 +127,92 @@ without"""
 # What SQLite's parser takes for a name where the keyword leads nowhere (%fallback in its parse.y), and the words of
 # joins, which are names but behind a table or column.
 _FALLBACK = frozenset(
-    """abort action after always analyze asc attach before begin by cascade cast column conflict current current_date
-    current_time current_timestamp database deferred desc detach do each end exclude exclusive explain fail first
-    following for generated glob groups if ignore immediate initially instead key last like match materialized no nulls
-    of offset others partition plan pragma preceding query raise range recursive regexp reindex release rename replace
-    restrict rollback row rows savepoint temp temporary ties trigger unbounded vacuum view virtual with within
-    without""".split()
+    [
+        "abort",
+        "action",
+        "after",
+        "always",
+        "analyze",
+        "asc",
+        "attach",
+        "before",
+        "begin",
+        "by",
+        "cascade",
+        "cast",
+        "column",
+        "conflict",
+        "current",
+        "current_date",
+        "current_time",
+        "current_timestamp",
+        "database",
+        "deferred",
+        "desc",
+        "detach",
+        "do",
+        "each",
+        "end",
+        "exclude",
+        "exclusive",
+        "explain",
+        "fail",
+        "first",
+        "following",
+        "for",
+        "generated",
+        "glob",
+        "groups",
+        "if",
+        "ignore",
+        "immediate",
+        "initially",
+        "instead",
+        "key",
+        "last",
+        "like",
+        "match",
+        "materialized",
+        "no",
+        "nulls",
+        "of",
+        "offset",
+        "others",
+        "partition",
+        "plan",
+        "pragma",
+        "preceding",
+        "query",
+        "raise",
+        "range",
+        "recursive",
+        "regexp",
+        "reindex",
+        "release",
+        "rename",
+        "replace",
+        "restrict",
+        "rollback",
+        "row",
+        "rows",
+        "savepoint",
+        "temp",
+        "temporary",
+        "ties",
+        "trigger",
+        "unbounded",
+        "vacuum",
+        "view",
+        "virtual",
+        "with",
+        "within",
+        "without",
+    ]
 )
-_JOINS = frozenset("cross full inner left natural outer right".split())
-_WINDOWS = frozenset("filter over window".split())
-_OPERANDS = frozenset("cast current_date current_time current_timestamp raise with".split())
-_COMPARISONS = frozenset("glob like match regexp".split())
+_JOINS = frozenset(["cross", "full", "inner", "left", "natural", "outer", "right"])
+_WINDOWS = frozenset(["filter", "over", "window"])
+_OPERANDS = frozenset(["cast", "current_date", "current_time", "current_timestamp", "raise", "with"])
+_COMPARISONS = frozenset(["glob", "like", "match", "regexp"])
 
 SQLITE = Syntax(
     dialect="sqlite",

@@ -6,8 +6,8 @@ import random
 
 import numpy as np
 import pytest
-from sql.test_walks import refusal
 from sql.scope_worlds import LETTERS, SHOP, catalogue, database, vocabulary
+from sql.test_walks import refusal
 
 import gcd
 from gcd.sql.catalogue import Catalogue, Column, Table

@@ -7,16 +7,16 @@ import sqlite3
 from itertools import chain, combinations
 
 import pytest
-from sql.test_walks import refusal
 from sql.scope_worlds import LETTERS, SHOP, Statements, catalogue, database, vocabulary
+from sql.test_walks import refusal
 
 import gcd
 from gcd._native.matcher import Matcher
 from gcd._native.sql import SqlEngine
 from gcd.sql import from_database
 from gcd.sql.catalogue import Catalogue, Column, Table
-from gcd.sql.scope_grammar import ScopedSql
 from gcd.sql.options import STATEMENTS
+from gcd.sql.scope_grammar import ScopedSql
 from gcd.sql.sqlite_syntax import SQLITE
 
 BYTES = gcd.Vocabulary.from_bytes([*(bytes([b]) for b in range(256)), b""], eos_ids=[256])
