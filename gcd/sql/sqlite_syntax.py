@@ -19,7 +19,8 @@ limited_chain2: core {seal} (corder? limit | setop limited_chain2^0) | values se
 setop: UNION {setop:0} | UNION ALL {setop:1} | INTERSECT {setop:2} | EXCEPT {setop:2}
 
 with: {room} WITH RECURSIVE? cte ("," cte)*
-cte: <cte_name> ("(" <cte_column> ({another:0} "," <cte_column>)* ")")? AS (NOT? MATERIALIZED)? "(" {want:cte} select^13 ")" {bind}
+cte: <cte_name> ("(" <cte_column> ({another:0} "," <cte_column>)* ")")? AS (NOT? MATERIALIZED)?
+     "(" {want:cte} select^13 ")" {bind}
 
 core: {core} SELECT (DISTINCT | ALL)? item ("," {more} item)* (FROM {from} source join*)? {close}
       (WHERE {clause:0} expr^6)? ({groupable} GROUP BY {clause:0} term ("," term)* {grouped})? (HAVING {having} expr^8)?
@@ -46,7 +47,9 @@ joinkind: (LEFT | RIGHT | FULL) OUTER? | INNER | CROSS
 constraint: ON {on} expr^12 {endon} | {using} USING "(" <using> ("," {using} <using>)* ")" {endusing} | {endusing}
 
 insert_top: (INSERT conflict? | REPLACE) INTO target (AS <target_alias>)?
-            (DEFAULT VALUES | ("(" <insert_column> ({another:1} "," <insert_column>)* ")")? {fill} {want:source} select^8 {filled} upsert?)
+            (DEFAULT VALUES
+            | ("(" <insert_column> ({another:1} "," <insert_column>)* ")")?
+              {fill} {want:source} select^8 {filled} upsert?)
             returning?
 update_top: UPDATE conflict? target (AS <target_alias>)? {update} SET assignment^10 ("," assignment^10)*
             (FROM {updatefrom} source join*)? {updated} (WHERE {clause:0} expr^12)? {leave} returning?
@@ -55,8 +58,9 @@ conflict: OR (ABORT | FAIL | IGNORE | REPLACE | ROLLBACK)
 target: <target> | <schema> "." <schema_target>
 !assignment: <set_column> "=" expr^2
            | "(" <set_column> {left} ({wider:1} "," <set_column> {left})+ ")" "=" rowside
-upsert: {upsert} ON CONFLICT ({conflict} "(" <conflict_column> ({another:2} "," <conflict_column>)* ")" {conflicted} DO doing
-                              (ON CONFLICT DO doing)? | DO doing)
+upsert: {upsert} ON CONFLICT
+        ({conflict} "(" <conflict_column> ({another:2} "," <conflict_column>)* ")" {conflicted} DO doing
+                   (ON CONFLICT DO doing)? | DO doing)
 doing: NOTHING | UPDATE {upset} SET assignment^26 ("," assignment^26)* (WHERE {clause:0} expr^28)? {leave}
 returning: {returning} RETURNING returned ("," {more} returned)* {leave}
 returned: "*" {star} | {item} expr^12 (AS <result_alias> | <label>)? {enditem}
@@ -126,93 +130,17 @@ without"""
 
 # What SQLite's parser takes for a name where the keyword leads nowhere (%fallback in its parse.y), and the words of
 # joins, which are names but behind a table or column.
-_FALLBACK = frozenset(
-    [
-        "abort",
-        "action",
-        "after",
-        "always",
-        "analyze",
-        "asc",
-        "attach",
-        "before",
-        "begin",
-        "by",
-        "cascade",
-        "cast",
-        "column",
-        "conflict",
-        "current",
-        "current_date",
-        "current_time",
-        "current_timestamp",
-        "database",
-        "deferred",
-        "desc",
-        "detach",
-        "do",
-        "each",
-        "end",
-        "exclude",
-        "exclusive",
-        "explain",
-        "fail",
-        "first",
-        "following",
-        "for",
-        "generated",
-        "glob",
-        "groups",
-        "if",
-        "ignore",
-        "immediate",
-        "initially",
-        "instead",
-        "key",
-        "last",
-        "like",
-        "match",
-        "materialized",
-        "no",
-        "nulls",
-        "of",
-        "offset",
-        "others",
-        "partition",
-        "plan",
-        "pragma",
-        "preceding",
-        "query",
-        "raise",
-        "range",
-        "recursive",
-        "regexp",
-        "reindex",
-        "release",
-        "rename",
-        "replace",
-        "restrict",
-        "rollback",
-        "row",
-        "rows",
-        "savepoint",
-        "temp",
-        "temporary",
-        "ties",
-        "trigger",
-        "unbounded",
-        "vacuum",
-        "view",
-        "virtual",
-        "with",
-        "within",
-        "without",
-    ]
-)
-_JOINS = frozenset(["cross", "full", "inner", "left", "natural", "outer", "right"])
-_WINDOWS = frozenset(["filter", "over", "window"])
-_OPERANDS = frozenset(["cast", "current_date", "current_time", "current_timestamp", "raise", "with"])
-_COMPARISONS = frozenset(["glob", "like", "match", "regexp"])
+_FALLBACK = """abort action after always analyze asc attach before begin by cascade cast column conflict current
+current_date current_time current_timestamp database deferred desc detach do each end exclude exclusive explain fail
+first following for generated glob groups if ignore immediate initially instead key last like match materialized no
+nulls of offset others partition plan pragma preceding query raise range recursive regexp reindex release rename
+replace restrict rollback row rows savepoint temp temporary ties trigger unbounded vacuum view virtual with within
+without"""
+_JOINS = frozenset({"cross", "full", "inner", "left", "natural", "outer", "right"})
+_WINDOWS = frozenset({"filter", "over", "window"})
+_OPERANDS = frozenset({"cast", "current_date", "current_time", "current_timestamp", "raise", "with"})
+_COMPARISONS = frozenset({"glob", "like", "match", "regexp"})
+_NAMES = frozenset(_FALLBACK.split())
 
 SQLITE = Syntax(
     dialect="sqlite",
@@ -221,11 +149,11 @@ SQLITE = Syntax(
     quotes='"`[',
     keywords=frozenset(_KEYWORDS.split()),
     names={
-        "operand": (_FALLBACK | _JOINS | _WINDOWS) - _OPERANDS,
-        "label": _FALLBACK - _COMPARISONS,
-        "alias": _FALLBACK - _COMPARISONS,
-        "any": _FALLBACK | _JOINS | _WINDOWS,
-        "called": _FALLBACK - _OPERANDS,
+        "operand": (_NAMES | _JOINS | _WINDOWS) - _OPERANDS,
+        "label": _NAMES - _COMPARISONS,
+        "alias": _NAMES - _COMPARISONS,
+        "any": _NAMES | _JOINS | _WINDOWS,
+        "called": _NAMES - _OPERANDS,
     },
     never_invented=frozenset({"true", "false", "rowid", "oid", "_rowid_"}),
     stack=96,

@@ -40,7 +40,7 @@ def refused(cases: Iterable[corpus.Case], vocab: gcd.Vocabulary) -> list[tuple[c
 
 
 def cause(case: corpus.Case, taken: int) -> str:
-    """Why the engine doesn't take a statement, as far as the place where it refuses it tells (docs/sql.md names all)."""
+    """Why the engine doesn't take a statement, as far as the place of the refusal tells (docs/sql.md names all)."""
     text = case.statement.lower()
     if re.search(r"\b(sqlite_\w*(master|schema)|pragma_\w+|json_(each|tree))\b", text):
         return "SQLite's own tables and table-valued functions"

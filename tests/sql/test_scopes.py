@@ -331,11 +331,11 @@ with t as (select 1 as a) insert into single select a from t
 insert into orders values (1, 2, 3)
 insert into customer (id, name) values (1, 'a') on conflict (id) do update set name = excluded.name where id > 1
 insert into customer (id, name) select id, name from product where true on conflict do nothing
-insert into order_item values (1, 2, 3) on conflict (product_id, order_id) do nothing on conflict do update set quantity = 1
+insert into order_item values (1,2,3) on conflict (order_id, product_id) do nothing on conflict do update set quantity=1
 update customer set name = 'x', city = upper(name) where id = 1 returning id
 update or fail customer as c set (name, city) = (select name, price from product), id = c.rowid
 update customer set (name, city) = ('a', 'b')
-update orders set customer_id = o.quantity from order_item o join product p on p.id = o.product_id where o.order_id = orders.id
+update orders set customer_id=o.quantity from order_item o join product p on p.id=product_id where order_id = orders.id
 with t as (select id from product) update single set x = (select max(id) from t)
 delete from customer
 delete from main.customer as c where c.id in (select customer_id from orders where total > c.id) returning name || 'x'

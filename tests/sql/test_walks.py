@@ -1,4 +1,4 @@
-"""Random statements of every kind over the masks of all databases: sqlite3 prepares each, the generic grammar reads it."""
+"""Random statements of every kind over the masks: sqlite3 prepares each, the generic grammar reads it."""
 
 from __future__ import annotations
 
