@@ -83,6 +83,7 @@ u32 SqlProgram::find_word(const std::string& folded) const {
 SqlProgram::SqlProgram(const u8* data, size_t size) {
     Cursor c(data, size);
     if (c.number() != 0x314C5153) bad(0, "this is none");  // "SQL1"
+    typed = c.below(2);
     sorted_texts(c, names, name_flags);
     sorted_texts(c, words, word_flags);
     if (names.size() > 2000000 || words.size() > 10000) bad(names.size(), "too many names");
@@ -96,21 +97,25 @@ SqlProgram::SqlProgram(const u8* data, size_t size) {
         table.rowid = flags & 2;
         for (u32 n = c.count(8); n; --n) {
             table.columns.push_back(c.below(names.size()));
-            table.hidden.push_back(static_cast<u8>(c.below(2)));
+            const u32 column = c.below(static_cast<u64>(SqlClass::kCount) << 1);
+            table.hidden.push_back(column & 1);
+            table.types.push_back(static_cast<u8>(column >> 1));
         }
         std::vector<u32> distinct = table.columns;
         std::sort(distinct.begin(), distinct.end());
         if (std::adjacent_find(distinct.begin(), distinct.end()) != distinct.end()) bad(0, "a column occurs twice");
         tables.push_back(std::move(table));
     }
-    for (u32 t = c.count(12); t; --t) {
+    for (u32 t = c.count(20); t; --t) {
         SqlFunction f;
         f.name = c.below(names.size());
         f.kind = c.below(3);
+        f.result = static_cast<SqlClass>(c.below(static_cast<u64>(SqlClass::kCount)));
         for (u32 n = c.count(4); n; --n) {
             f.arities.push_back(static_cast<i32>(c.number()));
             if (f.arities.back() < -128 || f.arities.back() > 127) bad(f.arities.size(), "a function's arity is wrong");
         }
+        for (u32 n = c.count(4); n; --n) f.arguments.push_back(c.number());
         functions_named[f.name].push_back(static_cast<u32>(functions.size()));
         functions.push_back(std::move(f));
     }
@@ -134,10 +139,14 @@ SqlProgram::SqlProgram(const u8* data, size_t size) {
     if (!c.done()) bad(0, "it goes on behind its end");
 
     tables_of.resize(names.size());
+    classes_of.assign(names.size(), 0);
     for (u32 t = 0; t < tables.size(); ++t) {
         tables_named[tables[t].name].push_back(t);
         bits_set(table_names, tables[t].name);
-        for (u32 n : tables[t].columns) bits_set(tables_of[n], t);
+        for (size_t i = 0; i < tables[t].columns.size(); ++i) {
+            bits_set(tables_of[tables[t].columns[i]], t);
+            classes_of[tables[t].columns[i]] |= 1u << tables[t].types[i];
+        }
     }
     qualified_of = tables_of;
     const char* const rowids[3] = {"rowid", "oid", "_rowid_"};

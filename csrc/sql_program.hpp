@@ -3,9 +3,11 @@
 // index is checked.
 #pragma once
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "common.hpp"
+#include "sql_types.hpp"
 
 namespace gcd {
 
@@ -28,6 +30,7 @@ enum class SqlCategory : u32 {
     kAggregate,
     kWindow,
     kCollation,
+    kAlias,
     kCount,
 };
 
@@ -73,10 +76,44 @@ enum class SqlAction : u32 {
     kCell,
     kEndRow,
     kRoom,
+    // -- of dialects with types --
+    kEnter,
+    kLeave,
+    kExpect,
+    kCan,
+    kType,
+    kLeft,
+    kRight,
+    kMiddle,
+    kList,
+    kListed,
+    kBool,
+    kLogic,
+    kIs,
+    kNegate,
+    kSigned,
+    kConstant,
+    kOperands,
+    kCasting,
+    kCastTo,
+    kCast,
+    kSubquery,
+    kColumn,
+    kBranch,
+    kBranched,
+    kEndCase,
+    kCalled,
+    kLonely,
+    kDistinctRows,
+    kUnstarred,
+    kGrouping,
+    kGroup,
+    kUngrouped,
     kCount,
 };
 
-enum class SqlLiteral : u32 { kNumber, kInteger, kPosition, kString, kBlob, kCount };
+// The last four are for dialects with types: integers of so many digits, other numbers, dates.
+enum class SqlLiteral : u32 { kNumber, kInteger, kPosition, kString, kBlob, kSmall, kLong, kDecimal, kDate, kCount };
 
 struct SqlInstruction {
     enum Op : u32 { kKeyword, kOperator, kLiteral, kName, kCall, kSplit, kAct, kReturn };
@@ -90,19 +127,27 @@ struct SqlTable {
     bool rowid = false;
     std::vector<u32> columns;  // names
     std::vector<u8> hidden;    // of each column: `*` leaves it out
+    std::vector<u8> types;     // of each column: its `SqlClass`
 };
 
 struct SqlFunction {
     u32 name = 0, kind = 0;  // kind: 0 scalar, 1 aggregate, 2 window
     std::vector<i32> arities;
+    std::vector<u32> arguments;  // sets of classes; the last one is that of all further arguments
+    SqlClass result = SqlClass::kAny;
     bool takes(u32 n) const;
     bool takes_more(u32 n) const;  // some number above n
+    u32 argument(u32 i) const {
+        return arguments.empty() ? kAllClasses : arguments[std::min<size_t>(i, arguments.size() - 1)];
+    }
 };
 
 struct SqlProgram {
     // Throws bad_input.
     SqlProgram(const u8* data, size_t size);
 
+    // The dialect enforces types, and a name in quotes is as it stands (PostgreSQL).
+    bool typed = false;
     // Names in the order of their folded bytes: those with a common beginning are a range.
     std::vector<std::string> names;
     std::vector<u8> name_flags;
@@ -122,6 +167,7 @@ struct SqlProgram {
     // -- derived --
     Bits table_names;                                        // names of tables
     std::vector<Bits> tables_of;                             // name -> tables that have a column of this name
+    std::vector<u32> classes_of;                             // name -> classes of these columns
     std::vector<Bits> qualified_of;                          // the same, with rowids
     std::unordered_map<u32, std::vector<u32>> tables_named;  // name -> tables
     std::unordered_map<u32, std::vector<u32>> functions_named;

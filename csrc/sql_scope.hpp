@@ -41,6 +41,8 @@ struct SqlRelation {
     u32 table = NONE;        // of the catalogue
     bool unnamed = false;    // has a column whose name SQLite makes up
     u32 width = 0;           // columns that `*` stands for
+    std::vector<u8> types;   // of the columns, in dialects that have them
+    SqlClass type(u32 name) const;
 };
 
 struct SqlSource {
@@ -54,18 +56,28 @@ struct SqlUse {  // of a name without qualifier
     u32 name;
     u32 how;  // need: one source has it, or a scope around; strict: one source has it; fixed: one has it already, and
               // no other may; none: no source may have it
+    u32 types;  // the classes that the column may have
 };
 
 struct SqlQualified {
     u32 qualifier;
     u32 flags;  // 1: `q.*` was written; 2: no source may be called that
     std::vector<u32> columns;
+    std::vector<u32> types;  // of each of them: the classes that it may have
+};
+
+// A column that stands in a result column outside of aggregates: where rows are grouped, it must be grouped.
+struct SqlLoose {
+    u32 item, source, name;  // source: its qualifier or NONE; behind FROM, its place or kMerged
+    static constexpr u32 kMerged = 0xFFFF;
+    bool operator==(const SqlLoose& o) const { return item == o.item && source == o.source && name == o.name; }
 };
 
 struct SqlScope {
     static constexpr u32 kTop = 0, kPlain = 1, kDerived = 2, kCte = 3;
     enum Tracker : u32 { kFresh, kNamed, kComplex, kInteger, kSigned };
-    enum ItemFlags : u32 { kAggregate = 1, kWindow = 2, kAlias = 4, kOutput = 8 };
+    enum ItemFlags : u32 { kAggregate = 1, kWindow = 2, kAlias = 4, kOutput = 8, kBorrowed = 16 };
+    static constexpr u32 kAnyRows = 0, kDistinctRows = 1;
 
     bool core = false;
     u32 parent = 0;
@@ -84,6 +96,12 @@ struct SqlScope {
     std::vector<SqlQualified> qualified;  // sorted by qualifier
     std::vector<u32> items, flags;        // names of result columns, kStar, kUnnamed, kDummy or kStarOf + qualifier
     std::vector<u32> debt;                // names that USING must merge
+    // -- of dialects with types --
+    u32 expect = kAllClasses;             // a statement: what its one column may be
+    std::vector<u8> types;                // a core: classes of result columns
+    bool distinct = false, starred = false, grouping = false, opaque = false;  // opaque: a loose column can't be grouped
+    u32 tree = 0;                         // the first source of the join that is being read
+    std::vector<SqlLoose> loose, grouped_by;
 };
 
 // A set of names that may come next.
@@ -106,7 +124,7 @@ class SqlScopes {
     const SqlScope& get(u32 id) const { return scopes_[id]; }
     u32 intern(SqlScope s);
     u32 size() const { return static_cast<u32>(scopes_.size()); }
-    u32 relation(std::vector<u32> columns);
+    u32 relation(std::vector<u32> columns, std::vector<u8> types = {});
     const SqlRelation& relation_of(u32 id) const { return relations_[id]; }
     // Searches that came to no end within their budget.
     u64 unsettled() const { return unsettled_; }
@@ -119,15 +137,24 @@ class SqlScopes {
     u32 core(u32 statement);
     u32 star(u32 core);
     u32 star_of(u32 core, u32 qualifier);
-    u32 end_item(u32 core);
+    u32 end_item(u32 core, SqlClass type = SqlClass::kAny);
     u32 close(u32 core);  // behind FROM: all uses are explained, or go to the scope around
     u32 seal(u32 core);
     u32 bind(u32 statement, u32 relation);
     u32 add_source(u32 core, u32 relation, u32 qualifier);
     u32 set_alias(u32 core, u32 qualifier);
     // `direct`: not from a subquery, so that a result column's alias may be meant.
-    u32 use(u32 core, u32 name, bool direct = true);
-    u32 use_qualified(u32 core, u32 qualifier, u32 column);
+    u32 use(u32 core, u32 name, bool direct = true, u32 types = kAllClasses);
+    u32 use_qualified(u32 core, u32 qualifier, u32 column, u32 types = kAllClasses);
+    // Classes that a column of this name might have here.
+    u32 classes(u32 core, u32 name) const;
+    // -- of dialects with types --
+    u32 expected_item(u32 core) const;  // classes that the next result column may have
+    bool groupable(u32 core, u32 item) const;
+    u32 group_item(u32 core, u32 item);
+    u32 end_grouping(u32 core);  // kDead: a loose column isn't grouped
+    u32 alias_item(u32 core, u32 name) const;  // the one result column that is called so; NONE
+    bool outputs_clear(const SqlScope& c, u32 name) const;  // no result column without a name might be called so
     u32 merge(u32 core, u32 name);  // USING
     // The relation that a name in FROM stands for; NONE if none.
     u32 table(u32 core, u32 name) const;
@@ -139,7 +166,7 @@ class SqlScopes {
     bool uniform(u32 scope) const;
     // Names that mean something else than one that is invented.
     void matter(u32 scope, SqlCategory category, std::vector<u32>& out) const;
-    const SqlNameSet& set(u32 scope, SqlCategory category, u32 reg);
+    const SqlNameSet& set(u32 scope, SqlCategory category, u32 reg, u32 types = kAllClasses);
 
   private:
     struct Search;
@@ -149,9 +176,17 @@ class SqlScopes {
     u32 list(const std::vector<u32>& v);
     bool has(const SqlRelation& r, u32 name) const;
     bool has_qualified(const SqlRelation& r, u32 name) const;
-    u32 count(const SqlScope& c, u32 name, size_t n_sources) const;
-    u32 outward(u32 core, u32 name);
-    u32 outward_qualified(u32 core, u32 qualifier, u32 column);
+    bool fits(const SqlRelation& r, u32 name, u32 types) const {
+        return types == kAllClasses || (types >> static_cast<u32>(r.type(name)) & 1);
+    }
+    u32 count(const SqlScope& c, u32 name, size_t n_sources, size_t first = 0) const;
+    u32 source_of(const SqlScope& c, u32 name) const;  // that a bare name means, which one has
+    u32 outward(u32 core, u32 name, u32 types);
+    u32 outward_qualified(u32 core, u32 qualifier, u32 column, u32 types);
+    bool loosen(SqlScope& c, u32 source, u32 name, u32 types) const;
+    bool grouped(const SqlScope& c, u32 source, u32 name) const;
+    u32 group_by(u32 core, u32 source, u32 name, SqlClass type);
+    const Bits& tables_with(u32 name, u32 types);  // that have a column of this name and of one of these classes
     u32 with_parent(u32 id, u32 parent);
     u32 outer_core(u32 core) const;  // whose names are visible from it; kDead if none
     u32 outer_core_or_dead(u32 scope) const {
@@ -171,12 +206,12 @@ class SqlScopes {
     std::vector<u32> expand(const SqlScope& c, std::vector<u32>* flags) const;
     bool simple(const SqlScope& c) const;
 
-    void open_columns(u32 core, SqlNameSet& out);
+    void open_columns(u32 core, u32 types, SqlNameSet& out);
     void add(SqlNameSet& out, u32 name) const;
-    void columns(u32 core, SqlNameSet& out);
-    void qualifiers(u32 core, SqlNameSet& out);
-    void qualified_columns(u32 core, u32 qualifier, SqlNameSet& out);
-    void open_qualified(u32 core, u32 qualifier, SqlNameSet& out);
+    void columns(u32 core, u32 types, SqlNameSet& out);
+    void qualifiers(u32 core, u32 types, SqlNameSet& out);
+    void qualified_columns(u32 core, u32 qualifier, u32 types, SqlNameSet& out);
+    void open_qualified(u32 core, u32 qualifier, u32 types, SqlNameSet& out);
     void tables(u32 core, SqlNameSet& out, u32 schema);
     Bits used_tables(const SqlScope& c) const;
 
@@ -186,6 +221,7 @@ class SqlScopes {
     std::unordered_multimap<u64, u32> index_;
     StableVector<SqlRelation> relations_;
     std::map<std::vector<u32>, u32> relation_index_;
+    std::map<std::pair<u32, u32>, Bits> tables_with_;
     std::vector<std::vector<u32>> lists_;
     std::map<std::vector<u32>, u32> list_index_;
     std::vector<Env> envs_;
