@@ -7,12 +7,6 @@ namespace gcd {
 
 namespace {
 
-// In the order of scope_syntax.OPERATORS.
-const char* const kOperators[] = {";",  ",",  "(",  ")", ".",  "+",  "-", "*",  "/", "%",  "~",  "&",  "|",
-                                  "||", "<<", ">>", "<", "<=", "<>", ">", ">=", "=", "==", "!=", "->", "->>"};
-constexpr u32 kOperatorCount = sizeof(kOperators) / sizeof(kOperators[0]);
-constexpr u32 kBang = kOperatorCount;  // "!", which is none yet
-constexpr u32 kRoom = 32;              // of the parser's stack that a construct may need once it has begun
 constexpr u32 kMaxThreads = 4000;
 
 constexpr u32 kZero = 10000, kLong = 10001;  // values: "0"; a number that begins with it
@@ -31,12 +25,6 @@ bool digit(u8 b) {
 bool hex(u8 b) {
     return digit(b) || (b >= 'a' && b <= 'f') || (b >= 'A' && b <= 'F');
 }
-u32 operator_of(const std::string& text) {
-    for (u32 i = 0; i < kOperatorCount; ++i)
-        if (text == kOperators[i]) return i;
-    return text == "!" ? kBang : NONE;
-}
-
 bool any_in(const Bits& bits, const Bits* also, u32 lo, u32 hi) {
     for (u32 w = lo / 64; w < bits.size() && w * 64 < hi; ++w) {
         u64 x = bits[w];
@@ -82,7 +70,8 @@ u32 sql_utf8(u32 state, u8 byte) {
 SqlAutomaton::SqlAutomaton(const SqlProgram& program, u32 max_states)
     : program_(program), max_states_(max_states), scopes_(program, max_states) {
     for (u32 n = 0; n < program.names.size(); ++n)
-        if (program.name_flags[n] & SqlProgram::kBare) bits_set(bare_, n);
+        for (u32 place = 0; place < static_cast<u32>(SqlPlace::kCount); ++place)
+            if (program.name_flags[n] >> place & 1) bits_set(bare_[place], n);
     risky_.assign(program.code.size(), 2);
     states_.push_back({});
     parses_.emplace_back();
@@ -144,214 +133,6 @@ u32 SqlAutomaton::pending(u32 ops) const {
 bool SqlAutomaton::position(const Thread& t, u32 value) const {
     const SqlScope& s = scopes_.get(t.scope);
     return !s.core && s.relation != NONE && value >= 1 && value <= scopes_.relation_of(s.relation).names.size();
-}
-
-bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
-    const SqlScope& s = scopes_.get(t.scope);
-    const bool core = t.scope > SqlScopes::kRoot && s.core;
-    auto change = [&](auto&& f) {
-        if (!core) return false;
-        SqlScope c = s;
-        f(c);
-        t.scope = scopes_.intern(std::move(c));
-        return true;
-    };
-    auto to = [&](u32 scope) {
-        t.scope = scope;
-        return scope != SqlScopes::kDead;
-    };
-    auto set_frame = [&](auto&& f) {
-        Frame frame = frames_[t.frame];
-        f(frame);
-        t.frame = intern_frame(frame);
-        return true;
-    };
-    const u64 data = frames_[t.frame].data;
-    const u32 n_args = data >> 8 & 0xFF, function = static_cast<u32>(data >> 32), kind = data >> 16 & 0xFF;
-    auto takes = [&](auto&& f) {
-        const auto it = program_.functions_named.find(function);
-        if (it == program_.functions_named.end()) return false;
-        for (u32 i : it->second)
-            if (program_.functions[i].kind == kind && f(program_.functions[i])) return true;
-        return false;
-    };
-    switch (action) {
-        case SqlAction::kWant:
-            t.reg = arg;
-            return true;
-        case SqlAction::kBegin:
-            t.scope = scopes_.begin(t.scope, t.reg);
-            t.reg = NONE;
-            return true;
-        case SqlAction::kEnd:
-            if (t.scope <= SqlScopes::kRoot || core) return false;
-            t.reg = s.mode == SqlScope::kDerived || s.mode == SqlScope::kCte ? s.relation : NONE;
-            t.scope = s.parent;
-            return true;
-        case SqlAction::kCore:
-            if (t.scope <= SqlScopes::kRoot || core) return false;
-            t.scope = scopes_.core(t.scope);
-            if (arg) {
-                SqlScope c = scopes_.get(t.scope);
-                c.values = true;
-                t.scope = scopes_.intern(std::move(c));
-            }
-            return true;
-        case SqlAction::kItem:
-            return change([](SqlScope& c) {
-                c.tracker = SqlScope::kFresh;
-                c.in_item = true;
-            });
-        case SqlAction::kEndItem:
-            return core && to(scopes_.end_item(t.scope));
-        case SqlAction::kMore:
-            return change([](SqlScope& c) { c.in_item = true; });
-        case SqlAction::kStar:
-            return core && to(scopes_.star(t.scope));
-        case SqlAction::kFrom:
-            return change([](SqlScope& c) {
-                c.phase = 1;
-                c.comma = c.need = true;
-                c.tracker = SqlScope::kComplex;
-            });
-        case SqlAction::kClose:
-            return core && to(scopes_.close(t.scope));
-        case SqlAction::kClause:
-            return change([&](SqlScope& c) {
-                c.clause = arg == 3 && !c.aggregated && !c.grouped ? 2 : arg & 3;
-                c.tracker = SqlScope::kComplex;
-            });
-        case SqlAction::kGrouped:
-            return change([](SqlScope& c) { c.grouped = true; });
-        case SqlAction::kTerm:
-            return change([](SqlScope& c) {
-                c.term = true;
-                c.tracker = SqlScope::kFresh;
-            });
-        case SqlAction::kEndTerm:
-            if (!core || s.tracker == SqlScope::kInteger) return false;
-            return change([](SqlScope& c) {
-                c.term = false;
-                c.tracker = SqlScope::kComplex;
-                c.item_name = NONE;
-            });
-        case SqlAction::kSeal:
-            return core && to(scopes_.seal(t.scope));
-        case SqlAction::kSetOp:
-            return t.scope > SqlScopes::kRoot && !core && s.terms < program_.max_terms;
-        case SqlAction::kBind:
-            if (t.scope <= SqlScopes::kRoot || core || t.reg == NONE) return false;
-            t.scope = scopes_.bind(t.scope, t.reg);
-            t.reg = NONE;
-            return t.scope != SqlScopes::kDead;
-        case SqlAction::kNoAlias:
-            if (!core) return false;
-            t.scope = scopes_.set_alias(t.scope, t.reg == NONE ? u32(SqlScopes::kAnonymous) : t.reg);
-            t.reg = NONE;
-            return t.scope != SqlScopes::kDead;
-        case SqlAction::kDerived:
-            if (!core || t.reg == NONE) return false;
-            t.scope = scopes_.add_source(t.scope, t.reg, SqlScopes::kUndecided);
-            t.reg = NONE;
-            return t.scope != SqlScopes::kDead;
-        case SqlAction::kJoin:
-            return core && s.sources.size() + 1 < program_.max_sources && change([&](SqlScope& c) {
-                       c.comma = arg == 0;
-                       c.natural = arg == 2;
-                       c.need = true;
-                   });
-        case SqlAction::kOn:
-            return core && !s.natural && s.debt.empty() && change([](SqlScope& c) {
-                       c.on = true;
-                       c.clause = 0;
-                   });
-        case SqlAction::kEndOn:
-            return change([](SqlScope& c) { c.on = c.natural = c.comma = false; });
-        case SqlAction::kUsing:
-            return core && !scopes_.set(t.scope, SqlCategory::kUsing, NONE).none();
-        case SqlAction::kEndUsing:
-            return core && s.debt.empty() && change([](SqlScope& c) { c.natural = c.comma = false; });
-        case SqlAction::kOp: {
-            const u32 rank = arg == 6 ? 4 : arg;
-            set_frame([&](Frame& f) {
-                for (u32 level = 1; level <= 11; ++level)
-                    if ((level == 6 ? 4 : level) >= rank) f.ops &= ~(1u << level);
-                f.ops |= 1u << std::min(arg, 11u);
-            });
-            const bool sign = arg == 11 && core && s.term && (s.tracker == SqlScope::kFresh);
-            return change([&](SqlScope& c) { c.tracker = sign ? SqlScope::kSigned : SqlScope::kComplex; });
-        }
-        case SqlAction::kComplex:
-            return change([](SqlScope& c) { c.tracker = SqlScope::kComplex; });
-        case SqlAction::kArg:
-            return n_args < 127 && set_frame([](Frame& f) { f.data += 1 << 8; });
-        case SqlAction::kNextArg:
-            return takes([&](const SqlFunction& f) { return f.takes_more(n_args); });
-        case SqlAction::kNoArgs:
-            return takes([](const SqlFunction& f) { return f.takes(0); });
-        case SqlAction::kDistinct:
-            return (data & 1) && takes([](const SqlFunction& f) { return f.takes(1); });
-        case SqlAction::kEndCall:
-        case SqlAction::kEndFilter:
-        case SqlAction::kEndWindow:
-            if (action == SqlAction::kEndCall && !takes([&](const SqlFunction& f) { return f.takes(n_args); }))
-                return false;
-            return change([&](SqlScope& c) {
-                c.clause = data & 3;
-                c.strict = data & 4;
-                if (action == SqlAction::kEndWindow) c.item_flags |= SqlScope::kWindow;
-            });
-        case SqlAction::kAggregated:
-            return core && (s.clause & 1) && change([](SqlScope& c) {
-                       c.aggregated = true;
-                       c.item_flags |= SqlScope::kAggregate;
-                   });
-        case SqlAction::kFilter:
-            return change([](SqlScope& c) {
-                c.strict = true;
-                c.clause = 0;
-            });
-        case SqlAction::kWindow:
-            return core && (s.clause & 2) && change([](SqlScope& c) { c.clause &= 1; });
-        case SqlAction::kValued:
-            if (!core) return false;
-            return change([&](SqlScope& c) {
-                c.items.clear();
-                c.flags.assign(c.values_width, 0);
-                for (u32 i = 1; i <= c.values_width; ++i)
-                    c.items.push_back(scopes_.names.of("column" + std::to_string(i)));
-                c.values_width = 0;
-                c.in_item = false;
-            });
-        case SqlAction::kCell:
-            return change([](SqlScope& c) {
-                c.items.push_back(SqlScopes::kUnnamed);
-                c.flags.push_back(0);
-                c.item_name = NONE;
-                c.item_flags = 0;
-                c.tracker = SqlScope::kComplex;
-                c.in_item = false;
-            });
-        case SqlAction::kEndRow: {
-            if (!core) return false;
-            const SqlScope& st = scopes_.get(s.parent);
-            const u32 n = static_cast<u32>(s.items.size());
-            const u32 width = s.values_width        ? s.values_width
-                              : st.relation != NONE ? static_cast<u32>(scopes_.relation_of(st.relation).names.size())
-                                                    : st.want;
-            if (width && width != n) return false;
-            return change([&](SqlScope& c) {
-                c.values_width = n;
-                c.items.clear();
-                c.flags.clear();
-            });
-        }
-        case SqlAction::kRoom:
-            return frames_[t.frame].depth + pending(frames_[t.frame].ops) + kRoom <= program_.max_stack;
-        case SqlAction::kCount:
-            break;
-    }
-    return false;
 }
 
 u32 SqlAutomaton::push(u32 frame, u32 ret, u32 cost) {
@@ -514,6 +295,7 @@ const SqlAutomaton::Parse& SqlAutomaton::named(u32 id) {
         std::vector<const SqlNameSet*>& sets = call ? p.called : p.sets;
         if (std::find(sets.begin(), sets.end(), set) == sets.end()) sets.push_back(set);
         p.fresh = p.fresh || set->fresh;
+        if (set->fresh) p.fresh_places |= 1u << static_cast<u32>(set->place);
     }
     p.named = true;
     return p;
@@ -548,8 +330,8 @@ bool SqlAutomaton::movers(u32 parse, u32 name, u64& others, bool& called) {
     called = false;
     if (p.threads.size() > 64) return false;
     const std::string& text = scopes_.names.text(name);
-    bool invented =
-        text.size() <= kMaxInvented && sql_word_start(static_cast<u8>(text[0])) && program_.find_word(text) == NONE;
+    const u32 word = program_.find_word(text);
+    bool invented = text.size() <= kMaxInvented && sql_word_start(static_cast<u8>(text[0]));
     for (char c : text) invented = invented && sql_word_byte(static_cast<u8>(c)) && c != '$' && !(c & 0x80);
     for (size_t i = 0; i < p.threads.size(); ++i) {
         const Thread& t = p.threads[i];
@@ -557,7 +339,8 @@ bool SqlAutomaton::movers(u32 parse, u32 name, u64& others, bool& called) {
         if (in.op != SqlInstruction::kName) continue;
         const auto category = static_cast<SqlCategory>(in.a);
         const SqlNameSet& set = scopes_.set(t.scope, category, t.reg);
-        if (!(set.fresh && invented) && !set.has(name, scopes_.names.n_catalogue())) continue;
+        const bool made = set.fresh && invented && inventable(word, 1u << static_cast<u32>(set.place));
+        if (!made && !set.has(name, scopes_.names.n_catalogue())) continue;
         if (category >= SqlCategory::kScalar && category <= SqlCategory::kWindow) {
             called = true;
             continue;
@@ -600,9 +383,10 @@ bool SqlAutomaton::word_alive(u32 parse, u32 text) {
     if ((p.literals >> static_cast<u32>(SqlLiteral::kBlob) & 1) && t.text == "x") return true;
     for (const auto* sets : {&p.sets, &p.called})
         for (const SqlNameSet* set : *sets) {
-            if (any_in(set->catalogue, &bare_, t.lo, t.hi)) return true;
+            if (any_in(set->catalogue, &bare_[static_cast<u32>(set->place)], t.lo, t.hi)) return true;
             for (u32 name : set->extra)
-                if (scopes_.names.text(name).compare(0, t.text.size(), t.text) == 0 && scopes_.names.bare(name))
+                if (scopes_.names.text(name).compare(0, t.text.size(), t.text) == 0 &&
+                    scopes_.names.bare(name, set->place))
                     return true;
         }
     return false;
@@ -634,100 +418,6 @@ bool SqlAutomaton::quoted_alive(u32 parse, u32 text) {
     return false;
 }
 
-// The thread behind a name; false if it can't stand here.
-bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented) {
-    const SqlNameSet& set = scopes_.set(t.scope, category, t.reg);
-    u32 id = scopes_.names.find(text);
-    const bool there = id != NONE && set.has(id, scopes_.names.n_catalogue());
-    if (!there && !(set.fresh && invented)) return false;
-    if (there && !quoted && !scopes_.names.bare(id)) return false;
-    if (id == NONE) id = scopes_.names.of(text);
-    const SqlScope& s = scopes_.get(t.scope);
-    auto change = [&](auto&& f) {
-        SqlScope c = s;
-        f(c);
-        t.scope = scopes_.intern(std::move(c));
-    };
-    auto named = [&](u32 scope) {
-        t.scope = scope;
-        t.reg = NONE;
-        if (scope == SqlScopes::kDead) return false;
-        const SqlScope& now = scopes_.get(scope);
-        SqlScope c = now;
-        c.item_name = now.tracker == SqlScope::kFresh && !now.term ? id : now.item_name;
-        c.tracker = now.tracker == SqlScope::kFresh && !now.term ? SqlScope::kNamed : SqlScope::kComplex;
-        t.scope = scopes_.intern(std::move(c));
-        return true;
-    };
-    switch (category) {
-        case SqlCategory::kColumn:
-            return named(scopes_.use(t.scope, id));
-        case SqlCategory::kQualifier:
-            t.reg = id;
-            return !scopes_.set(t.scope, SqlCategory::kQualifiedColumn, id).none();
-        case SqlCategory::kQualifiedColumn:
-            return named(scopes_.use_qualified(t.scope, t.reg, id));
-        case SqlCategory::kStarQualifier:
-            t.scope = scopes_.star_of(t.scope, id);
-            return t.scope != SqlScopes::kDead;
-        case SqlCategory::kTable:
-        case SqlCategory::kSchemaTable: {
-            const u32 relation =
-                category == SqlCategory::kTable ? scopes_.table(t.scope, id) : scopes_.schema_table(t.reg, id);
-            if (relation == NONE) return false;
-            t.scope = scopes_.add_source(t.scope, relation, SqlScopes::kUndecided);
-            t.reg = id;
-            return t.scope != SqlScopes::kDead;
-        }
-        case SqlCategory::kSchema:
-            t.reg = id;
-            return true;
-        case SqlCategory::kSourceAlias:
-            t.scope = scopes_.set_alias(t.scope, id);
-            t.reg = NONE;
-            return t.scope != SqlScopes::kDead;
-        case SqlCategory::kResultAlias:
-            change([&](SqlScope& c) {
-                c.item_name = id;
-                c.item_flags |= SqlScope::kAlias;
-            });
-            return true;
-        case SqlCategory::kCteName:
-            if (scopes_.same_cte(t.scope, id) || bits_get(program_.table_names, id)) return false;
-            change([&](SqlScope& c) { c.cte_name = id; });
-            return true;
-        case SqlCategory::kCteColumn:
-            if (std::find(s.cte_columns.begin(), s.cte_columns.end(), id) != s.cte_columns.end()) return false;
-            if (s.cte_columns.size() >= 100) return false;
-            change([&](SqlScope& c) { c.cte_columns.push_back(id); });
-            return true;
-        case SqlCategory::kUsing:
-            t.scope = scopes_.merge(t.scope, id);
-            return t.scope != SqlScopes::kDead;
-        case SqlCategory::kScalar:
-        case SqlCategory::kAggregate:
-        case SqlCategory::kWindow: {
-            const u32 kind = static_cast<u32>(category) - static_cast<u32>(SqlCategory::kScalar);
-            if (t.frame == 0 || !s.core) return false;
-            Frame f = frames_[t.frame];
-            f.data = static_cast<u64>(id) << 32 | kind << 16 | (s.clause & 3) | (s.strict ? 4 : 0);
-            t.frame = intern_frame(f);
-            if (kind)
-                change([&](SqlScope& c) {
-                    c.clause = kind == 1 ? 0 : c.clause & 1;
-                    c.strict = c.strict || kind == 1;
-                });
-            return true;
-        }
-        case SqlCategory::kOutput:
-        case SqlCategory::kCollation:
-            return true;
-        case SqlCategory::kCount:
-            break;
-    }
-    return false;
-}
-
 u32 SqlAutomaton::end_word(u32 parse, u32 text) {
     const Parse& p = known(parse);
     const Text& t = texts_[text];
@@ -739,7 +429,9 @@ u32 SqlAutomaton::end_word(u32 parse, u32 text) {
         if (in.op == SqlInstruction::kKeyword
                 ? in.a == word
                 : in.op == SqlInstruction::kName && !keyword &&
-                      name(thread, static_cast<SqlCategory>(in.a), t.text, false, t.plain && word == NONE)) {
+                      name(thread, static_cast<SqlCategory>(in.a), t.text, false,
+                           t.plain &&
+                               inventable(word, 1u << static_cast<u32>(sql_place(static_cast<SqlCategory>(in.a)))))) {
             thread.pc = in.next[0];
             next.push_back(thread);
         }
@@ -763,6 +455,26 @@ u32 SqlAutomaton::end_quoted(u32 parse, u32 text) {
         next.push_back(thread);
     }
     return next.empty() ? kDead : closure(std::move(next));
+}
+
+bool SqlAutomaton::viable_bare(const Parse& p, u32 name) const {
+    for (const auto* sets : {&p.sets, &p.called})
+        for (const SqlNameSet* set : *sets)
+            if (set->has(name, scopes_.names.n_catalogue()) && scopes_.names.bare(name, set->place)) return true;
+    return false;
+}
+
+u32 SqlAutomaton::operator_of(const std::string& text) const {
+    const auto at = std::find(program_.operators.begin(), program_.operators.end(), text);
+    return at == program_.operators.end() ? NONE : static_cast<u32>(at - program_.operators.begin());
+}
+
+// Some operator that may come begins so.
+bool SqlAutomaton::operator_begins(u32 parse, const std::string& text) {
+    const u64 operators = known(parse).operators;
+    for (u32 i = 0; i < program_.operators.size(); ++i)
+        if ((operators >> i & 1) && program_.operators[i].compare(0, text.size(), text) == 0) return true;
+    return false;
 }
 
 u32 SqlAutomaton::end_operator(u32 parse, u32 op) {
@@ -838,7 +550,7 @@ u32 SqlAutomaton::end_lexeme(const State& s) {
         case kBlob:
             return kDead;
         case kOperator:
-            return s.a == kBang ? kDead : end_operator(s.parse, s.a);
+            return end_operator(s.parse, s.a);
     }
     return kDead;
 }
@@ -861,18 +573,16 @@ u32 SqlAutomaton::begin(u32 parse, u8 byte) {
     }
     if (byte == '.' && (p.literals >> static_cast<u32>(SqlLiteral::kNumber) & 1))
         return intern({parse, kPoint, 0, kNumber});
-    if (byte == '"' || byte == '`' || byte == '[')
+    if (std::find(program_.quotes.begin(), program_.quotes.end(), std::string(1, static_cast<char>(byte))) !=
+        program_.quotes.end())
         return named(parse).sets.empty() ? kDead
                : quoted_alive(parse, 0)  ? intern({parse, 0, byte == '[' ? u32(']') : u32(byte), kQuoted})
                                          : kDead;
     if (byte == '\'')
         return p.literals >> static_cast<u32>(SqlLiteral::kString) & 1 ? intern({parse, 0, 0, kString}) : kDead;
-    const u32 op = operator_of(std::string(1, static_cast<char>(byte)));
-    if (op == NONE) return kDead;
-    for (u32 i = 0; i < kOperatorCount; ++i)
-        if ((p.operators >> i & 1) && kOperators[i][0] == static_cast<char>(byte))
-            return intern({parse, op, 0, kOperator});
-    return kDead;
+    const std::string sign(1, static_cast<char>(byte));
+    const u32 op = operator_of(sign);
+    return op != NONE && operator_begins(parse, sign) ? intern({parse, op, 0, kOperator}) : kDead;
 }
 
 u32 SqlAutomaton::step_slow(u32 state, u8 byte) {
@@ -965,17 +675,10 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
             if (hex(byte)) return intern({s.parse, s.a ^ 1, 0, kBlob});
             return byte == '\'' && s.a == 0 ? gap(end_literal(s.parse, 0, 0, SqlLiteral::kBlob)) : kDead;
         case kOperator: {
-            std::string text = s.a == kBang ? "!" : kOperators[s.a];
-            text += static_cast<char>(byte);
+            const std::string text = program_.operators[s.a] + static_cast<char>(byte);
             if (text == "--" || text == "/*") return kDead;  // comments
             const u32 op = operator_of(text);
-            if (op != NONE) {
-                const Parse& p = known(s.parse);
-                for (u32 i = 0; i < kOperatorCount; ++i)
-                    if ((p.operators >> i & 1) && std::string(kOperators[i]).compare(0, text.size(), text) == 0)
-                        return intern({s.parse, op, 0, kOperator});
-                return kDead;
-            }
+            if (op != NONE) return operator_begins(s.parse, text) ? intern({s.parse, op, 0, kOperator}) : kDead;
             break;
         }
     }

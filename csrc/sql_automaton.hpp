@@ -53,7 +53,8 @@ class SqlAutomaton {
         bool accepts = false;
         // -- which lexemes may come; worked out when first asked --
         bool known = false, named = false, fresh = false, names = false,
-             values = false;  // values: what a number is matters
+             values = false;   // values: what a number is matters
+        u32 fresh_places = 0;  // bits: where names may be invented
         Bits keywords;
         u64 operators = 0;
         u32 literals = 0;
@@ -106,6 +107,9 @@ class SqlAutomaton {
     // Which threads a name that is written bare moves on, as bits: those of functions, and the others. Names that move
     // the same ones lead to states that differ in nothing but which names may come later. False if that isn't so.
     bool movers(u32 parse, u32 name, u64& others, bool& called);
+    // Without quotes, in the one or the other place: as a name that the text brings in; as one of those that may come.
+    bool inventable(u32 word, u32 places) const { return word == NONE || (program_.word_flags[word] & places); }
+    bool viable_bare(const Parse& p, u32 name) const;
 
   private:
     struct Frame {
@@ -128,6 +132,8 @@ class SqlAutomaton {
     bool risky(u32 pc);
     bool quoted_alive(u32 parse, u32 text);
     u32 end_quoted(u32 parse, u32 text);
+    u32 operator_of(const std::string& text) const;  // NONE: no operator
+    bool operator_begins(u32 parse, const std::string& text);
     u32 end_operator(u32 parse, u32 op);
     u32 end_literal(u32 parse, u32 form, u32 value, SqlLiteral literal);
     bool name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented);
@@ -138,8 +144,8 @@ class SqlAutomaton {
     const SqlProgram& program_;
     u32 max_states_;
     SqlScopes scopes_;
-    std::vector<u8> risky_;  // of an instruction; 2: not looked at yet
-    Bits bare_;              // names that may be written without quotes
+    std::vector<u8> risky_;                          // of an instruction; 2: not looked at yet
+    Bits bare_[static_cast<u32>(SqlPlace::kCount)];  // names that may be written there without quotes
     StableVector<State> states_;
     FlatMap state_index_;  // hash -> the first state that has it
     FlatMap steps_;

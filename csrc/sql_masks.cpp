@@ -358,12 +358,13 @@ void SqlEngine::words_from_start(Fill& f, u32 parse) {
         const AnyWord& any = any_word(begin_, true);
         for (size_t i = 0; i < any.words.size(); ++i) f.out[i] |= any.words[i];
         if (any.exit != NONE) collect_behind(f, automaton_->end_invented(parse), any.exit, kInvented);
-        if (reserved_behind_.empty())
-            for (const std::string& word : program_.words) {
-                const WordRow& row = word_row(word);
-                reserved_behind_.insert(reserved_behind_.end(), row.behind.begin(), row.behind.end());
+        const auto [reserved, missing] = reserved_behind_.try_emplace(p.fresh_places);
+        for (u32 word = 0; missing && word < program_.words.size(); ++word)
+            if (!automaton_->inventable(word, p.fresh_places)) {
+                const WordRow& row = word_row(program_.words[word]);
+                reserved->second.insert(reserved->second.end(), row.behind.begin(), row.behind.end());
             }
-        for (u32 t : reserved_behind_) f.out[t / 32] &= ~(1u << (t % 32));
+        for (u32 t : reserved->second) f.out[t / 32] &= ~(1u << (t % 32));
     }
     if (p.literals >> static_cast<u32>(SqlLiteral::kBlob) & 1) {  // x'...'
         const u32 gap = automaton_->gap(parse);
@@ -380,6 +381,8 @@ void SqlEngine::words_from_start(Fill& f, u32 parse) {
         const WordRow& row = word_row(program_.words[word]);
         for (u32 t : row.tokens) set_bit(f.out, t);
         if (row.exits.empty()) return;
+        if (p.fresh)
+            for (u32 t : row.behind) f.out[t / 32] &= ~(1u << (t % 32));
         const u32 behind = automaton_->end_word(parse, text_of(program_.words[word]));
         if (behind != SqlAutomaton::kDead) collect_behind(f, behind, rows_.forest.merge(row.exits), kExact);
     });
@@ -390,14 +393,11 @@ void SqlEngine::words_from_start(Fill& f, u32 parse) {
     };
     std::map<u64, Group> groups;
     auto one = [&](u32 name) {
-        if (!scopes.names.bare(name)) return;
+        if (scopes.names.places(name) == 0) return;
         const u32 word = program_.find_word(scopes.names.text(name));
         if (word != NONE && bits_get(p.keywords, word)) return;  // then it is the keyword
         const WordRow& row = word_row(scopes.names.text(name));
-        bool viable = false;
-        for (const auto* sets : {&p.sets, &p.called})
-            for (const SqlNameSet* set : *sets) viable = viable || set->has(name, n_catalogue);
-        if (viable)
+        if (automaton_->viable_bare(p, name))
             for (u32 t : row.tokens) set_bit(f.out, t);
         if (row.exits.empty()) return;
         if (p.fresh)

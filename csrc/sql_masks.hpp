@@ -105,8 +105,8 @@ class SqlEngine {
     std::unordered_map<std::string, std::unique_ptr<WordRow>> word_rows_;
     std::unordered_map<u64, std::unique_ptr<AnyWord>> any_words_;
     std::unordered_map<u32, std::unique_ptr<StringRow>> string_rows_;
-    std::vector<u32> reserved_behind_;  // tokens behind words that can't be invented
-    u32 begin_ = NONE;                  // the places in the trie where a token's first lexeme begins
+    std::map<u32, std::vector<u32>> reserved_behind_;  // by places: tokens behind words that can't be invented there
+    u32 begin_ = NONE;                                 // the places in the trie where a token's first lexeme begins
 };
 
 // One sequence's position in a statement. Not shared between threads.

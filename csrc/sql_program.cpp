@@ -60,6 +60,27 @@ u32 find(const std::vector<std::string>& sorted, const std::string& text) {
 
 }  // namespace
 
+SqlPlace sql_place(SqlCategory category) {
+    switch (category) {
+        case SqlCategory::kColumn:
+        case SqlCategory::kQualifier:
+        case SqlCategory::kStarQualifier:
+        case SqlCategory::kOutput:
+            return SqlPlace::kOperand;
+        case SqlCategory::kScalar:
+        case SqlCategory::kAggregate:
+        case SqlCategory::kWindow:
+            return SqlPlace::kCalled;
+        case SqlCategory::kLabel:
+            return SqlPlace::kLabel;
+        case SqlCategory::kBareAlias:
+        case SqlCategory::kCollation:
+            return SqlPlace::kAlias;
+        default:
+            return SqlPlace::kAny;
+    }
+}
+
 bool SqlFunction::takes(u32 n) const {
     for (i32 a : arities)
         if (a >= 0 ? static_cast<u32>(a) == n : n <= 127 && n + 1 >= static_cast<u32>(-a)) return true;
@@ -82,10 +103,18 @@ u32 SqlProgram::find_word(const std::string& folded) const {
 
 SqlProgram::SqlProgram(const u8* data, size_t size) {
     Cursor c(data, size);
-    if (c.number() != 0x314C5153) bad(0, "this is none");  // "SQL1"
+    if (c.number() != 0x324C5153) bad(0, "this is none");  // "SQL2"
     typed = c.below(2);
     sorted_texts(c, names, name_flags);
     sorted_texts(c, words, word_flags);
+    for (auto* signs : {&operators, &quotes}) {
+        const u32 n = c.count(5);
+        for (u32 i = 0; i < n; ++i) {
+            signs->push_back(c.text());
+            if (signs->back().empty()) bad(i, "a sign is empty");
+        }
+        if (n > 64) bad(n, "too many signs");
+    }
     if (names.size() > 2000000 || words.size() > 10000) bad(names.size(), "too many names");
     for (u32 t = c.count(20); t; --t) {
         SqlTable table;
@@ -127,15 +156,21 @@ SqlProgram::SqlProgram(const u8* data, size_t size) {
         in.a = c.number();
         in.b = c.number();
         for (u32 n = c.count(4); n; --n) in.next.push_back(c.below(n_code));
-        const u64 bounds[] = {
-            words.size(), 64,   static_cast<u64>(SqlLiteral::kCount), static_cast<u64>(SqlCategory::kCount),
-            n_code,       NONE, static_cast<u64>(SqlAction::kCount),  NONE};
+        const u64 bounds[] = {words.size(),
+                              operators.size(),
+                              static_cast<u64>(SqlLiteral::kCount),
+                              static_cast<u64>(SqlCategory::kCount),
+                              n_code,
+                              NONE,
+                              static_cast<u64>(SqlAction::kCount),
+                              NONE};
         if (in.a >= bounds[in.op]) bad(in.a, "an index is out of range");
         if (in.op != SqlInstruction::kSplit && in.next.size() != (in.op == SqlInstruction::kReturn ? 0 : 1))
             bad(i, "an instruction has the wrong number of successors");
         code.push_back(std::move(in));
     }
     start = c.below(n_code);
+    max_stack = c.below(1000);
     if (!c.done()) bad(0, "it goes on behind its end");
 
     tables_of.resize(names.size());

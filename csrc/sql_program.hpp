@@ -21,7 +21,9 @@ enum class SqlCategory : u32 {
     kSchema,
     kSchemaTable,
     kSourceAlias,
+    kBareAlias,
     kResultAlias,
+    kLabel,
     kCteName,
     kCteColumn,
     kUsing,
@@ -115,6 +117,10 @@ enum class SqlAction : u32 {
 // The last four are for dialects with types: integers of so many digits, other numbers, dates.
 enum class SqlLiteral : u32 { kNumber, kInteger, kPosition, kString, kBlob, kSmall, kLong, kDecimal, kDate, kCount };
 
+// Where a name stands, in the order of scope_syntax.PLACES: which keywords can be one.
+enum class SqlPlace : u32 { kOperand, kLabel, kAlias, kAny, kCalled, kCount };
+SqlPlace sql_place(SqlCategory category);
+
 struct SqlInstruction {
     enum Op : u32 { kKeyword, kOperator, kLiteral, kName, kCall, kSplit, kAct, kReturn };
     u32 op = kReturn, a = 0, b = 0;
@@ -150,12 +156,13 @@ struct SqlProgram {
     bool typed = false;
     // Names in the order of their folded bytes: those with a common beginning are a range.
     std::vector<std::string> names;
-    std::vector<u8> name_flags;
-    static constexpr u8 kBare = 1;   // can be written without quotes
-    static constexpr u8 kOdd = 2;    // might be what SQLite calls a result column without a name of its own
-    std::vector<std::string> words;  // all words that can't be invented as names, folded, sorted
-    std::vector<u8> word_flags;
-    static constexpr u8 kSafe = 1;  // a name of the catalogue may be written like this without quotes
+    std::vector<u8> name_flags;  // bits: the places where one can be written without quotes
+    static constexpr u8 kOdd = 1 << static_cast<u32>(SqlPlace::kCount);  // might be what SQLite calls a result column
+                                                                         // without a name of its own
+    std::vector<std::string> words;                                      // all that aren't simply names, folded, sorted
+    std::vector<u8> word_flags;  // bits: the places where one may be a name without quotes
+    std::vector<std::string> operators;
+    std::vector<std::string> quotes;  // that begin names
     std::vector<SqlTable> tables;
     std::vector<SqlFunction> functions;
     std::vector<u32> collations;       // names
@@ -173,6 +180,7 @@ struct SqlProgram {
     std::unordered_map<u32, std::vector<u32>> functions_named;
     u32 find_name(const std::string& folded) const;  // NONE: no such name
     u32 find_word(const std::string& folded) const;
+    bool word_in(u32 word, SqlPlace place) const { return word_flags[word] >> static_cast<u32>(place) & 1; }
 };
 
 // A to Z as a to z; everything else as it is: how SQLite compares names.

@@ -79,17 +79,20 @@ u32 SqlNames::of(const std::string& folded) {
 }
 
 bool SqlNames::odd(u32 name) const {
-    return name < n_catalogue() ? program_.name_flags[name] & SqlProgram::kOdd : !bare(name);
+    return name < n_catalogue() ? program_.name_flags[name] & SqlProgram::kOdd
+                                : !bare(name, SqlPlace::kCalled) || program_.find_word(text(name)) != NONE;
 }
 
-bool SqlNames::bare(u32 name) const {
-    if (name < n_catalogue()) return program_.name_flags[name] & SqlProgram::kBare;
+u32 SqlNames::places(u32 name) const {
+    constexpr u32 kAll = SqlProgram::kOdd - 1;
+    if (name < n_catalogue()) return program_.name_flags[name] & kAll;
     const std::string& t = text(name);
     for (size_t i = 0; i < t.size(); ++i) {
         const char c = t[i];
-        if (!((c >= 'a' && c <= 'z') || c == '_' || (i && ((c >= '0' && c <= '9') || c == '$')))) return false;
+        if (!((c >= 'a' && c <= 'z') || c == '_' || (i && ((c >= '0' && c <= '9') || c == '$')))) return 0;
     }
-    return !t.empty() && program_.find_word(t) == NONE;
+    const u32 word = program_.find_word(t);
+    return t.empty() ? 0 : word == NONE ? kAll : program_.word_flags[word];
 }
 
 bool SqlNameSet::has(u32 name, u32 n_catalogue) const {
@@ -848,6 +851,7 @@ const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg) {
     std::unique_ptr<SqlNameSet>& slot = sets_[{key, scope}];
     if (slot) return *slot;
     auto out = std::make_unique<SqlNameSet>();
+    out->place = sql_place(category);
     const SqlScope& s = scopes_[scope];
     switch (category) {
         case SqlCategory::kColumn:
@@ -885,7 +889,8 @@ const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg) {
                     !set(scope, SqlCategory::kSchemaTable, t.schema).none())
                     add(*out, t.schema);
             break;
-        case SqlCategory::kSourceAlias: {
+        case SqlCategory::kSourceAlias:
+        case SqlCategory::kBareAlias: {
             const u32 any = set_alias(scope, kAnonymous);
             out->fresh = any != kDead && live(any);
             for (const SqlQualified& q : s.qualified) {
@@ -895,6 +900,7 @@ const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg) {
             break;
         }
         case SqlCategory::kResultAlias:
+        case SqlCategory::kLabel:
         case SqlCategory::kCteName:
         case SqlCategory::kCteColumn:
             out->fresh = true;

@@ -27,7 +27,8 @@ class SqlNames {
     }
     u32 n_catalogue() const { return static_cast<u32>(program_.names.size()); }
     bool odd(u32 name) const;
-    bool bare(u32 name) const;  // can be written without quotes
+    u32 places(u32 name) const;  // bits: where it can be written without quotes
+    bool bare(u32 name, SqlPlace place) const { return places(name) >> static_cast<u32>(place) & 1; }
 
   private:
     const SqlProgram& program_;
@@ -109,6 +110,7 @@ struct SqlNameSet {
     Bits catalogue;
     std::vector<u32> extra;  // names that texts brought in, sorted
     bool fresh = false;      // and any that is invented
+    SqlPlace place = SqlPlace::kAny;
     bool has(u32 name, u32 n_catalogue) const;
     bool none() const { return !fresh && extra.empty() && bits_none(catalogue); }
 };

@@ -8,9 +8,11 @@ something of. What they do is in csrc/sql_typing.cpp.
 
 from __future__ import annotations
 
-__all__ = ["RULES", "SAFE_KEYWORDS", "WORDS"]
+from gcd.sql.scope_syntax import Syntax
 
-RULES = r"""
+__all__ = ["POSTGRESQL"]
+
+_RULES = r"""
 start: statement ";"?
 select_top: {want:0} select^1
 limited_top: {want:0} limited^1
@@ -31,7 +33,7 @@ core: {core} SELECT (DISTINCT {distinctrows} | ALL)? item ("," {more} item)* (FR
       ({grouping} GROUP BY groupterm ("," groupterm)* {grouped} (HAVING {clause:1} {expect:bool} expr^1)?
       | {ungrouped}) {clause:3}
 item: {unstarred} ("*" {star} | <star_qualifier> "." "*")
-    | {item} expr^1 (AS <result_alias> | <result_alias>)? {enditem}
+    | {item} expr^1 (AS <result_alias> | <label>)? {enditem}
 groupterm: {group} groupcolumn^1 | <alias> | $position
 !groupcolumn: {enter:1} (<column> | <qualifier> "." <qcolumn>)
 
@@ -41,8 +43,8 @@ corder: ORDER BY coterm ("," coterm)*
 coterm: (<output> | $position) (ASC | DESC)? (NULLS (FIRST | LAST))?
 limit: LIMIT $small (OFFSET $small)? | OFFSET $small LIMIT $small
 
-source: (<schema> "." <schema_table> | <table>) (AS <source_alias> | <source_alias> | {noalias})
-      | {room} "(" {want:derived} select^1 ")" {derived} (AS <source_alias> | <source_alias>)
+source: (<schema> "." <schema_table> | <table>) (AS <source_alias> | <bare_alias> | {noalias})
+      | {room} "(" {want:derived} select^1 ")" {derived} (AS <source_alias> | <bare_alias>)
 join: "," {join:0} source {endon}
     | {lonely} CROSS JOIN {join:3} source {endon}
     | {lonely} NATURAL {join:2} joinkind? JOIN source {endusing}
@@ -147,8 +149,24 @@ xmin xmax cmin cmax tableoid oid pg_catalog information_schema dow doy epoch qua
 """
 _AWKWARD = "by current following groups over partition preceding range rows unbounded within uescape"
 
-WORDS = frozenset((_RESERVED + _COLUMN_NAMES + _UNRESERVED + _MADE_UP).split())
-"""Words that no name is invented like: keywords, and what PostgreSQL calls result columns that have no name."""
+_SAFE = frozenset(_UNRESERVED.split()) - frozenset(_AWKWARD.split())
+_CALLED = frozenset("coalesce greatest least nullif trim".split())
 
-SAFE_KEYWORDS = frozenset(_UNRESERVED.split()) - frozenset(_AWKWARD.split())
-"""Keywords that PostgreSQL takes for a name wherever one of the catalogue's may stand."""
+POSTGRESQL = Syntax(
+    dialect="postgresql",
+    rules=_RULES,
+    operators=tuple("; , ( ) . + - * / % || | < <= <> > >= = ! != : ::".split()),
+    quotes='"',
+    keywords=frozenset((_RESERVED + _COLUMN_NAMES + _UNRESERVED).split()),
+    names={
+        "operand": _SAFE,
+        "label": frozenset(),
+        "alias": frozenset(),
+        "any": _SAFE,
+        "called": _CALLED,
+    },
+    # also what PostgreSQL calls result columns that have no name of their own
+    never_invented=frozenset(_MADE_UP.split()),
+    stack=96,
+    typed=True,
+)

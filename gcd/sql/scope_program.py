@@ -8,42 +8,32 @@ from collections.abc import Iterable
 from functools import cache
 
 from gcd.sql.catalogue import Catalogue, fold
-from gcd.sql.scope_syntax import Code, assemble
+from gcd.sql.postgresql_syntax import POSTGRESQL
+from gcd.sql.postgresql_types import AGGREGATES, CLASSES, SCALARS, WINDOWS, Signature, class_of
+from gcd.sql.scope_syntax import PLACES, Code, Syntax, assemble
+from gcd.sql.sqlite_syntax import SQLITE
 
-__all__ = ["KEYWORDS", "SAFE_KEYWORDS", "scope_program"]
+__all__ = ["scope_program"]
 
-_KEYWORDS = """abort action add after all alter always analyze and as asc attach autoincrement before begin between by
-cascade case cast check collate column commit conflict constraint create cross current current_date current_time
-current_timestamp database default deferrable deferred delete desc detach distinct do drop each else end escape
-except exclude exclusive exists explain fail filter first following for foreign from full generated glob group
-groups having if ignore immediate in index indexed initially inner insert instead intersect into is isnull join key
-last left like limit match materialized natural no not nothing notnull null nulls of offset on or order others outer
-over partition plan pragma preceding primary query raise range recursive references regexp reindex release rename
-replace restrict returning right rollback row rows savepoint select set table temp temporary then ties to
-transaction trigger unbounded union unique update using vacuum values view virtual when where window with within
-without"""
-_SAFE = """abort action after always analyze attach before begin cascade column conflict database deferred detach each
-exclude exclusive explain fail for generated ignore immediate initially instead key no of plan pragma query reindex
-release rename replace restrict rollback savepoint temp temporary ties trigger vacuum view virtual within
-without"""
-
-KEYWORDS = frozenset(_KEYWORDS.split())
-"""SQLite's keywords."""
-
-SAFE_KEYWORDS = frozenset(_SAFE.split())
-"""Those that SQLite takes for a name wherever one of the catalogue's may stand (tests/sql/test_scopes.py)."""
-
-_NOT_INVENTED = frozenset({"true", "false", "rowid", "oid", "_rowid_"})
-"""Words that mean something else where no column has this name."""
+_SYNTAXES = {syntax.dialect: syntax for syntax in (SQLITE, POSTGRESQL)}
 
 _PLAIN = re.compile(rb"[a-z_\x80-\xff][a-z0-9_$\x80-\xff]*")
 _KINDS = {"scalar": 0, "aggregate": 1, "window": 2}
 _OPS = ("keyword", "operator", "literal", "name", "call", "split", "act", "return")
 
 
+_EVERYWHERE = (1 << len(PLACES)) - 1
+_ODD = 1 << len(PLACES)
+
+
 @cache
-def _code(statements: tuple[str, ...], limit_required: bool) -> Code:
-    return assemble(statements, limit_required=limit_required)
+def _code(dialect: str, statements: tuple[str, ...], limit_required: bool) -> Code:
+    return assemble(_SYNTAXES[dialect], statements, limit_required=limit_required)
+
+
+def _places(syntax: Syntax, word: str) -> int:
+    """Where a keyword may be a bare name, as bits in the order of `PLACES`."""
+    return sum(1 << i for i, place in enumerate(PLACES) if word in syntax.names[place])
 
 
 def scope_program(
@@ -56,7 +46,7 @@ def scope_program(
     """Everything that the engine needs of a database and the options, as bytes.
 
     Args:
-        catalogue: the database; its dialect must be "sqlite".
+        catalogue: the database; its dialect must be one of those that have a syntax here.
         statements: which kinds.
         limit_required: SELECT must end in LIMIT.
         functions: the only ones that may be called; None: all of the catalogue's.
@@ -64,12 +54,14 @@ def scope_program(
     Raises:
         ValueError: another dialect.
     """
-    if catalogue.dialect != "sqlite":
-        raise ValueError(f'the scope engine knows the dialect "sqlite", not {catalogue.dialect!r}')
-    code = _code(tuple(statements), limit_required)
+    syntax = _SYNTAXES.get(catalogue.dialect)
+    if syntax is None:
+        known = " and ".join(f'"{dialect}"' for dialect in _SYNTAXES)
+        raise ValueError(f"the scope engine knows {known}, not {catalogue.dialect!r}")
+    code = _code(catalogue.dialect, tuple(statements), limit_required)
     allowed = None if functions is None else {fold(f) for f in functions}
     called = [f for f in catalogue.functions if allowed is None or fold(f.name) in allowed]
-    words = sorted(KEYWORDS | _NOT_INVENTED | {w.lower() for w in code.keywords})
+    words = sorted(syntax.keywords | syntax.never_invented | {w.lower() for w in code.keywords})
     numbers = {word: i for i, word in enumerate(words)}
 
     names: set[bytes] = {b"rowid", b"oid", b"_rowid_"}
@@ -84,15 +76,19 @@ def scope_program(
     texts = sorted(name for name in names if name and b"\0" not in name)
     ids = {name: i for i, name in enumerate(texts)}
 
-    out: list[bytes] = [b"SQL1", _number(len(texts))]
+    out: list[bytes] = [b"SQL2", _number(syntax.typed), _number(len(texts))]
     for name in texts:
         plain = _PLAIN.fullmatch(name) is not None
-        keyword = name.decode("utf-8", "replace") in KEYWORDS
-        bare = plain and (not keyword or name.decode() in SAFE_KEYWORDS)
-        out += [_text(name), _number((1 if bare else 0) | (2 if not plain or keyword else 0))]
+        word = name.decode("utf-8", "replace")
+        keyword = word if plain and word in syntax.keywords else None
+        where = _places(syntax, keyword) if keyword else _EVERYWHERE if plain else 0
+        out += [_text(name), _number(where | (_ODD if keyword or not plain else 0))]
     out.append(_number(len(words)))
     for word in words:
-        out += [_text(word.encode()), _number(1 if word in SAFE_KEYWORDS else 0)]
+        out += [_text(word.encode()), _number(_places(syntax, word))]
+    for signs in (syntax.operators, tuple(syntax.quotes)):
+        out.append(_number(len(signs)))
+        out += [_text(sign.encode()) for sign in signs]
 
     tables = []
     first: set[bytes] = set()
@@ -123,7 +119,7 @@ def scope_program(
     for i in code.instructions:
         a = numbers[i.word.lower()] if i.op == "keyword" else i.a
         out.append(struct.pack(f"<{4 + len(i.next)}I", _OPS.index(i.op), a, i.b, len(i.next), *i.next))
-    out.append(_number(code.start))
+    out += [_number(code.start), _number(syntax.stack)]
     return b"".join(out)
 
 

@@ -14,7 +14,9 @@ from gcd._native.matcher import Matcher
 from gcd._native.sql import SqlEngine
 from gcd.sql.catalogue import Catalogue, Column, Table
 from gcd.sql.scope_grammar import ScopedSql
-from gcd.sql.scope_program import KEYWORDS, SAFE_KEYWORDS
+from gcd.sql.sqlite_syntax import SQLITE
+
+BYTES = gcd.Vocabulary.from_bytes([*(bytes([b]) for b in range(256)), b""], eos_ids=[256])
 
 
 @pytest.fixture(scope="module")
@@ -177,23 +179,42 @@ def test_names_before_from_by_brute_force():
             assert accepts(compiled, whole) == prepares(connection, whole) == (cover in covers), whole
 
 
-def test_keywords_that_stay_names():
-    """Each of them, as table and column, wherever the syntax has a name of the catalogue."""
-    for word in sorted(SAFE_KEYWORDS):
-        connection = database(f'create table "{word}"("{word}", b)')
-        for statement in (
-            f"select {word}, {word}.{word}, abs({word}) + -{word} from {word} where {word} = 1 order by {word} desc",
-            f"select case {word} when {word} then {word} else {word} end, ({word}) from {word} group by {word}, {word}",
-            f"select x.{word} from {word} x join {word} y using ({word}) where x.b in (x.{word}) and x.{word} like 'y'",
-            f"select cast({word} as int), {word} isnull, {word} between {word} and {word} from {word} where not {word}",
-        ):
-            assert prepares(connection, statement), statement
+_PLACES = {
+    "operand": ("select {0}, {0}.{0}, 1 + -{0} from t as {0}", "select b from t as {0} where {0}.b = {0} order by {0}"),
+    "label": ("select b {0} from t", "select 1 {0}", "select (b) {0}, 2 from t"),
+    "alias": ("select 1 from t {0}", "select 1 from t {0} left join t as x on 1", "select 1 from (select 1) {0}, t"),
+    "any": (
+        "select 1 as {0} from {0} as {0}",
+        "select t.{0} from t join {0} using ({0})",
+        "with x({0}) as (select 1) select * from x",
+    ),
+}
+
+
+@pytest.mark.parametrize("place", _PLACES)
+def test_keywords_that_may_be_names(place):
+    """Where SQLite takes a keyword for a name, and only there, the engine does."""
+    for word in sorted(SQLITE.keywords):
+        connection = database(f'create table "{word}"("{word}", b); create table t("{word}", b)')
+        compiled = gcd.compile(ScopedSql(catalogue(connection)), BYTES)
+        for template in _PLACES[place]:
+            statement = template.format(word)
+            assert accepts(compiled, statement) <= prepares(connection, statement), statement
+            if word in SQLITE.names[place]:
+                assert accepts(compiled, statement), statement
+
+
+def test_functions_called_like_keywords(shop):
+    connection, compiled = shop
+    for word in ("replace", "like", "glob"):
+        statement = f"select {word}('a', 'b'{', 1' * (word == 'replace')})"
+        assert prepares(connection, statement)
+        assert accepts(compiled, statement) == (word == "replace")  # the others aren't in this catalogue
 
 
 def test_keywords_are_sqlites():
-    for word in KEYWORDS:
+    for word in SQLITE.keywords:
         assert prepares(database(""), f'select 1 as "{word}"')
-    assert SAFE_KEYWORDS < KEYWORDS
 
 
 def test_the_artefact_says_the_same(shop, tmp_path):

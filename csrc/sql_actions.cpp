@@ -1,0 +1,316 @@
+// What the syntax program's actions and names do to a thread: to its scope, and to the numbers in its frame.
+#include "sql_automaton.hpp"
+
+#include <algorithm>
+
+namespace gcd {
+
+namespace {
+constexpr u32 kRoom = 32;  // of the parser's stack that a construct may need once it has begun
+}
+
+bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
+    const SqlScope& s = scopes_.get(t.scope);
+    const bool core = t.scope > SqlScopes::kRoot && s.core;
+    auto change = [&](auto&& f) {
+        if (!core) return false;
+        SqlScope c = s;
+        f(c);
+        t.scope = scopes_.intern(std::move(c));
+        return true;
+    };
+    auto to = [&](u32 scope) {
+        t.scope = scope;
+        return scope != SqlScopes::kDead;
+    };
+    auto set_frame = [&](auto&& f) {
+        Frame frame = frames_[t.frame];
+        f(frame);
+        t.frame = intern_frame(frame);
+        return true;
+    };
+    const u64 data = frames_[t.frame].data;
+    const u32 n_args = data >> 8 & 0xFF, function = static_cast<u32>(data >> 32), kind = data >> 16 & 0xFF;
+    auto takes = [&](auto&& f) {
+        const auto it = program_.functions_named.find(function);
+        if (it == program_.functions_named.end()) return false;
+        for (u32 i : it->second)
+            if (program_.functions[i].kind == kind && f(program_.functions[i])) return true;
+        return false;
+    };
+    switch (action) {
+        case SqlAction::kWant:
+            t.reg = arg;
+            return true;
+        case SqlAction::kBegin:
+            t.scope = scopes_.begin(t.scope, t.reg);
+            t.reg = NONE;
+            return true;
+        case SqlAction::kEnd:
+            if (t.scope <= SqlScopes::kRoot || core) return false;
+            t.reg = s.mode == SqlScope::kDerived || s.mode == SqlScope::kCte ? s.relation : NONE;
+            t.scope = s.parent;
+            return true;
+        case SqlAction::kCore:
+            if (t.scope <= SqlScopes::kRoot || core) return false;
+            t.scope = scopes_.core(t.scope);
+            if (arg) {
+                SqlScope c = scopes_.get(t.scope);
+                c.values = true;
+                t.scope = scopes_.intern(std::move(c));
+            }
+            return true;
+        case SqlAction::kItem:
+            return change([](SqlScope& c) {
+                c.tracker = SqlScope::kFresh;
+                c.in_item = true;
+            });
+        case SqlAction::kEndItem:
+            return core && to(scopes_.end_item(t.scope));
+        case SqlAction::kMore:
+            return change([](SqlScope& c) { c.in_item = true; });
+        case SqlAction::kStar:
+            return core && to(scopes_.star(t.scope));
+        case SqlAction::kFrom:
+            return change([](SqlScope& c) {
+                c.phase = 1;
+                c.comma = c.need = true;
+                c.tracker = SqlScope::kComplex;
+            });
+        case SqlAction::kClose:
+            return core && to(scopes_.close(t.scope));
+        case SqlAction::kClause:
+            return change([&](SqlScope& c) {
+                c.clause = arg == 3 && !c.aggregated && !c.grouped ? 2 : arg & 3;
+                c.tracker = SqlScope::kComplex;
+            });
+        case SqlAction::kGrouped:
+            return change([](SqlScope& c) { c.grouped = true; });
+        case SqlAction::kTerm:
+            return change([](SqlScope& c) {
+                c.term = true;
+                c.tracker = SqlScope::kFresh;
+            });
+        case SqlAction::kEndTerm:
+            if (!core || s.tracker == SqlScope::kInteger) return false;
+            return change([](SqlScope& c) {
+                c.term = false;
+                c.tracker = SqlScope::kComplex;
+                c.item_name = NONE;
+            });
+        case SqlAction::kSeal:
+            return core && to(scopes_.seal(t.scope));
+        case SqlAction::kSetOp:
+            return t.scope > SqlScopes::kRoot && !core && s.terms < program_.max_terms;
+        case SqlAction::kBind:
+            if (t.scope <= SqlScopes::kRoot || core || t.reg == NONE) return false;
+            t.scope = scopes_.bind(t.scope, t.reg);
+            t.reg = NONE;
+            return t.scope != SqlScopes::kDead;
+        case SqlAction::kNoAlias:
+            if (!core) return false;
+            t.scope = scopes_.set_alias(t.scope, t.reg == NONE ? u32(SqlScopes::kAnonymous) : t.reg);
+            t.reg = NONE;
+            return t.scope != SqlScopes::kDead;
+        case SqlAction::kDerived:
+            if (!core || t.reg == NONE) return false;
+            t.scope = scopes_.add_source(t.scope, t.reg, SqlScopes::kUndecided);
+            t.reg = NONE;
+            return t.scope != SqlScopes::kDead;
+        case SqlAction::kJoin:
+            return core && s.sources.size() + 1 < program_.max_sources && change([&](SqlScope& c) {
+                       c.comma = arg == 0;
+                       c.natural = arg == 2;
+                       c.need = true;
+                   });
+        case SqlAction::kOn:
+            return core && !s.natural && s.debt.empty() && change([](SqlScope& c) {
+                       c.on = true;
+                       c.clause = 0;
+                   });
+        case SqlAction::kEndOn:
+            return change([](SqlScope& c) { c.on = c.natural = c.comma = false; });
+        case SqlAction::kUsing:
+            return core && !scopes_.set(t.scope, SqlCategory::kUsing, NONE).none();
+        case SqlAction::kEndUsing:
+            return core && s.debt.empty() && change([](SqlScope& c) { c.natural = c.comma = false; });
+        case SqlAction::kOp: {
+            const u32 rank = arg == 6 ? 4 : arg;
+            set_frame([&](Frame& f) {
+                for (u32 level = 1; level <= 11; ++level)
+                    if ((level == 6 ? 4 : level) >= rank) f.ops &= ~(1u << level);
+                f.ops |= 1u << std::min(arg, 11u);
+            });
+            const bool sign = arg == 11 && core && s.term && (s.tracker == SqlScope::kFresh);
+            return change([&](SqlScope& c) { c.tracker = sign ? SqlScope::kSigned : SqlScope::kComplex; });
+        }
+        case SqlAction::kComplex:
+            return change([](SqlScope& c) { c.tracker = SqlScope::kComplex; });
+        case SqlAction::kArg:
+            return n_args < 127 && set_frame([](Frame& f) { f.data += 1 << 8; });
+        case SqlAction::kNextArg:
+            return takes([&](const SqlFunction& f) { return f.takes_more(n_args); });
+        case SqlAction::kNoArgs:
+            return takes([](const SqlFunction& f) { return f.takes(0); });
+        case SqlAction::kDistinct:
+            return (data & 1) && takes([](const SqlFunction& f) { return f.takes(1); });
+        case SqlAction::kEndCall:
+        case SqlAction::kEndFilter:
+        case SqlAction::kEndWindow:
+            if (action == SqlAction::kEndCall && !takes([&](const SqlFunction& f) { return f.takes(n_args); }))
+                return false;
+            return change([&](SqlScope& c) {
+                c.clause = data & 3;
+                c.strict = data & 4;
+                if (action == SqlAction::kEndWindow) c.item_flags |= SqlScope::kWindow;
+            });
+        case SqlAction::kAggregated:
+            return core && (s.clause & 1) && change([](SqlScope& c) {
+                       c.aggregated = true;
+                       c.item_flags |= SqlScope::kAggregate;
+                   });
+        case SqlAction::kFilter:
+            return change([](SqlScope& c) {
+                c.strict = true;
+                c.clause = 0;
+            });
+        case SqlAction::kWindow:
+            return core && (s.clause & 2) && change([](SqlScope& c) { c.clause &= 1; });
+        case SqlAction::kValued:
+            if (!core) return false;
+            return change([&](SqlScope& c) {
+                c.items.clear();
+                c.flags.assign(c.values_width, 0);
+                for (u32 i = 1; i <= c.values_width; ++i)
+                    c.items.push_back(scopes_.names.of("column" + std::to_string(i)));
+                c.values_width = 0;
+                c.in_item = false;
+            });
+        case SqlAction::kCell:
+            return change([](SqlScope& c) {
+                c.items.push_back(SqlScopes::kUnnamed);
+                c.flags.push_back(0);
+                c.item_name = NONE;
+                c.item_flags = 0;
+                c.tracker = SqlScope::kComplex;
+                c.in_item = false;
+            });
+        case SqlAction::kEndRow: {
+            if (!core) return false;
+            const SqlScope& st = scopes_.get(s.parent);
+            const u32 n = static_cast<u32>(s.items.size());
+            const u32 width = s.values_width        ? s.values_width
+                              : st.relation != NONE ? static_cast<u32>(scopes_.relation_of(st.relation).names.size())
+                                                    : st.want;
+            if (width && width != n) return false;
+            return change([&](SqlScope& c) {
+                c.values_width = n;
+                c.items.clear();
+                c.flags.clear();
+            });
+        }
+        case SqlAction::kRoom:
+            return frames_[t.frame].depth + pending(frames_[t.frame].ops) + kRoom <= program_.max_stack;
+        case SqlAction::kCount:
+            break;
+    }
+    return false;
+}
+
+// The thread behind a name; false if it can't stand here.
+bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented) {
+    const SqlNameSet& set = scopes_.set(t.scope, category, t.reg);
+    u32 id = scopes_.names.find(text);
+    const bool there = id != NONE && set.has(id, scopes_.names.n_catalogue());
+    if (!there && !(set.fresh && invented)) return false;
+    if (there && !quoted && !scopes_.names.bare(id, set.place)) return false;
+    if (id == NONE) id = scopes_.names.of(text);
+    const SqlScope& s = scopes_.get(t.scope);
+    auto change = [&](auto&& f) {
+        SqlScope c = s;
+        f(c);
+        t.scope = scopes_.intern(std::move(c));
+    };
+    auto named = [&](u32 scope) {
+        t.scope = scope;
+        t.reg = NONE;
+        if (scope == SqlScopes::kDead) return false;
+        const SqlScope& now = scopes_.get(scope);
+        SqlScope c = now;
+        c.item_name = now.tracker == SqlScope::kFresh && !now.term ? id : now.item_name;
+        c.tracker = now.tracker == SqlScope::kFresh && !now.term ? SqlScope::kNamed : SqlScope::kComplex;
+        t.scope = scopes_.intern(std::move(c));
+        return true;
+    };
+    switch (category) {
+        case SqlCategory::kColumn:
+            return named(scopes_.use(t.scope, id));
+        case SqlCategory::kQualifier:
+            t.reg = id;
+            return !scopes_.set(t.scope, SqlCategory::kQualifiedColumn, id).none();
+        case SqlCategory::kQualifiedColumn:
+            return named(scopes_.use_qualified(t.scope, t.reg, id));
+        case SqlCategory::kStarQualifier:
+            t.scope = scopes_.star_of(t.scope, id);
+            return t.scope != SqlScopes::kDead;
+        case SqlCategory::kTable:
+        case SqlCategory::kSchemaTable: {
+            const u32 relation =
+                category == SqlCategory::kTable ? scopes_.table(t.scope, id) : scopes_.schema_table(t.reg, id);
+            if (relation == NONE) return false;
+            t.scope = scopes_.add_source(t.scope, relation, SqlScopes::kUndecided);
+            t.reg = id;
+            return t.scope != SqlScopes::kDead;
+        }
+        case SqlCategory::kSchema:
+            t.reg = id;
+            return true;
+        case SqlCategory::kSourceAlias:
+        case SqlCategory::kBareAlias:
+            t.scope = scopes_.set_alias(t.scope, id);
+            t.reg = NONE;
+            return t.scope != SqlScopes::kDead;
+        case SqlCategory::kResultAlias:
+        case SqlCategory::kLabel:
+            change([&](SqlScope& c) {
+                c.item_name = id;
+                c.item_flags |= SqlScope::kAlias;
+            });
+            return true;
+        case SqlCategory::kCteName:
+            if (scopes_.same_cte(t.scope, id) || bits_get(program_.table_names, id)) return false;
+            change([&](SqlScope& c) { c.cte_name = id; });
+            return true;
+        case SqlCategory::kCteColumn:
+            if (std::find(s.cte_columns.begin(), s.cte_columns.end(), id) != s.cte_columns.end()) return false;
+            if (s.cte_columns.size() >= 100) return false;
+            change([&](SqlScope& c) { c.cte_columns.push_back(id); });
+            return true;
+        case SqlCategory::kUsing:
+            t.scope = scopes_.merge(t.scope, id);
+            return t.scope != SqlScopes::kDead;
+        case SqlCategory::kScalar:
+        case SqlCategory::kAggregate:
+        case SqlCategory::kWindow: {
+            const u32 kind = static_cast<u32>(category) - static_cast<u32>(SqlCategory::kScalar);
+            if (t.frame == 0 || !s.core) return false;
+            Frame f = frames_[t.frame];
+            f.data = static_cast<u64>(id) << 32 | kind << 16 | (s.clause & 3) | (s.strict ? 4 : 0);
+            t.frame = intern_frame(f);
+            if (kind)
+                change([&](SqlScope& c) {
+                    c.clause = kind == 1 ? 0 : c.clause & 1;
+                    c.strict = c.strict || kind == 1;
+                });
+            return true;
+        }
+        case SqlCategory::kOutput:
+        case SqlCategory::kCollation:
+            return true;
+        case SqlCategory::kCount:
+            break;
+    }
+    return false;
+}
+
+}  // namespace gcd
