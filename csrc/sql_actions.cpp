@@ -30,12 +30,16 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
         return true;
     };
     const u64 data = frames_[t.frame].data;
-    const u32 n_args = data >> 8 & 0xFF, function = static_cast<u32>(data >> 32), kind = data >> 16 & 0xFF;
+    const u32 n_args = data >> 8 & 0xFF, function = static_cast<u32>(data >> 32), kind = data >> 16 & 3;
     auto takes = [&](auto&& f) {
         const auto it = program_.functions_named.find(function);
         if (it == program_.functions_named.end()) return false;
-        for (u32 i : it->second)
-            if (program_.functions[i].kind == kind && f(program_.functions[i])) return true;
+        // of dialects with types: those that the arguments so far allow
+        const u32 candidates = program_.typed ? static_cast<u32>(data >> 18 & 0x3FFF) : NONE;
+        for (size_t k = 0; k < it->second.size(); ++k) {
+            const SqlFunction& candidate = program_.functions[it->second[k]];
+            if ((candidates >> std::min<size_t>(k, 31) & 1) && candidate.kind == kind && f(candidate)) return true;
+        }
         return false;
     };
     switch (action) {
@@ -48,7 +52,9 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
             return true;
         case SqlAction::kEnd:
             if (t.scope <= SqlScopes::kRoot || core) return false;
-            t.reg = s.mode == SqlScope::kDerived || s.mode == SqlScope::kCte ? s.relation : NONE;
+            t.reg = s.mode == SqlScope::kDerived || s.mode == SqlScope::kCte ? s.relation
+                    : s.expect != kAllClasses ? u32(scopes_.relation_of(s.relation).types[0])
+                                              : u32(NONE);
             t.scope = s.parent;
             return true;
         case SqlAction::kCore:
@@ -61,13 +67,18 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
             }
             return true;
         case SqlAction::kItem:
+            if (program_.typed && !(core && (t.reg = scopes_.expected_item(t.scope)))) return false;
             return change([](SqlScope& c) {
                 c.tracker = SqlScope::kFresh;
                 c.in_item = true;
             });
         case SqlAction::kEndItem:
-            return core && to(scopes_.end_item(t.scope));
+            if (!core || !to(scopes_.end_item(t.scope, program_.typed ? static_cast<SqlClass>(t.reg) : SqlClass::kAny)))
+                return false;
+            t.reg = NONE;
+            return true;
         case SqlAction::kMore:
+            if (program_.typed && core && s.starred && scopes_.exports(s)) return false;
             return change([](SqlScope& c) { c.in_item = true; });
         case SqlAction::kStar:
             return core && to(scopes_.star(t.scope));
@@ -83,16 +94,27 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
             return change([&](SqlScope& c) {
                 c.clause = arg == 3 && !c.aggregated && !c.grouped ? 2 : arg & 3;
                 c.tracker = SqlScope::kComplex;
+                c.late = program_.typed && arg != 0;
             });
         case SqlAction::kGrouped:
+            if (program_.typed) return core && to(scopes_.end_grouping(t.scope));
             return change([](SqlScope& c) { c.grouped = true; });
         case SqlAction::kTerm:
+            if (program_.typed) {
+                if (!core || s.distinct) return false;
+                t.reg = classes_with_equality();
+            }
             return change([](SqlScope& c) {
                 c.term = true;
                 c.tracker = SqlScope::kFresh;
             });
         case SqlAction::kEndTerm:
             if (!core || s.tracker == SqlScope::kInteger) return false;
+            if (program_.typed && s.tracker == SqlScope::kNamed &&
+                (!scopes_.outputs_clear(s, s.item_name) ||
+                 std::find(s.items.begin(), s.items.end(), s.item_name) != s.items.end()))
+                return false;  // it is the name of a result column
+            if (program_.typed) t.reg = NONE;
             return change([](SqlScope& c) {
                 c.term = false;
                 c.tracker = SqlScope::kComplex;
@@ -101,6 +123,9 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
         case SqlAction::kSeal:
             return core && to(scopes_.seal(t.scope));
         case SqlAction::kSetOp:
+            if (program_.typed && t.scope > SqlScopes::kRoot && !core)
+                for (u8 type : scopes_.relation_of(s.relation).types)
+                    if (static_cast<SqlClass>(type) == SqlClass::kOther) return false;
             return t.scope > SqlScopes::kRoot && !core && s.terms < program_.max_terms;
         case SqlAction::kBind:
             if (t.scope <= SqlScopes::kRoot || core || t.reg == NONE) return false;
@@ -118,9 +143,11 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
             t.reg = NONE;
             return t.scope != SqlScopes::kDead;
         case SqlAction::kJoin:
+            if (program_.typed && core && s.starred && scopes_.exports(s)) return false;
             return core && s.sources.size() + 1 < program_.max_sources && change([&](SqlScope& c) {
-                       c.comma = arg == 0;
+                       c.comma = arg == 0 || arg == 3;
                        c.natural = arg == 2;
+                       if (program_.typed && arg == 0) c.tree = static_cast<u32>(c.sources.size());
                        c.need = true;
                    });
         case SqlAction::kOn:
@@ -147,25 +174,40 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
         case SqlAction::kComplex:
             return change([](SqlScope& c) { c.tracker = SqlScope::kComplex; });
         case SqlAction::kArg:
+            if (program_.typed && !narrow_call(t, n_args, false, t.reg)) return false;
+            t.reg = NONE;
             return n_args < 127 && set_frame([](Frame& f) { f.data += 1 << 8; });
         case SqlAction::kNextArg:
+            if (program_.typed) {
+                u32 expected = 0;
+                takes([&](const SqlFunction& f) {
+                    if (arg == 0 ? f.takes_more(n_args) : f.takes(1)) expected |= f.argument(n_args);
+                    return false;
+                });
+                t.reg = arg == 0 ? expected : expected & classes_with_equality();
+                return t.reg != 0;
+            }
             return takes([&](const SqlFunction& f) { return f.takes_more(n_args); });
         case SqlAction::kNoArgs:
+            if (program_.typed) return narrow_call(t, 0, true, 0);
             return takes([](const SqlFunction& f) { return f.takes(0); });
         case SqlAction::kDistinct:
-            return (data & 1) && takes([](const SqlFunction& f) { return f.takes(1); });
+            return (data & 1) && !(core && s.windowed) && takes([](const SqlFunction& f) { return f.takes(1); });
         case SqlAction::kEndCall:
         case SqlAction::kEndFilter:
         case SqlAction::kEndWindow:
-            if (action == SqlAction::kEndCall && !takes([&](const SqlFunction& f) { return f.takes(n_args); }))
+            if (action == SqlAction::kEndCall && program_.typed) {
+                if (!narrow_call(t, n_args, true, 0)) return false;
+            } else if (action == SqlAction::kEndCall && !takes([&](const SqlFunction& f) { return f.takes(n_args); })) {
                 return false;
+            }
             return change([&](SqlScope& c) {
                 c.clause = data & 3;
                 c.strict = data & 4;
                 if (action == SqlAction::kEndWindow) c.item_flags |= SqlScope::kWindow;
             });
         case SqlAction::kAggregated:
-            return core && (s.clause & 1) && change([](SqlScope& c) {
+            return core && (s.clause & 1) && !s.windowed && change([](SqlScope& c) {
                        c.aggregated = true;
                        c.item_flags |= SqlScope::kAggregate;
                    });
@@ -175,7 +217,11 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
                 c.clause = 0;
             });
         case SqlAction::kWindow:
-            return core && (s.clause & 2) && change([](SqlScope& c) { c.clause &= 1; });
+            if (program_.typed && core && (s.aggregated || s.grouped)) return false;
+            return core && (s.clause & 2) && change([&](SqlScope& c) {
+                       c.clause &= program_.typed ? 0 : 1;
+                       c.windowed = program_.typed;
+                   });
         case SqlAction::kValued:
             if (!core) return false;
             return change([&](SqlScope& c) {
@@ -211,15 +257,15 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
         }
         case SqlAction::kRoom:
             return frames_[t.frame].depth + pending(frames_[t.frame].ops) + kRoom <= program_.max_stack;
-        case SqlAction::kCount:
-            break;
+        default:
+            return act_typed(t, action, arg);
     }
-    return false;
 }
 
 // The thread behind a name; false if it can't stand here.
-bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented) {
-    const SqlNameSet& set = scopes_.set(t.scope, category, t.reg);
+bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented,
+                        u32 types) {
+    const SqlNameSet& set = name_set(t, category);
     u32 id = scopes_.names.find(text);
     const bool there = id != NONE && set.has(id, scopes_.names.n_catalogue());
     if (!there && !(set.fresh && invented)) return false;
@@ -237,19 +283,23 @@ bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text
         if (scope == SqlScopes::kDead) return false;
         const SqlScope& now = scopes_.get(scope);
         SqlScope c = now;
-        c.item_name = now.tracker == SqlScope::kFresh && !now.term ? id : now.item_name;
-        c.tracker = now.tracker == SqlScope::kFresh && !now.term ? SqlScope::kNamed : SqlScope::kComplex;
+        // With types, a bare name that is a whole term of ORDER BY may be a result column's.
+        const bool alone = now.tracker == SqlScope::kFresh &&
+                           (!now.term || (program_.typed && category == SqlCategory::kColumn));
+        c.item_name = alone ? id : now.item_name;
+        c.tracker = alone ? SqlScope::kNamed : SqlScope::kComplex;
+        if (program_.typed) t.reg = static_cast<u32>(__builtin_ctz(types));
         t.scope = scopes_.intern(std::move(c));
         return true;
     };
     switch (category) {
         case SqlCategory::kColumn:
-            return named(scopes_.use(t.scope, id));
+            return named(scopes_.use(t.scope, id, true, types));
         case SqlCategory::kQualifier:
             t.reg = id;
-            return !scopes_.set(t.scope, SqlCategory::kQualifiedColumn, id).none();
+            return !name_set(t, SqlCategory::kQualifiedColumn).none();
         case SqlCategory::kQualifiedColumn:
-            return named(scopes_.use_qualified(t.scope, t.reg, id));
+            return named(scopes_.use_qualified(t.scope, t.reg, id, types));
         case SqlCategory::kStarQualifier:
             t.scope = scopes_.star_of(t.scope, id);
             return t.scope != SqlScopes::kDead;
@@ -272,6 +322,8 @@ bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text
             return t.scope != SqlScopes::kDead;
         case SqlCategory::kResultAlias:
         case SqlCategory::kLabel:
+            if (program_.typed && scopes_.exports(s) && std::find(s.items.begin(), s.items.end(), id) != s.items.end())
+                return false;
             change([&](SqlScope& c) {
                 c.item_name = id;
                 c.item_flags |= SqlScope::kAlias;
@@ -296,6 +348,14 @@ bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text
             if (t.frame == 0 || !s.core) return false;
             Frame f = frames_[t.frame];
             f.data = static_cast<u64>(id) << 32 | kind << 16 | (s.clause & 3) | (s.strict ? 4 : 0);
+            if (program_.typed) {  // those that give what may stand here
+                const std::vector<u32>& all = program_.functions_named.at(id);
+                for (size_t k = 0; k < std::min<size_t>(all.size(), 14); ++k) {
+                    const SqlFunction& candidate = program_.functions[all[k]];
+                    if (candidate.kind == kind && (t.reg & class_set(candidate.result))) f.data |= 1ull << (18 + k);
+                }
+                t.reg = NONE;
+            }
             t.frame = intern_frame(f);
             if (kind)
                 change([&](SqlScope& c) {
@@ -304,6 +364,9 @@ bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text
                 });
             return true;
         }
+        case SqlCategory::kAlias:
+            if (s.grouping) t.scope = scopes_.group_item(t.scope, scopes_.alias_item(t.scope, id));
+            return t.scope != SqlScopes::kDead;
         case SqlCategory::kOutput:
         case SqlCategory::kCollation:
             return true;

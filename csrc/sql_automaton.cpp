@@ -1,5 +1,7 @@
 #include "sql_automaton.hpp"
 
+#include "sql_date.hpp"
+
 #include <algorithm>
 #include <tuple>
 
@@ -9,6 +11,8 @@ namespace {
 
 constexpr u32 kMaxThreads = 4000;
 
+// Of dialects with types a number's value is known up to a bound, and above it how many digits it has.
+constexpr u32 kDigits = 16, kValue = (1u << kDigits) - 1, kMaxDigits = 40;
 constexpr u32 kZero = 10000, kLong = 10001;  // values: "0"; a number that begins with it
 
 enum Form : u32 { kInt, kHexMark, kHex, kPoint, kFraction, kExponent, kExponentSign, kExponentDigits };
@@ -132,7 +136,11 @@ u32 SqlAutomaton::pending(u32 ops) const {
 
 bool SqlAutomaton::position(const Thread& t, u32 value) const {
     const SqlScope& s = scopes_.get(t.scope);
-    return !s.core && s.relation != NONE && value >= 1 && value <= scopes_.relation_of(s.relation).names.size();
+    if (s.core)
+        return value >= 1 && value <= s.types.size() &&
+               (s.grouping ? scopes_.groupable(t.scope, value - 1)
+                           : static_cast<SqlClass>(s.types[value - 1]) != SqlClass::kOther);
+    return s.relation != NONE && value >= 1 && value <= scopes_.relation_of(s.relation).names.size();
 }
 
 u32 SqlAutomaton::push(u32 frame, u32 ret, u32 cost) {
@@ -224,7 +232,7 @@ void SqlAutomaton::follow(std::vector<Thread> threads, Parse& out, bool first) {
                                          category == SqlCategory::kStarQualifier ||
                                          (category >= SqlCategory::kScalar && category <= SqlCategory::kWindow);
                     if (operand && first) break;
-                    if (!operand && scopes_.set(t.scope, category, t.reg).none()) break;
+                    if (!operand && name_set(t, category).none()) break;
                 }
                 if (!scopes_.live(t.scope)) break;
                 if (!first && in.op != SqlInstruction::kName && risky(in.next[0]) && !leads_on(t)) break;
@@ -291,7 +299,7 @@ const SqlAutomaton::Parse& SqlAutomaton::named(u32 id) {
         if (in.op != SqlInstruction::kName) continue;
         const auto category = static_cast<SqlCategory>(in.a);
         const bool call = category >= SqlCategory::kScalar && category <= SqlCategory::kWindow;
-        const SqlNameSet* set = &scopes_.set(t.scope, category, t.reg);
+        const SqlNameSet* set = &name_set(t, category);
         std::vector<const SqlNameSet*>& sets = call ? p.called : p.sets;
         if (std::find(sets.begin(), sets.end(), set) == sets.end()) sets.push_back(set);
         p.fresh = p.fresh || set->fresh;
@@ -306,9 +314,7 @@ u32 SqlAutomaton::end_invented(u32 parse) {
     for (Thread thread : known(parse).threads) {
         const SqlInstruction& in = program_.code[thread.pc];
         if (in.op != SqlInstruction::kName) continue;
-        if (!name(thread, static_cast<SqlCategory>(in.a), "\x01", false, true)) continue;
-        thread.pc = in.next[0];
-        next.push_back(thread);
+        names(thread, static_cast<SqlCategory>(in.a), "\x01", false, true, next);
     }
     return next.empty() ? kDead : closure(std::move(next));
 }
@@ -317,7 +323,7 @@ std::vector<u32> SqlAutomaton::matter(u32 parse) {
     std::vector<u32> out;
     for (const Thread& t : known(parse).threads) {
         const SqlInstruction& in = program_.code[t.pc];
-        if (in.op != SqlInstruction::kName || !scopes_.set(t.scope, static_cast<SqlCategory>(in.a), t.reg).fresh)
+        if (in.op != SqlInstruction::kName || !name_set(t, static_cast<SqlCategory>(in.a)).fresh)
             continue;
         scopes_.matter(t.scope, static_cast<SqlCategory>(in.a), out);
     }
@@ -328,17 +334,21 @@ bool SqlAutomaton::movers(u32 parse, u32 name, u64& others, bool& called) {
     const Parse& p = known(parse);
     others = 0;
     called = false;
-    if (p.threads.size() > 64) return false;
+    // Typed names of one class are alike; the class stands above the bits of the threads.
+    constexpr u32 kThreads = 48;
+    if (p.threads.size() > kThreads) return false;
+    const u32 classes = program_.typed && name < program_.classes_of.size() ? program_.classes_of[name] : 0;
+    if (program_.typed && (name >= program_.classes_of.size() || (classes & (classes - 1)))) return false;
     const std::string& text = scopes_.names.text(name);
     const u32 word = program_.find_word(text);
-    bool invented = text.size() <= kMaxInvented && sql_word_start(static_cast<u8>(text[0]));
+    bool invented = text.size() <= max_invented() && sql_word_start(static_cast<u8>(text[0]));
     for (char c : text) invented = invented && sql_word_byte(static_cast<u8>(c)) && c != '$' && !(c & 0x80);
     for (size_t i = 0; i < p.threads.size(); ++i) {
         const Thread& t = p.threads[i];
         const SqlInstruction& in = program_.code[t.pc];
         if (in.op != SqlInstruction::kName) continue;
         const auto category = static_cast<SqlCategory>(in.a);
-        const SqlNameSet& set = scopes_.set(t.scope, category, t.reg);
+        const SqlNameSet& set = name_set(t, category);
         const bool made = set.fresh && invented && inventable(word, 1u << static_cast<u32>(set.place));
         if (!made && !set.has(name, scopes_.names.n_catalogue())) continue;
         if (category >= SqlCategory::kScalar && category <= SqlCategory::kWindow) {
@@ -349,22 +359,22 @@ bool SqlAutomaton::movers(u32 parse, u32 name, u64& others, bool& called) {
             category != SqlCategory::kStarQualifier)
             return false;
         if (!scopes_.uniform(t.scope)) return false;
-        others |= 1ull << i;
+        others |= 1ull << i | static_cast<u64>(classes) << kThreads;
     }
     return true;
 }
 
 // -- lexemes ----------------------------------------------------------------------------------
 
-u32 SqlAutomaton::extend(u32 text, u8 byte) {
-    byte = sql_fold(byte);
+u32 SqlAutomaton::extend(u32 text, u8 byte, bool exact) {
+    if (!exact) byte = sql_fold(byte);
     const u64 key = static_cast<u64>(text) << 8 | byte;
     const u32 known = text_index_.find(key);
     if (known != NONE) return known;
     Text next = texts_[text];
     narrow(program_.names, next.lo, next.hi, next.text.size(), byte);
     narrow(program_.words, next.klo, next.khi, next.text.size(), byte);
-    next.plain = next.plain && next.text.size() < kMaxInvented && byte < 0x80 && sql_word_byte(byte) && byte != '$' &&
+    next.plain = next.plain && next.text.size() < max_invented() && sql_fold(byte) == byte && byte < 0x80 && sql_word_byte(byte) && byte != '$' &&
                  (!next.text.empty() || sql_word_start(byte));
     next.text += static_cast<char>(byte);
     next.word = next.klo < next.khi && program_.words[next.klo] == next.text ? next.klo : NONE;
@@ -405,7 +415,7 @@ bool SqlAutomaton::word_special(u32 parse, u32 text) {
 bool SqlAutomaton::quoted_alive(u32 parse, u32 text) {
     const Parse& p = named(parse);
     const Text& t = texts_[text];
-    if (p.fresh && t.text.size() <= kMaxInvented) {
+    if (p.fresh && t.text.size() <= max_invented()) {
         bool printable = true;
         for (char c : t.text) printable = printable && c >= ' ' && c <= '~';
         if (printable) return true;
@@ -426,14 +436,13 @@ u32 SqlAutomaton::end_word(u32 parse, u32 text) {
     std::vector<Thread> next;
     for (Thread thread : p.threads) {
         const SqlInstruction& in = program_.code[thread.pc];
-        if (in.op == SqlInstruction::kKeyword
-                ? in.a == word
-                : in.op == SqlInstruction::kName && !keyword &&
-                      name(thread, static_cast<SqlCategory>(in.a), t.text, false,
-                           t.plain &&
-                               inventable(word, 1u << static_cast<u32>(sql_place(static_cast<SqlCategory>(in.a)))))) {
+        if (in.op == SqlInstruction::kKeyword && in.a == word) {
             thread.pc = in.next[0];
             next.push_back(thread);
+        } else if (in.op == SqlInstruction::kName && !keyword) {
+            const auto category = static_cast<SqlCategory>(in.a);
+            names(thread, category, t.text, false,
+                  t.plain && inventable(word, 1u << static_cast<u32>(sql_place(category))), next);
         }
     }
     return next.empty() ? kDead : closure(std::move(next));
@@ -442,7 +451,7 @@ u32 SqlAutomaton::end_word(u32 parse, u32 text) {
 u32 SqlAutomaton::end_quoted(u32 parse, u32 text) {
     const Parse& p = known(parse);
     const Text& t = texts_[text];
-    bool printable = !t.text.empty() && t.text.size() <= kMaxInvented;
+    bool printable = !t.text.empty() && t.text.size() <= max_invented();
     for (char c : t.text) printable = printable && c >= ' ' && c <= '~';
     std::vector<Thread> next;
     for (Thread thread : p.threads) {
@@ -450,9 +459,7 @@ u32 SqlAutomaton::end_quoted(u32 parse, u32 text) {
         const auto category = static_cast<SqlCategory>(in.a);
         if (in.op != SqlInstruction::kName) continue;
         if (category >= SqlCategory::kScalar && category <= SqlCategory::kWindow) continue;
-        if (!name(thread, category, t.text, true, printable)) continue;
-        thread.pc = in.next[0];
-        next.push_back(thread);
+        names(thread, category, t.text, true, printable, next);
     }
     return next.empty() ? kDead : closure(std::move(next));
 }
@@ -494,8 +501,14 @@ u32 SqlAutomaton::end_literal(u32 parse, u32 form, u32 value, SqlLiteral literal
         const SqlInstruction& in = program_.code[t.pc];
         if (in.op != SqlInstruction::kLiteral) continue;
         const auto wanted = static_cast<SqlLiteral>(in.a);
+        const u32 digits = value >> kDigits;
         if (literal != SqlLiteral::kNumber) {
-            if (wanted != literal) continue;
+            if (wanted != literal && !(wanted == SqlLiteral::kDate && literal == SqlLiteral::kString && value)) continue;
+        } else if (wanted >= SqlLiteral::kSmall) {
+            if (wanted != (form != kInt || digits > 18 ? SqlLiteral::kDecimal
+                           : digits > 9                ? SqlLiteral::kLong
+                                                       : SqlLiteral::kSmall))
+                continue;
         } else if (wanted == SqlLiteral::kNumber) {
             // As a whole term of ORDER BY or GROUP BY an integer is the number of a column.
             const SqlScope& s = scopes_.get(t.scope);
@@ -512,8 +525,10 @@ u32 SqlAutomaton::end_literal(u32 parse, u32 form, u32 value, SqlLiteral literal
             }
         } else if (wanted == SqlLiteral::kInteger) {
             if (form != kInt) continue;
-        } else if (wanted != SqlLiteral::kPosition || form != kInt || !position(t, value)) {
+        } else if (wanted != SqlLiteral::kPosition || form != kInt || !position(t, value & kValue)) {
             continue;
+        } else if (scopes_.get(t.scope).grouping) {
+            t.scope = scopes_.group_item(t.scope, (value & kValue) - 1);
         }
         t.pc = in.next[0];
         next.push_back(t);
@@ -524,13 +539,21 @@ u32 SqlAutomaton::end_literal(u32 parse, u32 form, u32 value, SqlLiteral literal
 bool SqlAutomaton::number_alive(u32 parse, u32 form, u32 value) {
     const Parse& p = known(parse);
     if (p.literals >> static_cast<u32>(SqlLiteral::kNumber) & 1) return true;
+    auto takes = [&](SqlLiteral literal, u32 digits) {
+        return (p.literals >> static_cast<u32>(literal) & 1) && value >> kDigits <= digits;
+    };
+    if (takes(SqlLiteral::kDecimal, kMaxDigits)) return true;
     if (form != kInt) return false;
+    if (takes(SqlLiteral::kSmall, 9) || takes(SqlLiteral::kLong, 18)) return true;
+    value &= kValue;
     if (p.literals >> static_cast<u32>(SqlLiteral::kInteger) & 1) return true;
     if (!(p.literals >> static_cast<u32>(SqlLiteral::kPosition) & 1)) return false;
     for (const Thread& t : p.threads) {
         const SqlInstruction& in = program_.code[t.pc];
-        if (in.op == SqlInstruction::kLiteral && in.a == static_cast<u32>(SqlLiteral::kPosition) && position(t, value))
-            return true;
+        if (in.op != SqlInstruction::kLiteral || in.a != static_cast<u32>(SqlLiteral::kPosition)) continue;
+        if (position(t, value)) return true;
+        for (u32 more = value * 10; value && more < value * 10 + 10; ++more)
+            if (position(t, more)) return true;
     }
     return false;
 }
@@ -546,7 +569,7 @@ u32 SqlAutomaton::end_lexeme(const State& s) {
         case kNumber:
             return accepting(s.a) ? end_literal(s.parse, s.a, s.b, SqlLiteral::kNumber) : kDead;
         case kString:
-            return s.b ? end_literal(s.parse, 0, 0, SqlLiteral::kString) : kDead;
+            return s.b & 1 ? end_literal(s.parse, 0, sql_date_ends(s.b >> 8), SqlLiteral::kString) : kDead;
         case kBlob:
             return kDead;
         case kOperator:
@@ -568,18 +591,21 @@ u32 SqlAutomaton::begin(u32 parse, u8 byte) {
         return word_alive(parse, text) ? intern({parse, text, 0, kWord}) : kDead;
     }
     if (digit(byte)) {
-        const u32 value = byte == '0' ? kZero : p.values ? byte - '0' : 1;
+        const u32 value = program_.typed ? 1u << kDigits | (byte - u32('0')) : byte == '0' ? kZero : p.values ? byte - u32('0') : 1;
         return number_alive(parse, kInt, value) ? intern({parse, kInt, value, kNumber}) : kDead;
     }
-    if (byte == '.' && (p.literals >> static_cast<u32>(SqlLiteral::kNumber) & 1))
+    if (byte == '.' && (p.literals & (1u << static_cast<u32>(SqlLiteral::kNumber) |
+                                      1u << static_cast<u32>(SqlLiteral::kDecimal))))
         return intern({parse, kPoint, 0, kNumber});
     if (std::find(program_.quotes.begin(), program_.quotes.end(), std::string(1, static_cast<char>(byte))) !=
         program_.quotes.end())
         return named(parse).sets.empty() ? kDead
                : quoted_alive(parse, 0)  ? intern({parse, 0, byte == '[' ? u32(']') : u32(byte), kQuoted})
                                          : kDead;
-    if (byte == '\'')
+    if (byte == '\'') {
+        if (p.literals >> static_cast<u32>(SqlLiteral::kDate) & 1) return intern({parse, 0, kDateBegins << 8, kString});
         return p.literals >> static_cast<u32>(SqlLiteral::kString) & 1 ? intern({parse, 0, 0, kString}) : kDead;
+    }
     const std::string sign(1, static_cast<char>(byte));
     const u32 op = operator_of(sign);
     return op != NONE && operator_begins(parse, sign) ? intern({parse, op, 0, kOperator}) : kDead;
@@ -619,7 +645,7 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
                     return kDead;
                 }
                 if (byte == 0) return kDead;
-                const u32 text = extend(s.a, byte);
+                const u32 text = extend(s.a, byte, program_.typed);
                 return quoted_alive(s.parse, text) ? intern({s.parse, text, s.b, kQuoted}) : kDead;
             }
             if (byte == quote && quote != ']') {
@@ -633,12 +659,15 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
             const bool zero = s.a == kInt && s.b == kZero;
             switch (s.a) {
                 case kInt:
-                    if (digit(byte))
+                    if (digit(byte) && program_.typed)
+                        form = kInt, value = ((s.b >> kDigits) + 1) << kDigits |
+                                             std::min((s.b & kValue) * 10 + (byte - u32('0')), 9999u);
+                    else if (digit(byte))
                         form = kInt, value = s.b >= kZero            ? kLong
                                              : known(s.parse).values ? std::min(s.b * 10 + (byte - '0'), 9999u)
                                                                      : 1;
-                    if (byte == '.') form = kFraction;
-                    if (byte == 'e' || byte == 'E') form = kExponent;
+                    if (byte == '.') form = kFraction, value = program_.typed ? s.b & ~kValue : 0;
+                    if ((byte == 'e' || byte == 'E') && !program_.typed) form = kExponent;
                     if ((byte == 'x' || byte == 'X') && zero) form = kHexMark;
                     break;
                 case kHexMark:
@@ -647,8 +676,8 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
                     break;
                 case kPoint:
                 case kFraction:
-                    if (digit(byte)) form = kFraction;
-                    if ((byte == 'e' || byte == 'E') && s.a == kFraction) form = kExponent;
+                    if (digit(byte)) form = kFraction, value = program_.typed ? s.b + (1u << kDigits) : 0;
+                    if ((byte == 'e' || byte == 'E') && s.a == kFraction && !program_.typed) form = kExponent;
                     break;
                 case kExponent:
                     if (byte == '+' || byte == '-') form = kExponentSign;
@@ -663,6 +692,7 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
             break;
         }
         case kString:
+            if (s.b >> 8) return step_date(s, byte);
             if (s.b == 0) {
                 if (byte == 0) return kDead;
                 if (s.a == 0 && byte == '\'') return intern({s.parse, 0, 1, kString});
@@ -677,6 +707,7 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
         case kOperator: {
             const std::string text = program_.operators[s.a] + static_cast<char>(byte);
             if (text == "--" || text == "/*") return kDead;  // comments
+            if (program_.typed && glued(text, operator_of(text))) return kDead;
             const u32 op = operator_of(text);
             if (op != NONE) return operator_begins(s.parse, text) ? intern({s.parse, op, 0, kOperator}) : kDead;
             break;

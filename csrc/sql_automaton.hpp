@@ -29,7 +29,8 @@ class SqlAutomaton {
         kWord,      // a: text
         kQuoted,    // a: text, b: closing quote, and 256 once one was read that may be the first of two
         kNumber,    // a: its form, b: its value or (hexadecimal) digits
-        kString,    // a: bytes of a character that must follow (their first range), b: 1 behind a quote
+        kString,    // a: bytes of a character that must follow (their first range), b: 1 behind a quote; from bit 8
+                    // on, how far it is a date (sql_date.hpp)
         kBlob,      // a: 1 within a byte
         kOperator,  // a: which
     };
@@ -95,7 +96,8 @@ class SqlAutomaton {
     // Which lexemes may follow, names left out; with names (which cost more, and are needed where a word begins).
     const Parse& known(u32 parse);
     const Parse& named(u32 parse);
-    u32 extend(u32 text, u8 byte);
+    // `exact`: capitals stay what they are.
+    u32 extend(u32 text, u8 byte, bool exact = false);
     bool word_alive(u32 parse, u32 text);
     // Some word that is viable, or can't be invented, begins so.
     bool word_special(u32 parse, u32 text);
@@ -124,6 +126,9 @@ class SqlAutomaton {
     u32 intern_frame(const Frame& f);
     u32 push(u32 frame, u32 ret, u32 cost);
     bool act(Thread& t, SqlAction action, u32 arg);
+    bool act_typed(Thread& t, SqlAction action, u32 arg);
+    // The function calls that a frame's arguments still allow, and their results.
+    bool narrow_call(Thread& t, u32 n_args, bool ends, u32 argument);
     // Threads, followed to the lexemes they wait for.
     u32 closure(std::vector<Thread> threads);
     u32 closure_new(std::vector<Thread> threads);
@@ -136,10 +141,19 @@ class SqlAutomaton {
     bool operator_begins(u32 parse, const std::string& text);
     u32 end_operator(u32 parse, u32 op);
     u32 end_literal(u32 parse, u32 form, u32 value, SqlLiteral literal);
-    bool name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented);
+    bool name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented,
+              u32 types = kAllClasses);
+    // The same for each class that the name may have.
+    void names(const Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented,
+               std::vector<Thread>& out);
+    const SqlNameSet& name_set(const Thread& t, SqlCategory category);
+    u32 max_invented() const { return program_.typed ? 63 : kMaxInvented; }  // PostgreSQL cuts longer names
     u32 pending(u32 ops) const;
     bool number_alive(u32 parse, u32 form, u32 value);
     bool position(const Thread& t, u32 value) const;
+    u32 step_date(const State& s, u8 byte);
+    // To PostgreSQL's lexer this would be one operator, and there is none.
+    static bool glued(const std::string& text, u32 op);
 
     const SqlProgram& program_;
     u32 max_states_;

@@ -28,26 +28,33 @@ std::vector<u32> key_of(const SqlScope& s) {
         k.insert(k.end(), v.begin(), v.end());
     };
     if (!s.core) {
-        k.insert(k.end(), {s.mode, s.want, s.env, s.relation, s.terms, s.cte_name});
+        k.insert(k.end(), {s.mode, s.want, s.env, s.relation, s.terms, s.cte_name, s.expect});
         put(s.cte_columns);
         put(s.outputs);
         return k;
     }
     u32 bits = s.phase | s.clause << 2 | s.tracker << 8;
     u32 at = 16;
-    for (bool b : {s.strict, s.on, s.values, s.term, s.grouped, s.aggregated, s.in_item, s.need, s.natural, s.comma})
+    for (bool b : {s.strict, s.on, s.values, s.term, s.grouped, s.aggregated, s.in_item, s.need, s.natural, s.comma,
+                   s.distinct, s.starred, s.grouping, s.opaque, s.late, s.windowed})
         bits |= static_cast<u32>(b) << at++;
-    k.insert(k.end(), {bits, s.item_name, s.item_flags, s.values_width});
+    k.insert(k.end(), {bits, s.item_name, s.item_flags, s.values_width, s.tree});
     put(s.items);
     put(s.flags);
     put(s.debt);
+    k.insert(k.end(), s.types.begin(), s.types.end());
+    for (const auto* loose : {&s.loose, &s.grouped_by}) {
+        k.push_back(static_cast<u32>(loose->size()));
+        for (const SqlLoose& x : *loose) k.insert(k.end(), {x.item, x.source, x.name});
+    }
     k.push_back(static_cast<u32>(s.sources.size()));
     for (const SqlSource& x : s.sources) k.insert(k.end(), {x.qualifier, x.relation, x.hidden});
-    for (const SqlUse& x : s.uses) k.insert(k.end(), {x.name, x.how});
+    for (const SqlUse& x : s.uses) k.insert(k.end(), {x.name, x.how, x.types});
     k.push_back(NONE);
     for (const SqlQualified& x : s.qualified) {
         k.insert(k.end(), {x.qualifier, x.flags});
         put(x.columns);
+        put(x.types);
     }
     return k;
 }
@@ -112,6 +119,7 @@ SqlScopes::SqlScopes(const SqlProgram& program, u32 max_scopes)
         SqlRelation r;
         r.names = program.tables[t].columns;
         r.table = t;
+        r.types = program.tables[t].types;
         for (u8 hidden : program.tables[t].hidden) r.width += !hidden;
         relations_.push_back(std::move(r));
     }
@@ -138,7 +146,13 @@ u32 SqlScopes::list(const std::vector<u32>& v) {
     return id;
 }
 
-u32 SqlScopes::relation(std::vector<u32> columns) {
+SqlClass SqlRelation::type(u32 name) const {
+    for (size_t i = 0; i < names.size() && i < types.size(); ++i)
+        if (names[i] == name) return static_cast<SqlClass>(types[i]);
+    return SqlClass::kAny;
+}
+
+u32 SqlScopes::relation(std::vector<u32> columns, std::vector<u8> types) {
     SqlRelation r;
     for (size_t i = 0; i < columns.size(); ++i) {  // of columns with one name, SQLite gives the later ones others
         u32& c = columns[i];
@@ -147,12 +161,15 @@ u32 SqlScopes::relation(std::vector<u32> columns) {
             c = kUnnamed;
         r.unnamed = r.unnamed || c == kUnnamed;
     }
-    const auto it = relation_index_.find(columns);
+    std::vector<u32> key = columns;
+    key.insert(key.end(), types.begin(), types.end());
+    const auto it = relation_index_.find(key);
     if (it != relation_index_.end()) return it->second;
-    r.names = columns;
     r.width = static_cast<u32>(columns.size());
+    r.names = std::move(columns);
+    r.types = std::move(types);
     const u32 id = relations_.push_back(std::move(r));
-    relation_index_.emplace(std::move(columns), id);
+    relation_index_.emplace(std::move(key), id);
     return id;
 }
 
@@ -167,9 +184,9 @@ bool SqlScopes::has_qualified(const SqlRelation& r, u32 name) const {
 }
 
 // How many of the first sources a bare name could mean; 2 stands for more as well.
-u32 SqlScopes::count(const SqlScope& c, u32 name, size_t n_sources) const {
+u32 SqlScopes::count(const SqlScope& c, u32 name, size_t n_sources, size_t first) const {
     u32 n = 0;
-    for (size_t i = 0; i < n_sources; ++i) {
+    for (size_t i = first; i < n_sources; ++i) {
         const SqlSource& s = c.sources[i];
         const SqlRelation& r = relations_[s.relation];
         if (r.unnamed && names.odd(name)) n += 2;
@@ -251,6 +268,10 @@ u32 SqlScopes::schema_table(u32 schema, u32 name) const {
 u32 SqlScopes::begin(u32 scope, u32 want) {
     SqlScope st;
     st.parent = scope;
+    if (want & 0x40000) {  // a column of one of these classes
+        st.expect = want & 0xFFFF;
+        want = 1;
+    }
     st.want = want & 0xFFFF;
     st.mode = scope == kRoot   ? SqlScope::kTop
               : want & 0x10000 ? SqlScope::kCte
@@ -272,6 +293,8 @@ u32 SqlScopes::star(u32 core) {
     SqlScope c = scopes_[core];
     c.items.push_back(kStar);
     c.flags.push_back(0);
+    if (program_.typed) c.types.push_back(0);
+    c.starred = true;
     c.in_item = false;
     return intern(std::move(c));
 }
@@ -281,18 +304,24 @@ u32 SqlScopes::star_of(u32 core, u32 qualifier) {
     if (c.phase != 0) return kDead;
     auto at = std::lower_bound(c.qualified.begin(), c.qualified.end(), qualifier,
                                [](const SqlQualified& q, u32 x) { return q.qualifier < x; });
-    if (at == c.qualified.end() || at->qualifier != qualifier) at = c.qualified.insert(at, {qualifier, 0, {}});
+    if (at == c.qualified.end() || at->qualifier != qualifier) at = c.qualified.insert(at, {qualifier, 0, {}, {}});
     if (at->flags & kBanned) return kDead;
     at->flags |= kQualifiedStar;
     c.items.push_back(kStarOf | qualifier);
     c.flags.push_back(0);
+    if (program_.typed) c.types.push_back(0);
+    c.starred = true;
     c.in_item = false;
     return intern(std::move(c));
 }
 
-u32 SqlScopes::end_item(u32 core) {
+u32 SqlScopes::end_item(u32 core, SqlClass type) {
     SqlScope c = scopes_[core];
     const bool named = c.tracker == SqlScope::kNamed || (c.item_flags & SqlScope::kAlias);
+    if (program_.typed) {
+        if (exports(c) && (!named || contains(c.items, c.item_name))) return kDead;
+        c.types.push_back(static_cast<u8>(class_of_result(type)));
+    }
     c.items.push_back(named ? c.item_name : kUnnamed);
     c.flags.push_back(c.item_flags);
     c.item_name = NONE;
@@ -302,25 +331,37 @@ u32 SqlScopes::end_item(u32 core) {
     return intern(std::move(c));
 }
 
-u32 SqlScopes::use(u32 core, u32 name, bool direct) {
+u32 SqlScopes::use(u32 core, u32 name, bool direct, u32 types) {
     const SqlScope& s = scopes_[core];
     auto with = [&](SqlUse::How how) {
         SqlScope c = s;
         auto at =
             std::lower_bound(c.uses.begin(), c.uses.end(), name, [](const SqlUse& u, u32 x) { return u.name < x; });
         if (at == c.uses.end() || at->name != name)
-            c.uses.insert(at, {name, how});
+            at = c.uses.insert(at, {name, how, types});
         else if (how == SqlUse::kStrict || how == SqlUse::kNeed)
             at->how = std::max<u32>(at->how, how);
         else if (how == SqlUse::kNone && at->how != SqlUse::kNone)
             return kDead;  // it waits for a source, and this one must not
+        at->types &= types;
+        if (at->types == 0 || (s.phase == 0 && !loosen(c, NONE, name, types))) return kDead;
         return intern(std::move(c));
     };
     if (s.phase == 0) return with(s.strict ? SqlUse::kStrict : SqlUse::kNeed);
+    if (program_.typed && s.phase == 1 && count(s, name, s.tree)) return kDead;  // ON doesn't see other joins
     const u32 n = count(s, name, s.sources.size());
     if (n > 1) return kDead;
+    if (n == 1 && program_.typed) {
+        const u32 source = source_of(s, name);
+        const SqlRelation& r = relations_[s.sources[source].relation];
+        const u32 place = merged(s, name) ? u32(SqlLoose::kMerged) : source;
+        if (!fits(r, name, types)) return kDead;
+        if (s.grouping) return direct ? group_by(core, place, name, r.type(name)) : kDead;
+        return s.phase == 1 || grouped(s, place, name) ? core : kDead;
+    }
     if (n == 1) return s.phase == 1 ? with(SqlUse::kFixed) : core;
-    for (size_t i = 0; i < s.items.size() && !s.values; ++i) {
+    if (s.grouping) return kDead;
+    for (size_t i = 0; i < s.items.size() && !s.values && !program_.typed; ++i) {
         if (s.items[i] != name || !(s.flags[i] & SqlScope::kAlias)) continue;
         if (s.phase == 1 || s.strict) return kDead;
         const u32 calls = s.flags[i] & (SqlScope::kAggregate | SqlScope::kWindow);
@@ -328,49 +369,62 @@ u32 SqlScopes::use(u32 core, u32 name, bool direct) {
     }
     if (s.phase == 1) {
         const u32 without = with(SqlUse::kNone);
-        return without == kDead ? kDead : outward(without, name);
+        return without == kDead ? kDead : outward(without, name, types);
     }
-    return outward(core, name);
+    return outward(core, name, types);
 }
 
-u32 SqlScopes::outward(u32 core, u32 name) {
+u32 SqlScopes::outward(u32 core, u32 name, u32 types) {
     if (scopes_[core].strict) return kDead;
     const u32 outer = outer_core(core);
     if (outer == kDead) return kDead;
-    const u32 next = use(outer, name, false);
+    const u32 next = use(outer, name, false, types);
     return next == kDead ? kDead : with_outer(core, next);
 }
 
-u32 SqlScopes::use_qualified(u32 core, u32 qualifier, u32 column) {
+u32 SqlScopes::use_qualified(u32 core, u32 qualifier, u32 column, u32 types) {
     const SqlScope& s = scopes_[core];
-    for (const SqlSource& x : s.sources)
-        if (x.qualifier == qualifier) return has_qualified(relations_[x.relation], column) ? core : kDead;
-    if (s.phase == 2) return outward_qualified(core, qualifier, column);
+    for (u32 i = 0; i < s.sources.size(); ++i) {
+        if (s.sources[i].qualifier != qualifier) continue;
+        const SqlRelation& r = relations_[s.sources[i].relation];
+        if (!has_qualified(r, column) || !fits(r, column, types)) return kDead;
+        if (!program_.typed) return core;
+        if (s.grouping) return group_by(core, i, column, r.type(column));
+        return s.phase == 1 ? (i >= s.tree ? core : u32(kDead)) : grouped(s, i, column) ? core : u32(kDead);
+    }
+    if (s.grouping) return kDead;
+    if (s.phase == 2) return outward_qualified(core, qualifier, column, types);
     SqlScope c = s;
     auto at = std::lower_bound(c.qualified.begin(), c.qualified.end(), qualifier,
                                [](const SqlQualified& q, u32 x) { return q.qualifier < x; });
     const bool there = at != c.qualified.end() && at->qualifier == qualifier;
     if (s.phase == 0) {
-        if (!there) at = c.qualified.insert(at, {qualifier, 0, {}});
+        if (!there) at = c.qualified.insert(at, {qualifier, 0, {}, {}});
         if (at->flags & kBanned) return kDead;
         if (s.strict) at->flags |= kQualifiedStrict;
         const auto place = std::lower_bound(at->columns.begin(), at->columns.end(), column);
-        if (place == at->columns.end() || *place != column) at->columns.insert(place, column);
+        const auto k = place - at->columns.begin();
+        if (place == at->columns.end() || *place != column) {
+            at->columns.insert(place, column);
+            at->types.insert(at->types.begin() + k, types);
+        }
+        at->types[static_cast<size_t>(k)] &= types;
+        if (at->types[static_cast<size_t>(k)] == 0 || !loosen(c, qualifier, column, types)) return kDead;
         return intern(std::move(c));
     }
     if (!there) {
-        c.qualified.insert(at, {qualifier, kBanned, {}});
+        c.qualified.insert(at, {qualifier, kBanned, {}, {}});
     } else if (!(at->flags & kBanned)) {
         return kDead;  // it waits for a source, and this one must not
     }
-    return outward_qualified(intern(std::move(c)), qualifier, column);
+    return outward_qualified(intern(std::move(c)), qualifier, column, types);
 }
 
-u32 SqlScopes::outward_qualified(u32 core, u32 qualifier, u32 column) {
+u32 SqlScopes::outward_qualified(u32 core, u32 qualifier, u32 column, u32 types) {
     if (scopes_[core].strict) return kDead;
     const u32 outer = outer_core(core);
     if (outer == kDead) return kDead;
-    const u32 next = use_qualified(outer, qualifier, column);
+    const u32 next = use_qualified(outer, qualifier, column, types);
     return next == kDead ? kDead : with_outer(core, next);
 }
 
@@ -382,17 +436,19 @@ u32 SqlScopes::add_source(u32 core, u32 relation, u32 qualifier) {
     if (c.natural) {
         if (r.table != NONE && r.width != r.names.size()) return kDead;
         for (u32 name : r.names) {
-            const u32 n = name >= kDummy ? 0 : count(c, name, c.sources.size());
+            const u32 n = name >= kDummy ? 0 : count(c, name, c.sources.size(), c.tree);
             if (n > 1) return kDead;
+            if (n == 1 && !mergeable(c, name, r)) return kDead;
             if (n == 1) merged.push_back(name);
         }
     }
     for (const SqlUse& u : c.uses) {
         if (r.unnamed && names.odd(u.name)) return kDead;
         if (!has(r, u.name) || contains(merged, u.name)) continue;
-        if (u.how == SqlUse::kNone) return kDead;
+        if (u.how == SqlUse::kNone || !fits(r, u.name, u.types)) return kDead;
         if (count(c, u.name, c.sources.size()) == 0) continue;
         if (c.natural || c.comma) return kDead;
+        if (program_.typed && (count(c, u.name, c.tree) || !mergeable(c, u.name, r))) return kDead;
         c.debt.push_back(u.name);
     }
     c.sources.push_back({kUndecided, relation, list(merged)});
@@ -412,8 +468,10 @@ u32 SqlScopes::set_alias(u32 core, u32 qualifier) {
     for (size_t i = 0; i < c.qualified.size(); ++i) {
         if (c.qualified[i].qualifier != qualifier) continue;
         if (c.qualified[i].flags & kBanned) return kDead;
-        for (u32 column : c.qualified[i].columns)
-            if (!has_qualified(r, column)) return kDead;
+        for (size_t k = 0; k < c.qualified[i].columns.size(); ++k)
+            if (!has_qualified(r, c.qualified[i].columns[k]) ||
+                !fits(r, c.qualified[i].columns[k], c.qualified[i].types[k]))
+                return kDead;
         c.qualified.erase(c.qualified.begin() + static_cast<long>(i));
         break;
     }
@@ -424,7 +482,8 @@ u32 SqlScopes::merge(u32 core, u32 name) {
     SqlScope c = scopes_[core];
     SqlSource& last = c.sources.back();
     if (!has(relations_[last.relation], name) || contains(lists_[last.hidden], name)) return kDead;
-    if (count(c, name, c.sources.size() - 1) != 1) return kDead;
+    if (count(c, name, c.sources.size() - 1, c.tree) != 1) return kDead;
+    if (!mergeable(c, name, relations_[last.relation])) return kDead;
     std::vector<u32> merged = lists_[last.hidden];
     merged.push_back(name);
     last.hidden = list(merged);
@@ -433,12 +492,13 @@ u32 SqlScopes::merge(u32 core, u32 name) {
 }
 
 // The names of result columns, stars written out.
-std::vector<u32> SqlScopes::expand(const SqlScope& c, std::vector<u32>* flags) const {
+std::vector<u32> SqlScopes::expand(const SqlScope& c, std::vector<u32>* flags, std::vector<u8>* types) const {
     std::vector<u32> out;
     for (size_t i = 0; i < c.items.size(); ++i) {
         const u32 item = c.items[i];
         if (item != kStar && item < kStarOf) {
             out.push_back(item);
+            if (types && i < c.types.size()) types->push_back(c.types[i]);
             u32 f = c.flags[i];
             if (item < kDummy && !(f & SqlScope::kAlias) && count(c, item, c.sources.size()) == 1)
                 f |= SqlScope::kOutput;
@@ -453,6 +513,7 @@ std::vector<u32> SqlScopes::expand(const SqlScope& c, std::vector<u32>* flags) c
                 if (r.table != NONE && program_.tables[r.table].hidden[k]) continue;
                 if (item == kStar && contains(lists_[s.hidden], name)) continue;
                 out.push_back(name);
+                if (types && program_.typed) types->push_back(r.types[k]);
                 if (flags)
                     flags->push_back(name < kDummy && count(c, name, c.sources.size()) == 1 ? u32(SqlScope::kOutput)
                                                                                             : 0);
@@ -466,12 +527,15 @@ u32 SqlScopes::close(u32 core) {
     SqlScope c = scopes_[core];
     if (!c.debt.empty() || c.need) return kDead;
     if (contains(c.items, static_cast<u32>(kStar)) && c.sources.empty()) return kDead;
-    std::vector<u32> pushed;
+    std::vector<SqlUse> pushed;
     for (const SqlUse& u : c.uses) {
         if (u.how == SqlUse::kFixed || u.how == SqlUse::kNone) continue;
         const u32 n = count(c, u.name, c.sources.size());
         if (n > 1 || (n == 0 && u.how == SqlUse::kStrict)) return kDead;
-        if (n == 0) pushed.push_back(u.name);
+        if (n == 0)
+            pushed.push_back(u);
+        else if (program_.typed && !fits(relations_[c.sources[source_of(c, u.name)].relation], u.name, u.types))
+            return kDead;
     }
     std::vector<SqlQualified> qualified;
     for (SqlQualified& q : c.qualified) {
@@ -482,19 +546,22 @@ u32 SqlScopes::close(u32 core) {
     c.uses.clear();
     c.qualified.clear();
     std::vector<u32> flags;
-    c.items = expand(c, &flags);
+    std::vector<u8> types;
+    c.items = expand(c, &flags, &types);
     c.flags = std::move(flags);
+    c.types = std::move(types);
+    settle_loose(c);
     c.phase = 2;
     c.on = c.natural = c.comma = c.in_item = false;
     c.tracker = SqlScope::kComplex;
     const u32 width = required(c);
     if ((width && c.items.size() != width && !c.values) || c.items.size() > program_.max_columns) return kDead;
     u32 id = intern(std::move(c));
-    for (u32 name : pushed)
-        if ((id = outward(id, name)) == kDead) return kDead;
+    for (const SqlUse& u : pushed)
+        if ((id = outward(id, u.name, u.types)) == kDead) return kDead;
     for (const SqlQualified& q : qualified)
-        for (u32 column : q.columns)
-            if ((id = outward_qualified(id, q.qualifier, column)) == kDead) return kDead;
+        for (size_t k = 0; k < q.columns.size(); ++k)
+            if ((id = outward_qualified(id, q.qualifier, q.columns[k], q.types[k])) == kDead) return kDead;
     return id;
 }
 
@@ -505,11 +572,21 @@ u32 SqlScopes::seal(u32 core) {
     const u32 width = static_cast<u32>(c.items.size()), wanted = required(c);
     if (wanted && wanted != width) return kDead;
     if (st.relation == NONE) {
-        st.relation = relation(c.items);
+        st.relation = relation(c.items, c.types);
         for (size_t i = 0; i < c.items.size(); ++i)
             if (c.items[i] < kDummy && (c.flags[i] & (SqlScope::kAlias | SqlScope::kOutput)) &&
-                !contains(st.outputs, c.items[i]))
+                !contains(st.outputs, c.items[i]) &&
+                (!program_.typed || alias_item(core, c.items[i]) != NONE))
                 st.outputs.push_back(c.items[i]);
+    } else if (program_.typed) {
+        const SqlRelation& first = relations_[st.relation];
+        std::vector<u8> types;
+        for (size_t i = 0; i < c.types.size(); ++i) {
+            const SqlClass type = unified_class(static_cast<SqlClass>(first.types[i]), static_cast<SqlClass>(c.types[i]));
+            if (type == SqlClass::kCount) return kDead;
+            types.push_back(static_cast<u8>(type));
+        }
+        st.relation = relation(std::vector<u32>(first.names), std::move(types));
     }
     ++st.terms;
     return intern(std::move(st));
@@ -517,7 +594,7 @@ u32 SqlScopes::seal(u32 core) {
 
 u32 SqlScopes::bind(u32 statement, u32 rel) {
     SqlScope st = scopes_[statement];
-    const u32 named = st.cte_columns.empty() ? rel : relation(st.cte_columns);
+    const u32 named = st.cte_columns.empty() ? rel : relation(st.cte_columns, relations_[rel].types);
     if (relations_[named].names.size() != relations_[rel].names.size()) return kDead;
     envs_.push_back({st.cte_name, named, st.env});
     for (u32 e = 1; e < envs_.size(); ++e)  // the same one, if it is there
@@ -588,7 +665,7 @@ bool SqlScopes::live_core(u32 id) {
         }
         return finish(c.parent, st.relation != NONE ? st.relation
                                 : c.values ? relation(std::vector<u32>(std::max<size_t>(c.items.size(), 1), kDummy))
-                                           : relation(c.items));
+                                           : relation(c.items, c.types));
     }
     Search s{c, {}, {}, {}, {}, {}};
     for (const SqlUse& u : c.uses)
@@ -613,7 +690,7 @@ bool SqlScopes::choose(Search& s, u32 rel) {
     for (size_t i = 0; i < s.c.uses.size(); ++i) {
         const SqlUse& u = s.c.uses[i];
         const bool in = has(r, u.name);
-        if ((in && (s.counts[i] || s.pushed[i] || u.how == SqlUse::kNone)) || (r.unnamed && names.odd(u.name))) {
+        if ((in && (s.counts[i] || s.pushed[i] || u.how == SqlUse::kNone || !fits(r, u.name, u.types))) || (r.unnamed && names.odd(u.name))) {
             for (size_t k = 0; k < i; ++k) s.counts[k] -= has(r, s.c.uses[k].name);
             return false;
         }
@@ -633,9 +710,7 @@ bool SqlScopes::search_qualified(Search& s, size_t i) {
     const SqlQualified& q = s.c.qualified[i];
     if (!s.c.sources.empty() && s.c.sources.back().qualifier == kUndecided && s.undecided == kAnonymous) {
         const SqlRelation& r = relations_[s.c.sources.back().relation];
-        bool all = true;
-        for (u32 column : q.columns) all = all && has_qualified(r, column);
-        if (all) {
+        if (suits(r, q)) {
             s.undecided = q.qualifier;
             if (search_qualified(s, i + 1)) return true;
             s.undecided = kAnonymous;
@@ -644,7 +719,7 @@ bool SqlScopes::search_qualified(Search& s, size_t i) {
     auto attempt = [&](u32 rel) {
         if (s.steps == 0) return false;
         --s.steps;
-        if (!choose(s, rel)) return false;
+        if (!suits(relations_[rel], q) || !choose(s, rel)) return false;
         s.chosen.emplace_back(rel, q.qualifier);
         if (search_qualified(s, i + 1)) return true;
         s.chosen.pop_back();
@@ -764,10 +839,12 @@ bool SqlScopes::leaf(Search& s) {
         return st.mode == SqlScope::kTop || live(st.parent);
     // Finish it, and see.
     SqlScope end = c;
-    if (end.in_item) {
+    auto dummy = [&] {
         end.items.push_back(kDummy);
         end.flags.push_back(0);
-    }
+        if (program_.typed) end.types.push_back(0);
+    };
+    if (end.in_item) dummy();
     end.in_item = end.need = end.natural = end.on = false;
     end.comma = true;
     if (!end.debt.empty()) {
@@ -776,10 +853,8 @@ bool SqlScopes::leaf(Search& s) {
         end.sources.back().hidden = list(merged);
         end.debt.clear();
     }
-    for (u32 n = c.phase == 0 && width ? width - std::min(width, plain + stars * (all + extra)) : 0; n; --n) {
-        end.items.push_back(kDummy);
-        end.flags.push_back(0);
-    }
+    for (u32 n = c.phase == 0 && width ? width - std::min(width, plain + stars * (all + extra)) : 0; n; --n)
+        dummy();
     end.phase = 1;
     // Qualifiers that nothing is known of get a source of their own, as any name may.
     std::vector<std::pair<u32, u32>> more = s.chosen;
@@ -794,7 +869,7 @@ bool SqlScopes::leaf(Search& s) {
     if (id == kDead) return false;
     const SqlScope& closed = scopes_[id];
     const SqlScope& around = scopes_[closed.parent];
-    return finish(closed.parent, around.relation != NONE ? around.relation : relation(closed.items));
+    return finish(closed.parent, around.relation != NONE ? around.relation : relation(closed.items, closed.types));
 }
 
 // -- sets -------------------------------------------------------------------------------------
@@ -813,6 +888,8 @@ void SqlScopes::matter(u32 scope, SqlCategory category, std::vector<u32>& out) c
     for (const SqlQualified& q : s.qualified) out.push_back(q.qualifier);
     for (const SqlSource& x : s.sources) out.push_back(x.qualifier);
     out.insert(out.end(), s.cte_columns.begin(), s.cte_columns.end());
+    if (program_.typed && (category == SqlCategory::kResultAlias || category == SqlCategory::kLabel))
+        out.insert(out.end(), s.items.begin(), s.items.end());
     if (category == SqlCategory::kCteName) {
         bits_each(program_.table_names, [&](u32 name) { out.push_back(name); });
         for (u32 at = scope; at > kRoot; at = scopes_[at].parent)
@@ -845,9 +922,12 @@ Bits SqlScopes::used_tables(const SqlScope& c) const {
     return out;
 }
 
-const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg) {
+const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg, u32 types) {
     const bool by_reg = category == SqlCategory::kQualifiedColumn || category == SqlCategory::kSchemaTable;
-    const u64 key = static_cast<u64>(category) << 32 | (by_reg ? reg : 0);
+    const bool by_type = category <= SqlCategory::kQualifiedColumn ||
+                         (category >= SqlCategory::kScalar && category <= SqlCategory::kWindow);
+    const u64 kinds = by_type && types != kAllClasses ? types & 0xFFFF : 0xFFFF;
+    const u64 key = static_cast<u64>(category) << 48 | kinds << 32 | (by_reg ? reg : 0);
     std::unique_ptr<SqlNameSet>& slot = sets_[{key, scope}];
     if (slot) return *slot;
     auto out = std::make_unique<SqlNameSet>();
@@ -855,13 +935,13 @@ const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg) {
     const SqlScope& s = scopes_[scope];
     switch (category) {
         case SqlCategory::kColumn:
-            columns(scope, *out);
+            columns(scope, types, *out);
             break;
         case SqlCategory::kQualifier:
-            qualifiers(scope, *out);
+            qualifiers(scope, types, *out);
             break;
         case SqlCategory::kQualifiedColumn:
-            qualified_columns(scope, reg, *out);
+            qualified_columns(scope, reg, types, *out);
             break;
         case SqlCategory::kStarQualifier:
             if (s.phase == 0) {
@@ -920,10 +1000,15 @@ const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg) {
         case SqlCategory::kWindow: {
             const u32 kind = static_cast<u32>(category) - static_cast<u32>(SqlCategory::kScalar);
             const bool may = kind == 0 || (s.core && (kind == 1 ? s.clause != 0 : (s.clause & 2) != 0));
+            if (program_.typed && ((kind && (s.opaque || s.starred)) || (kind == 2 && s.aggregated))) break;
             for (const SqlFunction& f : program_.functions)
-                if (may && f.kind == kind) add(*out, f.name);
+                if (may && f.kind == kind && (types == kAllClasses || (types & class_set(f.result)))) add(*out, f.name);
             break;
         }
+        case SqlCategory::kAlias:
+            for (u32 name : s.items)
+                if (name < kDummy && alias_item(scope, name) != NONE) add(*out, name);
+            break;
         case SqlCategory::kCollation:
             for (u32 name : program_.collations) add(*out, name);
             break;
@@ -937,7 +1022,7 @@ const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg) {
 
 // Bare names in front of FROM. Most are settled by one choice of tables that explains all so far: a name is fine if one
 // of these has it alone, or if a table has it that none of the names in use is in.
-void SqlScopes::open_columns(u32 core, SqlNameSet& out) {
+void SqlScopes::open_columns(u32 core, u32 types, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
     Search s{c, {}, {}, {}, {}, {}};
     s.counts.assign(c.uses.size(), 0);
@@ -945,7 +1030,8 @@ void SqlScopes::open_columns(u32 core, SqlNameSet& out) {
     s.pushed_qualified.assign(c.qualified.size(), 0);
     s.others = ctes(core);
     s.outer = !c.strict && outer_core(core) != kDead;
-    const bool found = search(s), quick = found && simple(c);
+    // a column that can't be grouped may not stand beside aggregates
+    const bool found = search(s), quick = found && simple(c) && !(types != kAllClasses && c.aggregated);
     const Bits used = used_tables(c);
     Bits common;  // tables that have all names in use
     for (size_t i = 0; i < c.uses.size(); ++i) {
@@ -966,17 +1052,21 @@ void SqlScopes::open_columns(u32 core, SqlNameSet& out) {
             return;
         }
         --searches;
-        const u32 id = use(core, name);
-        if (id != kDead && live(id)) add(out, name);
+        if (usable(core, name, types)) add(out, name);
     };
     for (u32 name = 0; name < names.n_catalogue(); ++name) {
-        const Bits& of = program_.tables_of[name];
+        const Bits& of = tables_with(name, types);
         if (of.empty()) continue;
         bool fine = false;
         if (quick) {
             u32 n = 0;
-            for (const auto& [rel, qualifier] : s.chosen) n += has(relations_[rel], name);
-            fine = n == 1 || bits_meet(of, common);
+            bool fitting = true;
+            for (const auto& [rel, qualifier] : s.chosen) {
+                if (!has(relations_[rel], name)) continue;
+                ++n;
+                fitting = fitting && fits(relations_[rel], name, types);
+            }
+            fine = (n == 1 && fitting) || bits_meet(of, common);
             for (size_t w = 0; w < of.size() && !fine && n == 0; ++w)
                 fine = (of[w] & ~(w < used.size() ? used[w] : 0)) != 0;
         }
@@ -990,17 +1080,16 @@ void SqlScopes::open_columns(u32 core, SqlNameSet& out) {
             if (name < kDummy && !out.has(name, names.n_catalogue())) slow(name);
 }
 
-void SqlScopes::columns(u32 core, SqlNameSet& out) {
+void SqlScopes::columns(u32 core, u32 types, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
     const u32 outer = c.strict ? kDead : outer_core(core);
     auto ask = [&](u32 name) {
-        const u32 id = name < kDummy ? use(core, name) : kDead;
-        if (id != kDead && live(id)) add(out, name);
+        if (name < kDummy && usable(core, name, types)) add(out, name);
     };
     if (c.phase == 0) {
-        open_columns(core, out);
+        open_columns(core, types, out);
         if (outer == kDead) return;
-        const SqlNameSet around = set(outer, SqlCategory::kColumn, 0);
+        const SqlNameSet around = set(outer, SqlCategory::kColumn, 0, types);
         bits_each(around.catalogue, [&](u32 name) {
             if (!bits_get(out.catalogue, name)) ask(name);
         });
@@ -1014,8 +1103,8 @@ void SqlScopes::columns(u32 core, SqlNameSet& out) {
         for (size_t i = 0; i < c.items.size(); ++i)
             if (c.flags[i] & SqlScope::kAlias) own.push_back(c.items[i]);
     if (outer != kDead) {
-        const SqlNameSet around = set(outer, SqlCategory::kColumn, 0);
-        bool unnamed = false;
+        const SqlNameSet around = set(outer, SqlCategory::kColumn, 0, types);
+        bool unnamed = program_.typed;
         for (const SqlSource& s : c.sources) unnamed = unnamed || relations_[s.relation].unnamed;
         if (c.phase == 1 || unnamed) {
             bits_each(around.catalogue, ask);
@@ -1035,14 +1124,14 @@ void SqlScopes::columns(u32 core, SqlNameSet& out) {
     for (u32 name : own) ask(name);
 }
 
-void SqlScopes::qualifiers(u32 core, SqlNameSet& out) {
+void SqlScopes::qualifiers(u32 core, u32 types, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
     const u32 outer = c.strict ? kDead : outer_core(core);
     auto ask = [&](u32 name) {
-        if (!set(core, SqlCategory::kQualifiedColumn, name).none()) add(out, name);
+        if (!set(core, SqlCategory::kQualifiedColumn, name, types).none()) add(out, name);
     };
     if (c.phase == 0) {
-        out.fresh = !set(core, SqlCategory::kQualifiedColumn, kAnonymous).none();
+        out.fresh = !set(core, SqlCategory::kQualifiedColumn, kAnonymous, types).none();
         for (const SqlQualified& q : c.qualified) ask(q.qualifier);
         if (out.fresh) bits_or(out.catalogue, program_.table_names);
     } else {
@@ -1050,31 +1139,31 @@ void SqlScopes::qualifiers(u32 core, SqlNameSet& out) {
             if (s.qualifier < kAnonymous) ask(s.qualifier);
     }
     if (outer == kDead) return;
-    const SqlNameSet around = set(outer, SqlCategory::kQualifier, 0);
+    const SqlNameSet around = set(outer, SqlCategory::kQualifier, 0, types);
     bits_each(around.catalogue, [&](u32 name) {
         if (!bits_get(out.catalogue, name)) ask(name);
     });
     for (u32 name : around.extra) ask(name);
-    out.fresh = out.fresh || (around.fresh && !set(core, SqlCategory::kQualifiedColumn, kAnonymous).none());
+    out.fresh = out.fresh || (around.fresh && !set(core, SqlCategory::kQualifiedColumn, kAnonymous, types).none());
 }
 
-void SqlScopes::qualified_columns(u32 core, u32 qualifier, SqlNameSet& out) {
+void SqlScopes::qualified_columns(u32 core, u32 qualifier, u32 types, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
     for (const SqlSource& s : c.sources) {
         if (s.qualifier != qualifier) continue;
         const SqlRelation& r = relations_[s.relation];
-        for (u32 name : r.names) add(out, name);
+        for (u32 name : r.names)
+            if (!program_.typed || usable_qualified(core, qualifier, name, types)) add(out, name);
         if (r.table != NONE && program_.tables[r.table].rowid)
             for (u32 name : program_.rowid_names) add(out, name);
         return;
     }
-    if (c.phase == 0) open_qualified(core, qualifier, out);
+    if (c.phase == 0) open_qualified(core, qualifier, types, out);
     const u32 outer = c.strict ? kDead : outer_core(core);
     if (outer == kDead) return;
-    const SqlNameSet around = set(outer, SqlCategory::kQualifiedColumn, qualifier);
+    const SqlNameSet around = set(outer, SqlCategory::kQualifiedColumn, qualifier, types);
     auto ask = [&](u32 name) {
-        const u32 id = use_qualified(core, qualifier, name);
-        if (id != kDead && live(id)) add(out, name);
+        if (usable_qualified(core, qualifier, name, types)) add(out, name);
     };
     bits_each(around.catalogue, [&](u32 name) {
         if (!bits_get(out.catalogue, name)) ask(name);
@@ -1082,13 +1171,13 @@ void SqlScopes::qualified_columns(u32 core, u32 qualifier, SqlNameSet& out) {
     for (u32 name : around.extra) ask(name);
 }
 
-void SqlScopes::open_qualified(u32 core, u32 qualifier, SqlNameSet& out) {
+void SqlScopes::open_qualified(u32 core, u32 qualifier, u32 types, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
     const SqlQualified* entry = nullptr;
     for (const SqlQualified& q : c.qualified)
         if (q.qualifier == qualifier) entry = &q;
     if (entry && (entry->flags & kBanned)) return;
-    const bool quick = simple(c) && live(core);
+    const bool quick = simple(c) && live(core) && !(program_.typed && c.aggregated);
     const Bits used = used_tables(c);
     u32 searches = kSearches;
     auto slow = [&](u32 name) {
@@ -1098,21 +1187,14 @@ void SqlScopes::open_qualified(u32 core, u32 qualifier, SqlNameSet& out) {
             return;
         }
         --searches;
-        const u32 id = use_qualified(core, qualifier, name);
-        if (id != kDead && live(id)) add(out, name);
-    };
-    auto suits = [&](const SqlRelation& r) {
-        if (entry)
-            for (u32 column : entry->columns)
-                if (!has_qualified(r, column)) return false;
-        return true;
+        if (usable_qualified(core, qualifier, name, types)) add(out, name);
     };
     for (int pass = quick ? 0 : 1; pass < 2; ++pass)
         for (u32 t = 0; t < program_.tables.size(); ++t) {
             const bool free = !bits_get(used, t);
-            if ((pass == 0 && !free) || (pass == 1 && quick && free) || !suits(relations_[t])) continue;
+            if ((pass == 0 && !free) || (pass == 1 && quick && free) || (entry && !suits(relations_[t], *entry))) continue;
             auto one = [&](u32 name) {
-                if (pass == 0)
+                if (pass == 0 && fits(relations_[t], name, types))
                     add(out, name);
                 else
                     slow(name);
@@ -1122,7 +1204,7 @@ void SqlScopes::open_qualified(u32 core, u32 qualifier, SqlNameSet& out) {
                 for (u32 name : program_.rowid_names) one(name);
         }
     for (u32 rel : ctes(core))
-        if (suits(relations_[rel]))
+        if (!entry || suits(relations_[rel], *entry))
             for (u32 name : relations_[rel].names) slow(name);
 }
 

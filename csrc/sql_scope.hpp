@@ -77,8 +77,8 @@ struct SqlLoose {
 struct SqlScope {
     static constexpr u32 kTop = 0, kPlain = 1, kDerived = 2, kCte = 3;
     enum Tracker : u32 { kFresh, kNamed, kComplex, kInteger, kSigned };
+    // kBorrowed: PostgreSQL may call the column like one that it was made of.
     enum ItemFlags : u32 { kAggregate = 1, kWindow = 2, kAlias = 4, kOutput = 8, kBorrowed = 16 };
-    static constexpr u32 kAnyRows = 0, kDistinctRows = 1;
 
     bool core = false;
     u32 parent = 0;
@@ -100,7 +100,8 @@ struct SqlScope {
     // -- of dialects with types --
     u32 expect = kAllClasses;             // a statement: what its one column may be
     std::vector<u8> types;                // a core: classes of result columns
-    bool distinct = false, starred = false, grouping = false, opaque = false;  // opaque: a loose column can't be grouped
+    bool distinct = false, starred = false, grouping = false, late = false, windowed = false;
+    bool opaque = false;  // a loose column can't be grouped
     u32 tree = 0;                         // the first source of the join that is being read
     std::vector<SqlLoose> loose, grouped_by;
 };
@@ -155,6 +156,8 @@ class SqlScopes {
     bool groupable(u32 core, u32 item) const;
     u32 group_item(u32 core, u32 item);
     u32 end_grouping(u32 core);  // kDead: a loose column isn't grouped
+    u32 group_by(u32 core, u32 source, u32 name, SqlClass type);
+    bool exports(const SqlScope& c) const;  // names of its columns can be used around it
     u32 alias_item(u32 core, u32 name) const;  // the one result column that is called so; NONE
     bool outputs_clear(const SqlScope& c, u32 name) const;  // no result column without a name might be called so
     u32 merge(u32 core, u32 name);  // USING
@@ -187,8 +190,13 @@ class SqlScopes {
     u32 outward_qualified(u32 core, u32 qualifier, u32 column, u32 types);
     bool loosen(SqlScope& c, u32 source, u32 name, u32 types) const;
     bool grouped(const SqlScope& c, u32 source, u32 name) const;
-    u32 group_by(u32 core, u32 source, u32 name, SqlClass type);
     const Bits& tables_with(u32 name, u32 types);  // that have a column of this name and of one of these classes
+    bool suits(const SqlRelation& r, const SqlQualified& q) const;  // it has all of these columns
+    bool usable(u32 core, u32 name, u32 types);
+    bool usable_qualified(u32 core, u32 qualifier, u32 name, u32 types);
+    bool merged(const SqlScope& c, u32 name) const;  // by USING or NATURAL
+    bool mergeable(const SqlScope& c, u32 name, const SqlRelation& r) const;
+    void settle_loose(SqlScope& c) const;  // behind FROM
     u32 with_parent(u32 id, u32 parent);
     u32 outer_core(u32 core) const;  // whose names are visible from it; kDead if none
     u32 outer_core_or_dead(u32 scope) const {
@@ -205,7 +213,7 @@ class SqlScopes {
     bool choose(Search& s, u32 relation);
     void unchoose(Search& s, u32 relation);
     std::vector<u32> ctes(u32 scope) const;  // relations of those that are visible
-    std::vector<u32> expand(const SqlScope& c, std::vector<u32>* flags) const;
+    std::vector<u32> expand(const SqlScope& c, std::vector<u32>* flags, std::vector<u8>* types) const;
     bool simple(const SqlScope& c) const;
 
     void open_columns(u32 core, u32 types, SqlNameSet& out);

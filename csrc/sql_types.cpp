@@ -71,8 +71,7 @@ u32 comparable_classes(C c) {
     if (in(c, kTexts)) return kTexts | null;
     if (in(c, kDays)) return kDays | class_set(C::kDateLiteral) | null;
     if (c == C::kDateLiteral) return kDays;
-    if (c == C::kNull) return kEvery & ~class_set(C::kOther, C::kNull);
-    return c == C::kOther || c == C::kAny ? 0 : class_set(c) | null;
+    return c == C::kOther || c == C::kAny || c == C::kNull ? 0 : class_set(c) | null;
 }
 
 C class_of_operation(O op, C a, C b) {
@@ -94,7 +93,9 @@ C class_of_operation(O op, C a, C b) {
         case O::kLike:
             return in(a, kTexts) && in(b, kTexts) ? C::kBool : C::kCount;
         case O::kCompared:
+        case O::kBetween:
             return in(b, comparable_classes(a)) ? C::kBool : C::kCount;
+        case O::kClosed:
         case O::kNone:
             break;
     }
@@ -163,6 +164,7 @@ bool SqlExpectation::viable_set(u32 set, u32 level) const {
     for (; level < kTest; ++level) {
         if (const u32 waiting = slot(static_cast<Level>(level))) {
             u32 results = 0;
+            if (static_cast<O>(waiting & 15) == O::kClosed) continue;
             for (u32 c = 0; c < kClasses; ++c) {
                 if (!(set >> c & 1)) continue;
                 const C made = class_of_operation(static_cast<O>(waiting & 15), static_cast<C>(waiting >> 4),
@@ -188,13 +190,31 @@ bool SqlExpectation::viable_set(u32 set, u32 level) const {
 
 u32 SqlExpectation::operands() const {
     u32 out = 0;
-    const u32 able = signed_operand() ? kNumbers | class_set(C::kInterval) : ~0u;
+    const u32 able = signed_operand() ? kNumbers : ~0u;
     for (u32 c = 1; c < kClasses; ++c)
         if ((able >> c & 1) && viable_set(1u << c, kFactor)) out |= 1u << c;
+    // NULL::type is of any
+    if (!(data_ & kPlain) && !signed_operand() && viable_set(written_casts(C::kNull), kFactor))
+        out |= class_set(C::kNull);
     return out;
 }
 
+bool SqlExpectation::settle(Level level, SqlClass& c) {
+    for (u32 at = 0; at <= level; ++at) {
+        const u32 waiting = slot(static_cast<Level>(at));
+        if (waiting == 0) continue;
+        const auto op = static_cast<O>(waiting & 15);
+        if (op == O::kBetween) return false;  // its second operand is still to come
+        if (op != O::kClosed) c = class_of_operation(op, static_cast<C>(waiting >> 4), c);
+        if (c == C::kCount) return false;
+        set_slot(static_cast<Level>(at), 0);
+    }
+    return true;
+}
+
 bool SqlExpectation::hold(Level level, SqlOperation op, SqlClass left) {
+    if (level >= kPredicate ? !settle(static_cast<Level>(level - 1), left) : !settle(level, left)) return false;
+    if (level >= kPredicate && (slot(level) || closed(kComparison))) return false;
     bool some = false;
     for (u32 c = 1; c < kClasses && !some; ++c) {
         const C made = class_of_operation(op, left, static_cast<C>(c));
@@ -204,11 +224,11 @@ bool SqlExpectation::hold(Level level, SqlOperation op, SqlClass left) {
     return some;
 }
 
-bool SqlExpectation::release(Level level, SqlClass& right) {
-    const u32 waiting = slot(level);
-    right = class_of_operation(static_cast<O>(waiting & 15), static_cast<C>(waiting >> 4), right);
-    set_slot(level, 0);
-    return right != C::kCount && viable_set(class_set(right), level >= kPredicate ? level + 1u : u32(level));
+bool SqlExpectation::between(SqlClass middle) {
+    const u32 waiting = slot(kPredicate);
+    if (static_cast<O>(waiting & 15) != O::kBetween || !settle(kConcatenation, middle)) return false;
+    set_slot(kPredicate, static_cast<u32>(O::kCompared) | (waiting & ~15u));
+    return class_of_operation(O::kCompared, static_cast<C>(waiting >> 4), middle) != C::kCount;
 }
 
 SqlClass SqlExpectation::held(Level level) const {

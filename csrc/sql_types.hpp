@@ -38,7 +38,7 @@ constexpr u32 class_set(SqlClass c, More... more) {
 }
 
 // Operators whose left side waits, as a frame's slots keep them.
-enum class SqlOperation : u32 { kNone, kTimes, kDivided, kModulo, kPlus, kMinus, kConcat, kLike, kCompared };
+enum class SqlOperation : u32 { kNone, kTimes, kDivided, kModulo, kPlus, kMinus, kConcat, kLike, kCompared, kBetween, kClosed };
 
 // 0 or kCount: there is no such operator.
 SqlClass class_of_operation(SqlOperation op, SqlClass left, SqlClass right);
@@ -55,7 +55,8 @@ u32 every_class();                                // that an expression can have
 // What an expression expects and what of it waits for its right side.
 class SqlExpectation {
   public:
-    enum Level : u32 { kFactor, kTerm, kConcatenation, kPredicate, kComparison, kTest };  // by rising precedence' end
+    // Of operators, those that bind most first. Those of the last two don't associate.
+    enum Level : u32 { kFactor, kTerm, kConcatenation, kPredicate, kComparison, kTest };
     explicit SqlExpectation(u64 data) : data_(data) {}
     static SqlExpectation of(u32 classes, bool plain) { return SqlExpectation(classes | (plain ? kPlain : 0)); }
     u64 data() const { return data_; }
@@ -64,8 +65,12 @@ class SqlExpectation {
     u32 operands() const;
     // Whether an expression can end well if it has this class behind a level.
     bool viable(SqlClass c, Level level) const { return viable_set(class_set(c), level); }
-    bool hold(Level level, SqlOperation op, SqlClass left);   // false: nothing can come of it
-    bool release(Level level, SqlClass& right);               // the operator's result; false: there is none
+    bool hold(Level level, SqlOperation op, SqlClass left);  // false: nothing can come of it
+    bool settle(Level level, SqlClass& c);                   // what operators up to a level make of it; false: nothing
+    bool between(SqlClass middle);                           // the second operand of BETWEEN
+    // What was read is of this level, and no operator of the level may follow.
+    void close(Level level) { set_slot(level, static_cast<u32>(SqlOperation::kClosed)); }
+    bool closed(Level level) const { return slot(level) == static_cast<u32>(SqlOperation::kClosed); }
     SqlClass held(Level level) const;
     bool require_bool();                                      // AND, OR, NOT
     bool negate();                                            // a sign

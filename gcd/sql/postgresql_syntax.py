@@ -1,9 +1,8 @@
 """A subset of PostgreSQL's syntax as data, in the form that `gcd.sql.scope_syntax` describes.
 
 The levels of an expression are PostgreSQL's own. Actions keep what PostgreSQL enforces of types: ``{can:c}`` asks
-whether an operand of class c may stand here, ``{type:c}`` says that one stood here, ``{left:op}`` and ``{right:level}``
-stand on the two sides of an operator, and ``{enter}`` begins an expression that the action in front of it expects
-something of. What they do is in csrc/sql_typing.cpp.
+whether an operand of class c may stand here, ``{type:c}`` says that one stood here, ``{left:op}`` stands in front of an
+operator, and ``{enter}`` begins an expression that the action in front of it expects something of. What they do is in csrc/sql_typing.cpp.
 """
 
 from __future__ import annotations
@@ -46,24 +45,20 @@ limit: LIMIT $small (OFFSET $small)? | OFFSET $small LIMIT $small
 source: (<schema> "." <schema_table> | <table>) (AS <source_alias> | <bare_alias> | {noalias})
       | {room} "(" {want:derived} select^1 ")" {derived} (AS <source_alias> | <bare_alias>)
 join: "," {join:0} source {endon}
-    | {lonely} CROSS JOIN {join:3} source {endon}
-    | {lonely} NATURAL {join:2} joinkind? JOIN source {endusing}
-    | {lonely} {join:1} joinkind? JOIN source constraint
+    | CROSS JOIN {join:3} source {endon}
+    | NATURAL {join:2} joinkind? JOIN source {endusing}
+    | {join:1} joinkind? JOIN source constraint
 joinkind: (LEFT | RIGHT) OUTER? | INNER
 constraint: ON {on} {expect:bool} expr^1 {endon} | {using} USING "(" <using> ("," {using} <using>)* ")" {endusing}
 
-!expr: {enter} nots test ({bool} (AND | OR) nots test)* {leave}
+!expr: {enter} nots factor tail* {leave}
 nots: ({logic} NOT)?
-test: comparison ({is} (IS NOT? NULL | ISNULL | NOTNULL))?
-comparison: predicate ({left:equals} (("=" | "<>" | "!=" | "<" | "<=" | ">" | ">=") | IS NOT? DISTINCT FROM)
-            predicate {right:comparison})?
-predicate: concatenation ({left:like} NOT? (LIKE | ILIKE) concatenation {right:predicate}
-         | {left:compared} NOT? BETWEEN concatenation {middle} AND concatenation {right:predicate}
-         | {left:compared} NOT? {room} IN "(" ({subquery:1} select^1 | {list} expr^1 ("," {list} expr^1)*) ")" {listed})?
-concatenation: sum ({left:concat} "||" sum {right:concatenation})*
-sum: product ({left:plus} "+" product {right:term} | {left:minus} "-" product {right:term})*
-product: factor ({left:times} "*" factor {right:factor} | {left:divided} "/" factor {right:factor}
-       | {left:modulo} "%" factor {right:factor})*
+tail: ({left:times} "*" | {left:divided} "/" | {left:modulo} "%" | {left:plus} "+" | {left:minus} "-"
+      | {left:concat} "||" | {left:like} NOT? (LIKE | ILIKE) | {left:between} NOT? BETWEEN | {middle} AND
+      | {left:equals} ("=" | "<>" | "!=" | "<" | "<=" | ">" | ">=" | IS NOT? DISTINCT FROM)) factor
+    | {bool} (AND | OR) nots factor
+    | {left:compared} NOT? {room} IN "(" ({subquery:1} select^1 | {list} expr^1 ("," {list} expr^1)*) ")" {listed}
+    | {is} (IS NOT? NULL | ISNULL | NOTNULL)
 factor: ({constant} {negate} "-")? operand {signed}
 operand: primary ("::" writtentype)*
 primary: {constant} constant
@@ -73,7 +68,7 @@ primary: {constant} constant
        | {casting} CAST "(" expr^1 AS casttype ")"
        | {can:numeric} EXTRACT "(" (YEAR | MONTH | DAY | HOUR | MINUTE | SECOND | QUARTER | WEEK | DOW | DOY | EPOCH)
          FROM {expect:moments} expr^1 ")" {type:numeric}
-       | {constant} {operands} "(" expr^1 ")"
+       | {constant} {operands:2} "(" expr^1 ")"
        | {subquery:0} "(" select^1 ")" {column}
        | {can:bool} EXISTS "(" {want:0} select^1 ")" {type:bool})
 constant: {can:int} $small {type:int} | {can:big} $long {type:big} | {can:numeric} $decimal {type:numeric}

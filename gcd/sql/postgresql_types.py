@@ -85,6 +85,12 @@ class Signature:
     optional: int = 0
     variadic: bool = False
 
+    @property
+    def arities(self) -> tuple[int, ...]:
+        """How many arguments it takes, as `gcd.sql.catalogue.Function` has it."""
+        most = len(self.arguments)
+        return (-1 - most,) if self.variadic else tuple(range(most - self.optional, most + 1))
+
 
 _T = "text literal"
 _INTS = "int big"

@@ -19,7 +19,7 @@ from typing import Any
 
 from gcd.sql.postgresql_types import CLASSES
 
-__all__ = ["ACTIONS", "CATEGORIES", "LITERALS", "PLACES", "Code", "Instruction", "Syntax", "assemble"]
+__all__ = ["ACTIONS", "CATEGORIES", "LITERALS", "PLACES", "Code", "Instruction", "Syntax", "assemble", "rules_of", "tree_of"]
 
 CATEGORIES = (
     "column",
@@ -92,7 +92,6 @@ ACTIONS = (
     "can",
     "type",
     "left",
-    "right",
     "middle",
     "list",
     "listed",
@@ -112,7 +111,6 @@ ACTIONS = (
     "branched",
     "endcase",
     "called",
-    "lonely",
     "distinctrows",
     "unstarred",
     "grouping",
@@ -121,17 +119,15 @@ ACTIONS = (
 )
 """What can happen between lexemes, as `SqlAction` counts them."""
 
-_OPERATIONS = ("times", "divided", "modulo", "plus", "minus", "concat", "like", "compared")
-_LEVELS = ("factor", "term", "concatenation", "predicate", "comparison")
+_OPERATIONS = ("times", "divided", "modulo", "plus", "minus", "concat", "like", "compared", "between")
 
 _ARGUMENTS = {
     "cte": 0x10000,
     "derived": 0x20000,
     **{name: i for i, name in enumerate(CLASSES)},
-    **{name: i for i, name in enumerate(_LEVELS)},
     # an operator's level, and which it is
     **{name: level << 4 | (_OPERATIONS.index(name) + 1) for level, names in enumerate(
-        (("times", "divided", "modulo"), ("plus", "minus"), ("concat",), ("like", "compared"))) for name in names},
+        (("times", "divided", "modulo"), ("plus", "minus"), ("concat",), ("like", "compared", "between"))) for name in names},
     "equals": 4 << 4 | (_OPERATIONS.index("compared") + 1),
     "moments": 0x100,
     "equality": 0x101,
@@ -332,6 +328,21 @@ class _Assembler:
         return self.emit(Instruction("call", self.entry(name), int(t[7]) * 2 + self.rules[name][0], next=(after,)))
 
 
+def rules_of(
+    syntax: Syntax, statements: Iterable[str], *, limit_required: bool = False
+) -> dict[str, tuple[bool, str]]:
+    """Rules by name for some kinds of statements: whether one has a frame of its own, and its text."""
+    rules = _rules(syntax.rules)
+    tops = ["limited_top" if kind == "select" and limit_required else f"{kind}_top" for kind in statements]
+    rules["statement"] = (False, " | ".join(tops))
+    return rules
+
+
+def tree_of(rules: dict[str, tuple[bool, str]], name: str) -> tuple[str, Any]:
+    """A rule's parts: ``seq``, ``or``, ``?``, ``*`` or ``+`` with theirs, and ``leaf`` with a match of its text."""
+    return _Assembler(rules, ()).parse(name)
+
+
 def assemble(syntax: Syntax, statements: Iterable[str], *, limit_required: bool = False) -> Code:
     """The program for some kinds of statements.
 
@@ -340,9 +351,6 @@ def assemble(syntax: Syntax, statements: Iterable[str], *, limit_required: bool 
         statements: "select", "insert", "update", "delete": rules called so, with ``_top`` behind it.
         limit_required: the rule ``limited_top`` instead of ``select_top``.
     """
-    rules = _rules(syntax.rules)
-    tops = ["limited_top" if kind == "select" and limit_required else f"{kind}_top" for kind in statements]
-    rules["statement"] = (False, " | ".join(tops))
-    assembler = _Assembler(rules, syntax.operators)
+    assembler = _Assembler(rules_of(syntax, statements, limit_required=limit_required), syntax.operators)
     start = assembler.entry("start")
     return Code(tuple(assembler.code), start, tuple(assembler.keywords))
