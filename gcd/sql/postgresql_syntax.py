@@ -45,7 +45,7 @@ limit: LIMIT $small (OFFSET $small)? | OFFSET $small LIMIT $small
 source: (<schema> "." <schema_table> | <table>) (AS <source_alias> | <bare_alias> | {noalias})
       | {room} "(" {want:derived} select^1 ")" {derived} (AS <source_alias> | <bare_alias>)
 join: "," {join:0} source {endon}
-    | CROSS JOIN {join:3} source {endon}
+    | {join:3} CROSS JOIN source {endon}
     | NATURAL {join:2} joinkind? JOIN source {endusing}
     | {join:1} joinkind? JOIN source constraint
 joinkind: (LEFT | RIGHT) OUTER? | INNER
