@@ -513,7 +513,7 @@ std::vector<u32> SqlScopes::expand(const SqlScope& c, std::vector<u32>* flags, s
                 if (r.table != NONE && program_.tables[r.table].hidden[k]) continue;
                 if (item == kStar && contains(lists_[s.hidden], name)) continue;
                 out.push_back(name);
-                if (types && program_.typed) types->push_back(r.types[k]);
+                if (types && program_.typed) types->push_back(k < r.types.size() ? r.types[k] : 0);
                 if (flags)
                     flags->push_back(name < kDummy && count(c, name, c.sources.size()) == 1 ? u32(SqlScope::kOutput)
                                                                                             : 0);

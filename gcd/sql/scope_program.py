@@ -106,11 +106,14 @@ def scope_program(
                 kind = CLASSES.index(class_of(column.type)) if syntax.typed else 0
                 columns.setdefault(number, column.hidden | kind << 1)
         schema = NONE if table.schema is None else ids.get(spelt(table.schema), NONE)
-        flags = (0 if name in first else 1) | (2 if table.rowid and table.kind == "table" else 0)
-        first.add(name)
+        # PostgreSQL's search path: only its first schema is known to be in it
+        hidden = syntax.typed and table.schema is not None and table.schema not in catalogue.schemas[:1]
+        flags = (0 if name in first or hidden else 1) | (2 if table.rowid and table.kind == "table" else 0)
+        if not hidden:
+            first.add(name)
         tables.append(struct.pack("<4I", ids[name], schema, flags, len(columns)))
         tables.extend(struct.pack("<2I", number, flags) for number, flags in columns.items())
-    out.append(_number(len(first) and sum(spelt(t.name) in ids for t in catalogue.tables)))
+    out.append(_number(sum(spelt(t.name) in ids for t in catalogue.tables)))
     out += tables
 
     out.append(_number(len(called)))
