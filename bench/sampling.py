@@ -101,7 +101,7 @@ def local(options: argparse.Namespace) -> Any:
 
 def smc(options: argparse.Namespace) -> Any:
     """Part ``smc``."""
-    folder, seeds = test_model(), "3" if options.full else "1"
+    folder, seeds = test_model(), "9" if options.full else "5"
     found = both("bench.samplers.smc_run", ("gcd", "gcd-predicate"), (folder, seeds), limit=1200, threads=1)
     module = "bench.samplers.smc_run"
     found["gcd, 60 tokens"] = worker(Path(sys.executable), module, "gcd-long", folder, seeds, limit=1200)

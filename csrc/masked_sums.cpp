@@ -207,8 +207,9 @@ ScoreFault MaskedSums<T>::compute(const T* scores, const u32* mask, u32 width, b
     mask_.assign(mask, mask + words);
     if (width % 32) mask_[words - 1] &= (1u << (width % 32)) - 1;
     u32 n = 0;
-    for (u32 w = 0; w < words && n <= kGather; w += 64) n += count_bits(&mask_[w], std::min(64u, words - w));
-    gathered_ = n <= kGather;
+    const u32 most = raw ? kGatherRaw : kGather;
+    for (u32 w = 0; w < words && n <= most; w += 64) n += count_bits(&mask_[w], std::min(64u, words - w));
+    gathered_ = n <= most;
 
     columns_.clear();
     values_.clear();

@@ -31,6 +31,8 @@ class MaskedSums {
   public:
     static constexpr u32 kBlock = 1024;   // columns, or gathered columns, that share a partial sum
     static constexpr u32 kGather = 8192;  // up to so many allowed columns are gathered
+    // Raw rows are passed through in any case, and the same passes sum the allowed columns: gathering pays only for few.
+    static constexpr u32 kGatherRaw = 512;
 
     // `mask`: ceil(width / 32) words; bits at `width` and above are ignored. `raw`: also the sum over all columns.
     // A fault in a column that isn't allowed may stay unseen unless `raw`.

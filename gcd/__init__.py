@@ -4,8 +4,9 @@
 transformers is needed before a name that works on tensors or models is.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from gcd.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:  # the same names as in _PUBLIC, for type checkers and editors; a test compares the two
     from gcd._native.matcher import fill_bitmasks
@@ -117,16 +118,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import a public name on first use (PEP 562) and keep it."""
-    module = _PUBLIC.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """All public names, imported yet or not."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_exports(__name__, globals(), _PUBLIC)

@@ -7,8 +7,9 @@
                                                                          -> lark_text: the context-free part as text
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from gcd.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from gcd.sql.answer import Answer, generate
@@ -55,11 +56,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import a public name on first use (PEP 562) and keep it."""
-    module = _PUBLIC.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = lazy_exports(__name__, globals(), _PUBLIC)

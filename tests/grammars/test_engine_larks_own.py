@@ -168,7 +168,7 @@ class Case:
 
 @pytest.fixture(scope="module")
 def sdist(fetched: Callable[..., Path]) -> Path:
-    return fetched("get_lark_sdist.py").resolve()
+    return fetched("get_sources.py", "lark").resolve()
 
 
 @pytest.fixture(scope="module")

@@ -101,7 +101,7 @@ Fetch = Callable[..., Path]
 
 @pytest.fixture(scope="module")
 def folder(fetched: Fetch) -> Path:
-    return fetched("get_syncode_sdist.py") / "syncode" / "parsers" / "grammars"
+    return fetched("get_sources.py", "syncode") / "syncode" / "parsers" / "grammars"
 
 
 def test_all_of_them(folder: Path):

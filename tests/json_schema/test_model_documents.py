@@ -56,12 +56,11 @@ def test_documents_that_end_are_valid(conformance_data, smollm2_folder, n_schema
         except gcd.GcdError:
             continue
         plan = compiled.matcher().completion()
-        if plan is None:
+        if plan is None or len(plan) >= n_tokens:  # strings of 10,000 characters, say: hours of the model's time
             continue
         schemas += 1
-        budget = max(n_tokens, len(plan) + 1)
         valid = validator(group.schema, formats=True)
-        for data, whole in documents(model, tokenizer, compiled, group.schema, budget, schemas):
+        for data, whole in documents(model, tokenizer, compiled, group.schema, n_tokens, schemas):
             ended += whole
             try:
                 ok = whole and valid(loads(data.decode()))

@@ -1,7 +1,7 @@
 """Statements that SQLite prepares, of stated origin and none from a grammar of ours, each with tables to prepare it on.
 
 ``"conformance"``  the conformance data's files of SQL
-``"sources"``      string constants in the tests of Python packages (tools/get_sql_sources.py)
+``"sources"``      string constants in the tests of Python packages (tools/get_sources.py)
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from typing import NamedTuple
 from sql.made_database import Schema, made_for
 
 from gcd.sql import Catalogue, Column, Table, from_database
+
+PACKAGES = ("datasette", "sqlalchemy", "sqlglot", "sqlite-utils")
+"""Those of the sources."""
 
 _STATEMENT = re.compile(r"\s*(SELECT|WITH|VALUES|INSERT|REPLACE|UPDATE|DELETE)\b", re.I)
 

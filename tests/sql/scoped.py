@@ -4,7 +4,7 @@ From the project's root, with ``.`` and ``tests`` on PYTHONPATH, prints the miss
 
     python tests/sql/scoped.py FOLDER...
 
-A FOLDER is the conformance data or one that tools/get_sql_sources.py fetched.
+A FOLDER is the conformance data or one that tools/get_sources.py fetched.
 """
 
 from __future__ import annotations

@@ -72,10 +72,7 @@ def test_conformance_data(conformance_data):
 @pytest.mark.slow
 def test_other_packages_tests(fetched, capsys):
     """1,500 and more statements of other packages. Prints the causes of the misses: `pytest -s`."""
-    last = fetched("get_sql_sources.py")
-    names = ("sqlglot-", "sqlalchemy-", "sqlite-utils-", "datasette-")
-    folders = sorted(path for path in last.parent.iterdir() if path.name.startswith(names))
-    assert len(folders) == len(names)
+    folders = [fetched("get_sources.py", name) for name in corpus.PACKAGES]
     cases = corpus.sample(corpus.sources(folders), 2000)
     assert len(cases) >= 1500
     misses = refused(cases)
