@@ -1,5 +1,5 @@
 // What the syntax program's actions and names do to a thread: to its scope, and to the numbers in its frame.
-#include "sql_automaton.hpp"
+#include "sql_syntax.hpp"
 
 #include <algorithm>
 
@@ -9,7 +9,7 @@ namespace {
 constexpr u32 kRoom = 32;  // of the parser's stack that a construct may need once it has begun
 }
 
-bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
+bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
     const SqlScope& s = scopes_.get(t.scope);
     const bool core = t.scope > SqlScopes::kRoot && s.core;
     auto change = [&](auto&& f) {
@@ -263,8 +263,8 @@ bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
 }
 
 // The thread behind a name; false if it can't stand here.
-bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented,
-                        u32 types) {
+bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented,
+                     u32 types) {
     const SqlNameSet& set = name_set(t, category);
     u32 id = scopes_.names.find(text);
     const bool there = id != NONE && set.has(id, scopes_.names.n_catalogue());
@@ -374,6 +374,91 @@ bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text
             break;
     }
     return false;
+}
+
+// Operators that wait for their right side, by the level of their precedence: what SQLite's parser has on its stack.
+u32 SqlSyntax::pending(u32 ops) const {
+    u32 n = 0;
+    for (u32 level = 1; level <= 11; ++level)
+        if (ops >> level & 1) n += level == 3 || level == 11 ? 1 : level == 6 ? 4 : 2;
+    return n;
+}
+
+u32 SqlSyntax::push(u32 frame, u32 ret, u32 cost) {
+    const Frame& f = frames_[frame];
+    const u32 depth = f.depth + pending(f.ops) + cost;
+    if (depth > program_.max_stack) return NONE;
+    return intern_frame({ret, frame, 0, 0, depth});
+}
+
+bool SqlSyntax::risky(u32 pc) {
+    if (risky_[pc] != 2) return risky_[pc];
+    risky_[pc] = 1;  // a loop without lexemes leads nowhere
+    const SqlInstruction& in = program_.code[pc];
+    bool fails = false;
+    if (in.op == SqlInstruction::kSplit) {
+        fails = true;
+        for (u32 next : in.next) fails = fails && risky(next);
+    } else if (in.op == SqlInstruction::kCall) {
+        fails = risky(in.a);
+    } else if (in.op == SqlInstruction::kAct) {
+        switch (static_cast<SqlAction>(in.a)) {
+            case SqlAction::kWant:
+            case SqlAction::kBegin:
+            case SqlAction::kItem:
+            case SqlAction::kGrouped:
+            case SqlAction::kTerm:
+            case SqlAction::kOp:
+            case SqlAction::kComplex:
+            case SqlAction::kArg:
+            case SqlAction::kFilter:
+            case SqlAction::kEndFilter:
+                fails = risky(in.next[0]);
+                break;
+            default:
+                fails = true;
+        }
+    }
+    risky_[pc] = fails;
+    return fails;
+}
+
+bool SqlSyntax::position(const Thread& t, u32 value) const {
+    const SqlScope& s = scopes_.get(t.scope);
+    if (s.core)
+        return value >= 1 && value <= s.types.size() &&
+               (s.grouping ? scopes_.groupable(t.scope, value - 1)
+                           : static_cast<SqlClass>(s.types[value - 1]) != SqlClass::kOther);
+    return s.relation != NONE && value >= 1 && value <= scopes_.relation_of(s.relation).names.size();
+}
+
+// The thread behind a number.
+bool SqlSyntax::number(Thread& t, SqlLiteral wanted, const SqlNumber& n) {
+    if (wanted == SqlLiteral::kInteger) return n.form == SqlNumber::kInt;
+    if (wanted == SqlLiteral::kPosition) {
+        const u32 value = program_.typed ? n.counted_value() : n.value;
+        if (n.form != SqlNumber::kInt || !position(t, value)) return false;
+        if (scopes_.get(t.scope).grouping) t.scope = scopes_.group_item(t.scope, value - 1);
+        return true;
+    }
+    if (wanted >= SqlLiteral::kSmall)
+        return wanted == (n.form != SqlNumber::kInt || n.digits() > SqlNumber::kBigDigits ? SqlLiteral::kDecimal
+                          : n.digits() > SqlNumber::kIntDigits                             ? SqlLiteral::kLong
+                                                                                           : SqlLiteral::kSmall);
+    if (wanted != SqlLiteral::kNumber) return false;
+    const SqlScope& s = scopes_.get(t.scope);
+    if (!s.core || s.tracker == SqlScope::kComplex) return true;
+    SqlScope c = s;
+    c.tracker = SqlScope::kComplex;
+    // As a whole term of ORDER BY or GROUP BY an integer is the number of a column.
+    if (s.term && (n.form == SqlNumber::kInt || n.form == SqlNumber::kHex)) {
+        const bool there = s.tracker == SqlScope::kFresh && n.form == SqlNumber::kInt && n.value >= 1 &&
+                           n.value <= s.items.size() &&
+                           (s.clause != 0 || !(s.flags[n.value - 1] & (SqlScope::kAggregate | SqlScope::kWindow)));
+        if (!there) c.tracker = SqlScope::kInteger;
+    }
+    t.scope = scopes_.intern(std::move(c));
+    return true;
 }
 
 }  // namespace gcd

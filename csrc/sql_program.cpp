@@ -173,6 +173,7 @@ SqlProgram::SqlProgram(const u8* data, size_t size) {
     max_stack = c.below(1000);
     if (!c.done()) bad(0, "it goes on behind its end");
 
+    signs = SqlOperators(operators, typed);
     tables_of.resize(names.size());
     classes_of.assign(names.size(), 0);
     for (u32 t = 0; t < tables.size(); ++t) {

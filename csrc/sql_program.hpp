@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "common.hpp"
+#include "sql_lexemes.hpp"
 #include "sql_types.hpp"
 
 namespace gcd {
@@ -35,6 +35,9 @@ enum class SqlCategory : u32 {
     kAlias,
     kCount,
 };
+inline bool sql_is_function(SqlCategory c) {
+    return c >= SqlCategory::kScalar && c <= SqlCategory::kWindow;
+}
 
 // In the order of scope_syntax.ACTIONS.
 enum class SqlAction : u32 {
@@ -170,6 +173,7 @@ struct SqlProgram {
     u32 max_columns = 2000, max_sources = 60, max_terms = 400, max_stack = 96;
 
     // -- derived --
+    SqlOperators signs;                                      // `operators`
     Bits table_names;                                        // names of tables
     std::vector<Bits> tables_of;                             // name -> tables that have a column of this name
     std::vector<u32> classes_of;                             // name -> classes of these columns
@@ -178,12 +182,10 @@ struct SqlProgram {
     std::unordered_map<u32, std::vector<u32>> functions_named;
     u32 find_name(const std::string& folded) const;  // NONE: no such name
     u32 find_word(const std::string& folded) const;
+    bool quotes_name(u8 byte) const {
+        return std::find(quotes.begin(), quotes.end(), std::string(1, static_cast<char>(byte))) != quotes.end();
+    }
     bool word_in(u32 word, SqlPlace place) const { return word_flags[word] >> static_cast<u32>(place) & 1; }
 };
-
-// A to Z as a to z; everything else as it is: how SQLite compares names.
-inline u8 sql_fold(u8 c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<u8>(c + 32) : c;
-}
 
 }  // namespace gcd

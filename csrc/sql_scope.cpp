@@ -112,8 +112,7 @@ SqlScopes::SqlScopes(const SqlProgram& program, u32 max_scopes)
     : names(program), program_(program), max_scopes_(max_scopes) {
     scopes_.push_back({});  // dead
     scopes_.push_back({});  // the root
-    lists_.push_back({});
-    list_index_[{}] = 0;
+    lists_.intern({});
     envs_.push_back({NONE, NONE, 0});
     for (u32 t = 0; t < program.tables.size(); ++t) {
         SqlRelation r;
@@ -137,13 +136,17 @@ u32 SqlScopes::intern(SqlScope s) {
     return id;
 }
 
-u32 SqlScopes::list(const std::vector<u32>& v) {
-    const auto it = list_index_.find(v);
-    if (it != list_index_.end()) return it->second;
-    const u32 id = static_cast<u32>(lists_.size());
-    lists_.push_back(v);
-    list_index_.emplace(v, id);
-    return id;
+std::string SqlScopes::may_leave_unsettled() const {
+    size_t most = 0, shared = 0;
+    for (const Bits& tables : program_.tables_of) {
+        size_t n = 0;
+        for (u64 w : tables) n += static_cast<size_t>(__builtin_popcountll(w));
+        most = std::max(most, n);
+        shared += n > 1;
+    }
+    if (most > kSearchSteps) return std::to_string(most) + " tables have a column of the same name";
+    if (shared > kSearches) return std::to_string(shared) + " names are columns of several tables";
+    return "";
 }
 
 SqlClass SqlRelation::type(u32 name) const {
@@ -218,7 +221,10 @@ u32 SqlScopes::with_outer(u32 core, u32 outer) {
     return with_parent(core, with_parent(statement, parent));
 }
 
-// How many columns the core must have; 0: any number.
+bool SqlScopes::waits(const SqlQualified& q) {
+    return !(q.flags & kBanned);
+}
+
 u32 SqlScopes::required(const SqlScope& c) const {
     if (c.values_width) return c.values_width;
     const SqlScope& st = scopes_[c.parent];

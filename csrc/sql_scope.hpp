@@ -11,7 +11,7 @@
 
 #include <map>
 
-#include "flat_map.hpp"
+#include "interned_lists.hpp"
 #include "sql_program.hpp"
 
 namespace gcd {
@@ -129,6 +129,8 @@ class SqlScopes {
     u32 size() const { return static_cast<u32>(scopes_.size()); }
     u32 relation(std::vector<u32> columns, std::vector<u8> types = {});
     const SqlRelation& relation_of(u32 id) const { return relations_[id]; }
+    // Why some names may stay unsettled, and so can't be written; empty where one name's tables fit into the budget.
+    std::string may_leave_unsettled() const;
     // Searches that came to no end within their budget.
     u64 unsettled() const { return unsettled_; }
 
@@ -166,6 +168,14 @@ class SqlScopes {
     u32 schema_table(u32 schema, u32 name) const;
     bool same_cte(u32 scope, u32 name) const;  // a common table expression of this name is visible or being written
 
+    // -- what a core waits for --
+    // How many columns it must have; 0: any number.
+    u32 required(const SqlScope& c) const;
+    // Some source has the name.
+    bool has(const SqlScope& c, u32 name) const { return count(c, name, c.sources.size()) > 0; }
+    // Some source must yet be called so.
+    static bool waits(const SqlQualified& q);
+
     // -- sets --
     // Bare names that are used here change nothing but which names may come.
     bool uniform(u32 scope) const;
@@ -178,7 +188,7 @@ class SqlScopes {
     struct Env {
         u32 name, relation, before;
     };
-    u32 list(const std::vector<u32>& v);
+    u32 list(const std::vector<u32>& v) { return lists_.intern(v); }
     bool has(const SqlRelation& r, u32 name) const;
     bool has_qualified(const SqlRelation& r, u32 name) const;
     bool fits(const SqlRelation& r, u32 name, u32 types) const {
@@ -203,7 +213,6 @@ class SqlScopes {
         return scope > kRoot && scopes_[scope].core ? outer_core(scope) : u32(kDead);
     }
     u32 with_outer(u32 core, u32 outer);
-    u32 required(const SqlScope& c) const;
     bool live_core(u32 id);
     bool finish(u32 statement, u32 relation);
     bool search(Search& s);
@@ -232,8 +241,7 @@ class SqlScopes {
     StableVector<SqlRelation> relations_;
     std::map<std::vector<u32>, u32> relation_index_;
     std::map<std::pair<u32, u32>, Bits> tables_with_;
-    std::vector<std::vector<u32>> lists_;
-    std::map<std::vector<u32>, u32> list_index_;
+    InternedLists lists_;
     std::vector<Env> envs_;
     std::unordered_map<u32, bool> live_;
     std::map<std::pair<u64, u32>, std::unique_ptr<SqlNameSet>> sets_;

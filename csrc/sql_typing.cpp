@@ -3,8 +3,7 @@
 // `SqlExpectation`.
 #include <algorithm>
 
-#include "sql_automaton.hpp"
-#include "sql_date.hpp"
+#include "sql_syntax.hpp"
 
 namespace gcd {
 
@@ -19,7 +18,7 @@ u32 expected(u32 arg) {
 }
 }  // namespace
 
-const SqlNameSet& SqlAutomaton::name_set(const Thread& t, SqlCategory category) {
+const SqlNameSet& SqlSyntax::name_set(const Thread& t, SqlCategory category) {
     u32 types = kAllClasses;
     if (program_.typed && category <= SqlCategory::kQualifiedColumn)
         types = SqlExpectation(frames_[t.frame].data).operands();
@@ -28,7 +27,7 @@ const SqlNameSet& SqlAutomaton::name_set(const Thread& t, SqlCategory category) 
     return scopes_.set(t.scope, category, t.reg, types);
 }
 
-void SqlAutomaton::names(const Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented,
+void SqlSyntax::names(const Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented,
                          std::vector<Thread>& out) {
     auto one = [&](u32 types) {
         Thread next = t;
@@ -46,7 +45,7 @@ void SqlAutomaton::names(const Thread& t, SqlCategory category, const std::strin
     for (u32 left = scopes_.classes(t.scope, id) & operands; left; left &= left - 1) one(left & -left);
 }
 
-bool SqlAutomaton::narrow_call(Thread& t, u32 n_args, bool ends, u32 argument) {
+bool SqlSyntax::narrow_call(Thread& t, u32 n_args, bool ends, u32 argument) {
     Frame f = frames_[t.frame];
     const auto it = program_.functions_named.find(static_cast<u32>(f.data >> 32));
     if (it == program_.functions_named.end()) return false;
@@ -62,7 +61,7 @@ bool SqlAutomaton::narrow_call(Thread& t, u32 n_args, bool ends, u32 argument) {
     return kept != 0;
 }
 
-bool SqlAutomaton::act_typed(Thread& t, SqlAction action, u32 arg) {
+bool SqlSyntax::act_typed(Thread& t, SqlAction action, u32 arg) {
     if (!program_.typed || t.scope <= SqlScopes::kRoot) return false;
     const SqlScope& s = scopes_.get(t.scope);
     if (!s.core) return false;
@@ -223,32 +222,6 @@ bool SqlAutomaton::act_typed(Thread& t, SqlAction action, u32 arg) {
         default:
             return false;
     }
-}
-
-// -- lexemes ----------------------------------------------------------------------------------
-
-// A string that may be a date so far.
-u32 SqlAutomaton::step_date(const State& s, u8 byte) {
-    const u32 literals = known(s.parse).literals, date = s.b >> 8;
-    const bool text = literals >> static_cast<u32>(SqlLiteral::kString) & 1;
-    auto as_text = [&](u32 utf8, u32 quoted) { return text ? intern({s.parse, utf8, quoted, kString}) : u32(kDead); };
-    if (s.b & 1) {
-        if (byte == '\'') return as_text(0, 0);
-        const u32 ended = end_lexeme(s);
-        return ended == kDead ? kDead : step(gap(ended), byte);
-    }
-    if (byte == 0) return kDead;
-    if (byte == '\'')
-        return sql_date_ends(date) ? intern({s.parse, 0, date << 8 | 1, kString}) : as_text(0, 1);
-    if (const u32 next = sql_date_step(date, byte)) return intern({s.parse, 0, next << 8, kString});
-    const u32 utf8 = sql_utf8(0, byte);
-    return utf8 == NONE ? u32(kDead) : as_text(utf8, 0);
-}
-
-bool SqlAutomaton::glued(const std::string& text, u32 op) {
-    const auto part = [](char c) { return std::string("+-*/<>=~!@#%^&|`?").find(c) != std::string::npos; };
-    const auto special = [](char c) { return std::string("~!@#%^&|`?").find(c) != std::string::npos; };
-    return op == NONE && part(text.back()) && part(text.front()) && std::any_of(text.begin(), text.end(), special);
 }
 
 }  // namespace gcd

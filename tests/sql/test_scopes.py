@@ -242,7 +242,7 @@ def test_hostile_programs_are_refused_or_harmless(shop):
 
 def test_tables_that_grow_full_are_dropped():
     names = catalogue(database(LETTERS))
-    compiled = gcd.compile(ScopedSql(names), vocabulary(names), gcd.Limits(max_lexer_states=4_000))
+    compiled = gcd.compile(ScopedSql(names), vocabulary(names), gcd.Limits(max_lexer_states=1_000))
     statements = Statements(compiled, 5)
     matcher = compiled.matcher()
     assert matcher.accept_bytes(b"select a ")
@@ -281,3 +281,15 @@ def test_functions_can_be_listed(shop):
 def test_another_dialect():
     with pytest.raises(ValueError, match="sqlite"):
         gcd.compile(ScopedSql(Catalogue("postgresql", ())), vocabulary(Catalogue("sqlite", ())))
+
+
+def test_what_the_search_cannot_settle_is_said():
+    """With more tables that share a column than the search has steps, one name may stay unsettled already."""
+    tables = tuple(Table(None, f"t{i}", (Column("id"),)) for i in range(4_001))
+    names = Catalogue("sqlite", tables)
+    words = vocabulary(Catalogue("sqlite", tables[:3]))
+    with pytest.raises(gcd.InexactError, match="more than the search settles"):
+        gcd.compile(ScopedSql(names), words)
+    compiled = gcd.compile(ScopedSql(names), words, lenient={"tightened"})
+    assert compiled.exactness.kinds == {"tightened"}
+    assert gcd.compile(ScopedSql(Catalogue("sqlite", tables[:200])), words).exactness.exact
