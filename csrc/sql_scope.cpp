@@ -883,6 +883,7 @@ bool SqlScopes::leaf(Search& s) {
 bool SqlScopes::uniform(u32 scope) const {
     const SqlScope& c = scopes_[scope];
     if (!c.core || c.phase != 0 || outer_core(scope) != kDead) return false;
+    if (program_.typed && exports(c)) return false;  // its names must differ
     const SqlScope& st = scopes_[c.parent];
     if (st.mode != SqlScope::kDerived) return true;
     const SqlScope& p = scopes_[st.parent];
