@@ -94,6 +94,7 @@ C class_of_operation(O op, C a, C b) {
             return in(a, kTexts) && in(b, kTexts) ? C::kBool : C::kCount;
         case O::kCompared:
         case O::kBetween:
+        case O::kDistinct:
             return in(b, comparable_classes(a)) ? C::kBool : C::kCount;
         case O::kClosed:
         case O::kNone:

@@ -38,7 +38,7 @@ constexpr u32 class_set(SqlClass c, More... more) {
 }
 
 // Operators whose left side waits, as a frame's slots keep them.
-enum class SqlOperation : u32 { kNone, kTimes, kDivided, kModulo, kPlus, kMinus, kConcat, kLike, kCompared, kBetween, kClosed };
+enum class SqlOperation : u32 { kNone, kTimes, kDivided, kModulo, kPlus, kMinus, kConcat, kLike, kCompared, kBetween, kDistinct, kClosed };
 
 // 0 or kCount: there is no such operator.
 SqlClass class_of_operation(SqlOperation op, SqlClass left, SqlClass right);
@@ -70,6 +70,8 @@ class SqlExpectation {
     bool between(SqlClass middle);                           // the second operand of BETWEEN
     // What was read is of this level, and no operator of the level may follow.
     void close(Level level) { set_slot(level, static_cast<u32>(SqlOperation::kClosed)); }
+    // IS DISTINCT FROM, behind which no other IS may stand.
+    bool distinct() const { return (slot(kComparison) & 15) == static_cast<u32>(SqlOperation::kDistinct); }
     bool closed(Level level) const { return slot(level) == static_cast<u32>(SqlOperation::kClosed); }
     SqlClass held(Level level) const;
     bool require_bool();                                      // AND, OR, NOT

@@ -132,7 +132,7 @@ bool SqlSyntax::act_typed(Thread& t, SqlAction action, u32 arg) {
             return keep(expectation.require_bool()) && compound(false);
         case SqlAction::kIs: {
             SqlClass c = type;
-            if (expectation.closed(SqlExpectation::kComparison) || !expectation.settle(SqlExpectation::kComparison, c) ||
+            if (expectation.closed(SqlExpectation::kComparison) || expectation.distinct() || !expectation.settle(SqlExpectation::kComparison, c) ||
                 !expectation.viable(SqlClass::kBool, SqlExpectation::kTest))
                 return false;
             expectation.close(SqlExpectation::kComparison);
@@ -202,7 +202,7 @@ bool SqlSyntax::act_typed(Thread& t, SqlAction action, u32 arg) {
         case SqlAction::kUnstarred: {
             const SqlScope& st = scopes_.get(s.parent);
             return !s.aggregated && !s.distinct && st.expect == kAllClasses && st.relation == NONE &&
-                   !(scopes_.exports(s) && !s.items.empty());
+                   !(scopes_.exports(s) && (arg || !s.items.empty()));
         }
         case SqlAction::kGrouping: {
             if (s.opaque || s.starred || s.windowed) return false;

@@ -31,7 +31,7 @@ core: {core} SELECT (DISTINCT {distinctrows} | ALL)? item ("," {more} item)* (FR
       (WHERE {clause:0} {expect:bool} expr^1)?
       ({grouping} GROUP BY groupterm ("," groupterm)* {grouped} (HAVING {clause:1} {expect:bool} expr^1)?
       | {ungrouped}) {clause:3}
-item: {unstarred} ("*" {star} | <star_qualifier> "." "*")
+item: {unstarred} "*" {star} | {unstarred:1} <star_qualifier> "." "*"
     | {item} expr^1 (AS <result_alias> | <label>)? {enditem}
 groupterm: {group} groupcolumn^1 | <alias> | $position
 !groupcolumn: {enter:1} (<column> | <qualifier> "." <qcolumn>)
@@ -55,7 +55,8 @@ constraint: ON {on} {expect:bool} expr^1 {endon} | {using} USING "(" <using> (",
 nots: ({logic} NOT)?
 tail: ({left:times} "*" | {left:divided} "/" | {left:modulo} "%" | {left:plus} "+" | {left:minus} "-"
       | {left:concat} "||" | {left:like} NOT? (LIKE | ILIKE) | {left:between} NOT? BETWEEN | {middle} AND
-      | {left:equals} ("=" | "<>" | "!=" | "<" | "<=" | ">" | ">=" | IS NOT? DISTINCT FROM)) factor
+      | {left:equals} ("=" | "<>" | "!=" | "<" | "<=" | ">" | ">=")
+      | {left:distinct} IS NOT? DISTINCT FROM) factor
     | {bool} (AND | OR) nots factor
     | {left:compared} NOT? {room} IN "(" ({subquery:1} select^1 | {list} expr^1 ("," {list} expr^1)*) ")" {listed}
     | {is} (IS NOT? NULL | ISNULL | NOTNULL)

@@ -119,7 +119,7 @@ ACTIONS = (
 )
 """What can happen between lexemes, as `SqlAction` counts them."""
 
-_OPERATIONS = ("times", "divided", "modulo", "plus", "minus", "concat", "like", "compared", "between")
+_OPERATIONS = ("times", "divided", "modulo", "plus", "minus", "concat", "like", "compared", "between", "distinct")
 
 _ARGUMENTS = {
     "cte": 0x10000,
@@ -129,6 +129,7 @@ _ARGUMENTS = {
     **{name: level << 4 | (_OPERATIONS.index(name) + 1) for level, names in enumerate(
         (("times", "divided", "modulo"), ("plus", "minus"), ("concat",), ("like", "compared", "between"))) for name in names},
     "equals": 4 << 4 | (_OPERATIONS.index("compared") + 1),
+    "distinct": 4 << 4 | (_OPERATIONS.index("distinct") + 1),
     "moments": 0x100,
     "equality": 0x101,
 }
