@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 
 import pytest
-from sql import databases
-from sql.scope_worlds import Statements, vocabulary
+from sql import databases, walks
+from sql.scope_worlds import vocabulary
 
 import gcd
 from gcd.sql import from_database
 
-LENGTHS = (5, 15, 30, 50)
 
-
-def statements(connection: sqlite3.Connection, seed: int, n: int) -> Iterator[str]:
-    """So many whole statements; fails where fewer than half of the walks come to an end."""
+def refusals(name: str, seed: int, n: int, *, budget: bool) -> list[str]:
+    """What SQLite says against statements."""
+    connection = databases.ALL[name]()
     grammar = from_database(connection)
     compiled = gcd.compile(grammar, vocabulary(grammar.catalogue))
-    walks, drawn = Statements(compiled, seed), 0
-    for i in range(2 * n):
-        text, whole = walks.draw(soft=LENGTHS[i % len(LENGTHS)], hard=200)
-        if whole:
-            drawn += 1
-            yield text.decode()
-        if drawn == n:
-            return
-    raise AssertionError(f"only {drawn} of {2 * n} walks came to an end")
-
-
-def refusals(name: str, seed: int, n: int) -> list[str]:
-    connection = databases.ALL[name]()
     out = []
-    for statement in statements(connection, seed, n):
+    for statement in walks.statements(compiled, seed, n, budget=budget):
         try:
             connection.execute("explain " + statement)
         except sqlite3.Error as error:
@@ -43,12 +28,14 @@ def refusals(name: str, seed: int, n: int) -> list[str]:
 
 @pytest.mark.parametrize("name", databases.ALL)
 def test_some(name):
-    assert not refusals(name, 11, 15)
+    assert not refusals(name, 11, 20, budget=False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", databases.ALL)
-def test_twenty_thousand(name):
-    """1000 on each of the twenty."""
+@pytest.mark.parametrize("seed", range(4))
+def test_twenty_thousand(name, seed):
+    """250 of each seed on each of the twenty: half of them under masks with a budget of tokens."""
     assert len(databases.ALL) == 20
-    assert not refusals(name, 12, 1000)
+    assert not refusals(name, 100 + seed, 125, budget=False)
+    assert not refusals(name, 200 + seed, 125, budget=True)
