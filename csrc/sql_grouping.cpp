@@ -88,11 +88,11 @@ bool SqlScopes::merged(const SqlScope& c, u32 name) const {
 }
 
 // A column of the sources so far and one of a further source can be made one by USING.
-bool SqlScopes::mergeable(const SqlScope& c, u32 name, const SqlRelation& r) const {
+bool SqlScopes::mergeable(const SqlScope& c, u32 name, const SqlRelation& r, size_t n_sources) const {
     if (!program_.typed) return true;
-    for (size_t i = c.tree; i < c.sources.size(); ++i) {
+    for (size_t i = c.tree; i < n_sources; ++i) {
         const SqlRelation& other = relations_[c.sources[i].relation];
-        if (&other == &r || !has(other, name)) continue;
+        if (!has(other, name)) continue;
         if (other.type(name) != r.type(name) || r.type(name) == SqlClass::kOther) return false;
     }
     return true;

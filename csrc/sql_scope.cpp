@@ -444,7 +444,7 @@ u32 SqlScopes::add_source(u32 core, u32 relation, u32 qualifier) {
         for (u32 name : r.names) {
             const u32 n = name >= kDummy ? 0 : count(c, name, c.sources.size(), c.tree);
             if (n > 1) return kDead;
-            if (n == 1 && !mergeable(c, name, r)) return kDead;
+            if (n == 1 && !mergeable(c, name, r, c.sources.size())) return kDead;
             if (n == 1) merged.push_back(name);
         }
     }
@@ -454,7 +454,7 @@ u32 SqlScopes::add_source(u32 core, u32 relation, u32 qualifier) {
         if (u.how == SqlUse::kNone || !fits(r, u.name, u.types)) return kDead;
         if (count(c, u.name, c.sources.size()) == 0) continue;
         if (c.natural || c.comma) return kDead;
-        if (program_.typed && (count(c, u.name, c.tree) || !mergeable(c, u.name, r))) return kDead;
+        if (program_.typed && (count(c, u.name, c.tree) || !mergeable(c, u.name, r, c.sources.size()))) return kDead;
         c.debt.push_back(u.name);
     }
     c.sources.push_back({kUndecided, relation, list(merged)});
@@ -489,7 +489,7 @@ u32 SqlScopes::merge(u32 core, u32 name) {
     SqlSource& last = c.sources.back();
     if (!has(relations_[last.relation], name) || contains(lists_[last.hidden], name)) return kDead;
     if (count(c, name, c.sources.size() - 1, c.tree) != 1) return kDead;
-    if (!mergeable(c, name, relations_[last.relation])) return kDead;
+    if (!mergeable(c, name, relations_[last.relation], c.sources.size() - 1)) return kDead;
     std::vector<u32> merged = lists_[last.hidden];
     merged.push_back(name);
     last.hidden = list(merged);

@@ -205,7 +205,7 @@ class SqlScopes {
     bool usable(u32 core, u32 name, u32 types);
     bool usable_qualified(u32 core, u32 qualifier, u32 name, u32 types);
     bool merged(const SqlScope& c, u32 name) const;  // by USING or NATURAL
-    bool mergeable(const SqlScope& c, u32 name, const SqlRelation& r) const;
+    bool mergeable(const SqlScope& c, u32 name, const SqlRelation& r, size_t n_sources) const;
     void settle_loose(SqlScope& c) const;  // behind FROM
     u32 with_parent(u32 id, u32 parent);
     u32 outer_core(u32 core) const;  // whose names are visible from it; kDead if none

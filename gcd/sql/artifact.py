@@ -8,15 +8,11 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from gcd.compiled_grammar import CompiledGrammar
+from gcd.compiled_grammar import load as load_artifact
 from gcd.errors import DatabaseError
 from gcd.sql.reflect import from_database
 
-__all__ = ["load", "schema_name"]
-
-
-def schema_name(dialect: str, fingerprint: str) -> str:
-    """What an artefact keeps of the database that it was compiled for: no address, nothing secret."""
-    return f"{dialect} schema {fingerprint}"
+__all__ = ["load"]
 
 
 def load(
@@ -41,19 +37,15 @@ def load(
             aren't; else as `from_database` does.
         ArtifactError: as `gcd.load` does.
     """
-    import gcd
-
-    compiled = gcd.load(path)
-    options = {"require_limit": require_limit, "functions": functions}
-    grammar = from_database(database, dialect, statements, tables, **options)  # type: ignore[arg-type]
+    compiled = load_artifact(path)
+    grammar = from_database(database, dialect, statements, tables, require_limit=require_limit, functions=functions)
     if compiled.info.mode != "sql":
         raise DatabaseError.of(
             "changed", "it isn't of a database's statements", place=os.fspath(path), remedy="gcd.load reads it"
         )
     if compiled.info.hash == hashlib.sha256(grammar.scoped().program).hexdigest():
         return compiled
-    known = schema_name(grammar.catalogue.dialect, grammar.catalogue.fingerprint)
-    if compiled.info.source != known:
+    if compiled.info.source != grammar.catalogue.title:
         cause = "the database's schema isn't the one that it was compiled for"
     else:
         cause = "it was compiled with other options, or by another version of gcd"
