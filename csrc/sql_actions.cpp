@@ -92,7 +92,8 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
             return core && to(scopes_.close(t.scope));
         case SqlAction::kClause:
             return change([&](SqlScope& c) {
-                c.clause = arg == 3 && !c.aggregated && !c.grouped ? 2 : arg & 3;
+                const bool groups = c.aggregated || c.grouped;
+                c.clause = arg == 3 && !groups ? 2 : arg == 3 && program_.typed ? 1 : arg & 3;
                 c.tracker = SqlScope::kComplex;
                 c.late = program_.typed && arg != 0;
             });

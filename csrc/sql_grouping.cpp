@@ -42,6 +42,28 @@ bool SqlScopes::suits(const SqlRelation& r, const SqlQualified& q) const {
     return true;
 }
 
+bool SqlScopes::too_many_readings(const SqlScope& c, u32 core) const {
+    if (!program_.typed) return false;
+    constexpr u32 kMost = 16;
+    u32 readings = 1;
+    auto count = [&](u32 name) {
+        const u32 n = name < names.n_catalogue() ? static_cast<u32>(__builtin_popcount(program_.classes_of[name])) : 1;
+        readings *= std::max(n, 1u);
+        return readings <= kMost;
+    };
+    const SqlScope* at = &c;
+    for (u32 next = core; next > kRoot; at = &scopes_[next]) {
+        for (const SqlUse& u : at->uses)
+            if (!count(u.name)) return true;
+        for (const SqlQualified& q : at->qualified)
+            for (u32 column : q.columns)
+                if (!count(column)) return true;
+        do next = scopes_[next].parent;
+        while (next > kRoot && !scopes_[next].core);
+    }
+    return false;
+}
+
 // Of several classes one is enough; a use is of one class only, so that it is known what the expression is.
 bool SqlScopes::usable(u32 core, u32 name, u32 types) {
     if (!program_.typed) {
@@ -90,6 +112,8 @@ bool SqlScopes::merged(const SqlScope& c, u32 name) const {
 // A column of the sources so far and one of a further source can be made one by USING.
 bool SqlScopes::mergeable(const SqlScope& c, u32 name, const SqlRelation& r, size_t n_sources) const {
     if (!program_.typed) return true;
+    // PostgreSQL's * begins with the merged columns, so what stands where would be another matter.
+    if (std::find(c.items.begin(), c.items.end(), u32(kStar)) != c.items.end()) return false;
     for (size_t i = c.tree; i < n_sources; ++i) {
         const SqlRelation& other = relations_[c.sources[i].relation];
         if (!has(other, name)) continue;

@@ -351,6 +351,7 @@ u32 SqlScopes::use(u32 core, u32 name, bool direct, u32 types) {
             return kDead;  // it waits for a source, and this one must not
         at->types &= types;
         if (at->types == 0 || (s.phase == 0 && !loosen(c, NONE, name, types))) return kDead;
+        if (s.phase == 0 && too_many_readings(c, core)) return kDead;
         return intern(std::move(c));
     };
     if (s.phase == 0) return with(s.strict ? SqlUse::kStrict : SqlUse::kNeed);
@@ -416,6 +417,7 @@ u32 SqlScopes::use_qualified(u32 core, u32 qualifier, u32 column, u32 types) {
         }
         at->types[static_cast<size_t>(k)] &= types;
         if (at->types[static_cast<size_t>(k)] == 0 || !loosen(c, qualifier, column, types)) return kDead;
+        if (too_many_readings(c, core)) return kDead;
         return intern(std::move(c));
     }
     if (!there) {
@@ -657,6 +659,7 @@ bool SqlScopes::finish(u32 statement, u32 rel) {
 
 // What sources a core gets changes nothing around it.
 bool SqlScopes::simple(const SqlScope& c) const {
+    if (program_.typed && c.natural) return false;  // columns of one name must match
     return !has_star(c) || (required(c) == 0 && scopes_[c.parent].mode != SqlScope::kDerived);
 }
 
@@ -1007,7 +1010,7 @@ const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg, u32 t
         case SqlCategory::kWindow: {
             const u32 kind = static_cast<u32>(category) - static_cast<u32>(SqlCategory::kScalar);
             const bool may = kind == 0 || (s.core && (kind == 1 ? s.clause != 0 : (s.clause & 2) != 0));
-            if (program_.typed && ((kind && (s.opaque || s.starred)) || (kind == 2 && s.aggregated))) break;
+            if (program_.typed && ((kind && (s.opaque || s.starred)) || (kind == 2 && (s.aggregated || s.grouped)))) break;
             for (const SqlFunction& f : program_.functions)
                 if (may && f.kind == kind && (types == kAllClasses || (types & class_set(f.result)))) add(*out, f.name);
             break;
@@ -1065,7 +1068,7 @@ void SqlScopes::open_columns(u32 core, u32 types, SqlNameSet& out) {
         const Bits& of = tables_with(name, types);
         if (of.empty()) continue;
         bool fine = false;
-        if (quick) {
+        if (quick && !several_classes(name)) {
             u32 n = 0;
             bool fitting = true;
             for (const auto& [rel, qualifier] : s.chosen) {
@@ -1201,7 +1204,7 @@ void SqlScopes::open_qualified(u32 core, u32 qualifier, u32 types, SqlNameSet& o
             const bool free = !bits_get(used, t);
             if ((pass == 0 && !free) || (pass == 1 && quick && free) || (entry && !suits(relations_[t], *entry))) continue;
             auto one = [&](u32 name) {
-                if (pass == 0 && fits(relations_[t], name, types))
+                if (pass == 0 && !several_classes(name) && fits(relations_[t], name, types))
                     add(out, name);
                 else
                     slow(name);

@@ -206,6 +206,11 @@ class SqlScopes {
     bool usable_qualified(u32 core, u32 qualifier, u32 name, u32 types);
     bool merged(const SqlScope& c, u32 name) const;  // by USING or NATURAL
     bool mergeable(const SqlScope& c, u32 name, const SqlRelation& r, size_t n_sources) const;
+    // Names that have several classes, in front of FROM, can be read in too many ways together.
+    bool several_classes(u32 name) const {
+        return name < names.n_catalogue() && (program_.classes_of[name] & (program_.classes_of[name] - 1));
+    }
+    bool too_many_readings(const SqlScope& c, u32 core) const;
     void settle_loose(SqlScope& c) const;  // behind FROM
     u32 with_parent(u32 id, u32 parent);
     u32 outer_core(u32 core) const;  // whose names are visible from it; kDead if none

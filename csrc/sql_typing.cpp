@@ -42,11 +42,8 @@ void SqlSyntax::names(const Thread& t, SqlCategory category, const std::string& 
         return;
     }
     if (id == NONE) return;
-    // In front of FROM the classes of several columns can be combined in many ways: so many are followed.
-    constexpr size_t kMostReadings = 16;
     const u32 operands = SqlExpectation(frames_[t.frame].data).operands();
-    for (u32 left = scopes_.classes(t.scope, id) & operands; left && out.size() < kMostReadings; left &= left - 1)
-        one(left & -left);
+    for (u32 left = scopes_.classes(t.scope, id) & operands; left; left &= left - 1) one(left & -left);
 }
 
 bool SqlSyntax::narrow_call(Thread& t, u32 n_args, bool ends, u32 argument) {

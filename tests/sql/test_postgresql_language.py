@@ -171,6 +171,7 @@ select distinct data from customer
 select data, count(*) from customer group by data
 select tags from product order by tags || tags
 select count(*) from customer group by id % 2
+select * from customer join big using (id)
 select public.customer.id from customer
 select e'x'
 select 1 -- comment
