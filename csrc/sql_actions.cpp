@@ -9,12 +9,11 @@ namespace {
 constexpr u32 kRoom = 32;      // of the parser's stack that a construct may need once it has begun
 constexpr u32 kGroupCost = 5;  // of a bracket in FROM, as the syntax has it: a join must follow in it
 constexpr u32 kMostInRow = 100, kMostListed = 100;
-constexpr u32 kAsRow = 0x80000;  // of kWant: as many columns as the row on the left
 // Frame::ops: operators that wait, by level; those that a comparison of rows isn't the left side of; and that one was
 // read, by = or <.
 constexpr u32 kLevels = 0xFFE, kTighter = 0xFF0, kRowEqual = 1 << 12, kRowLess = 1 << 13;
 // Frame::data: the arguments of an aggregate call one, so a window must follow.
-constexpr u64 kArgumentsAggregate = 1 << 24;
+constexpr u64 kArgumentsAggregate = 1 << 4;
 }  // namespace
 
 namespace {
@@ -70,17 +69,21 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
     };
     const u64 data = frames_[t.frame].data;
     // of a call; of a row: how many there are on the left, and on the right
-    const u32 n_args = data >> 8 & 0xFF, function = static_cast<u32>(data >> 32), kind = data >> 16 & 0xFF;
+    const u32 n_args = data >> 8 & 0xFF, function = static_cast<u32>(data >> 32), kind = data >> 16 & 3;
     auto takes = [&](auto&& f) {
         const auto it = program_.functions_named.find(function);
         if (it == program_.functions_named.end()) return false;
-        for (u32 i : it->second)
-            if (program_.functions[i].kind == kind && f(program_.functions[i])) return true;
+        // of dialects with types: those that the arguments so far allow
+        const u32 candidates = program_.typed ? static_cast<u32>(data >> 18 & 0x3FFF) : NONE;
+        for (size_t k = 0; k < it->second.size(); ++k) {
+            const SqlFunction& candidate = program_.functions[it->second[k]];
+            if ((candidates >> std::min<size_t>(k, 31) & 1) && candidate.kind == kind && f(candidate)) return true;
+        }
         return false;
     };
     switch (action) {
         case SqlAction::kWant:
-            t.reg = arg & kAsRow ? n_args : arg;
+            t.reg = arg & SqlScopes::kWantAsRow ? n_args : arg;
             return true;
         case SqlAction::kBegin:
             t.scope = scopes_.begin(t.scope, t.reg);
@@ -90,7 +93,8 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
             if (t.scope <= SqlScopes::kRoot || core) return false;
             t.reg = s.mode == SqlScope::kDerived || s.mode == SqlScope::kCte ? s.relation
                     : s.mode == SqlScope::kSource                            ? u32(s.open)
-                                                                             : NONE;
+                    : s.expect != kAllClasses ? u32(scopes_.relation_of(s.relation).types[0])
+                                              : u32(NONE);
             t.scope = s.parent;
             return true;
         case SqlAction::kCore:
@@ -103,13 +107,18 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
             }
             return true;
         case SqlAction::kItem:
+            if (program_.typed && !(core && (t.reg = scopes_.expected_item(t.scope)))) return false;
             return change([](SqlScope& c) {
                 c.tracker = SqlScope::kFresh;
                 c.in_item = true;
             });
         case SqlAction::kEndItem:
-            return core && to(scopes_.end_item(t.scope));
+            if (!core || !to(scopes_.end_item(t.scope, program_.typed ? static_cast<SqlClass>(t.reg) : SqlClass::kAny)))
+                return false;
+            t.reg = NONE;
+            return true;
         case SqlAction::kMore:
+            if (program_.typed && core && s.starred && scopes_.exports(s)) return false;
             return core && (s.phase == 0 || room_for_columns(s)) && change([](SqlScope& c) { c.in_item = true; });
         case SqlAction::kStar:
             // Where no table is as wide as it must be, a subquery is.
@@ -124,13 +133,20 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
             return core && to(scopes_.close(t.scope));
         case SqlAction::kClause:
             return change([&](SqlScope& c) {
-                c.clause = arg == 3 && !c.aggregated && !c.grouped ? 2 : arg & 3;
+                const bool groups = c.aggregated || c.grouped;
+                c.clause = arg == 3 && !groups ? 2 : arg == 3 && program_.typed ? 1 : arg & 3;
                 c.tracker = SqlScope::kComplex;
                 c.constrainable = c.constrainable && arg == 3;
+                c.late = program_.typed && arg != 0;
             });
         case SqlAction::kGrouped:
+            if (program_.typed) return core && to(scopes_.end_grouping(t.scope));
             return change([](SqlScope& c) { c.grouped = true; });
         case SqlAction::kTerm:
+            if (program_.typed) {
+                if (!core || s.distinct) return false;
+                t.reg = classes_with_equality();
+            }
             return change([](SqlScope& c) {
                 c.term = true;
                 c.constrainable = false;
@@ -138,6 +154,11 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
             });
         case SqlAction::kEndTerm:
             if (!core || s.tracker == SqlScope::kInteger) return false;
+            if (program_.typed && s.tracker == SqlScope::kNamed &&
+                (!scopes_.outputs_clear(s, s.item_name) ||
+                 std::find(s.items.begin(), s.items.end(), s.item_name) != s.items.end()))
+                return false;  // it is the name of a result column
+            if (program_.typed) t.reg = NONE;
             return change([](SqlScope& c) {
                 c.term = false;
                 c.tracker = SqlScope::kComplex;
@@ -146,6 +167,9 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
         case SqlAction::kSeal:
             return core && to(scopes_.seal(t.scope));
         case SqlAction::kSetOp:
+            if (program_.typed && t.scope > SqlScopes::kRoot && !core)
+                for (u8 type : scopes_.relation_of(s.relation).types)
+                    if (static_cast<SqlClass>(type) == SqlClass::kOther) return false;
             return t.scope > SqlScopes::kRoot && !core && to(scopes_.set_op(t.scope, arg));
         case SqlAction::kBind:
             if (t.scope <= SqlScopes::kRoot || core || t.reg == NONE) return false;
@@ -163,8 +187,9 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
             t.reg = NONE;
             return t.scope != SqlScopes::kDead;
         case SqlAction::kJoin:
+            if (program_.typed && core && s.starred && scopes_.exports(s)) return false;
             // Where no table fits, a subquery does.
-            return core && room(0) && to(scopes_.join(t.scope, arg == 0, arg == 2));
+            return core && room(0) && to(scopes_.join(t.scope, arg));
         case SqlAction::kOn:
             return core && !s.natural && s.debt.empty() && change([](SqlScope& c) {
                        c.on = true;
@@ -192,19 +217,34 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
         case SqlAction::kComplex:
             return change([](SqlScope& c) { c.tracker = SqlScope::kComplex; });
         case SqlAction::kArg:
+            if (program_.typed && !narrow_call(t, n_args, false, t.reg)) return false;
+            t.reg = NONE;
             return n_args < 127 && set_frame([](Frame& f) { f.data += 1 << 8; });
         case SqlAction::kNextArg:
+            if (program_.typed) {
+                u32 expected = 0;
+                takes([&](const SqlFunction& f) {
+                    if (arg == 0 ? f.takes_more(n_args) : f.takes(1)) expected |= f.argument(n_args);
+                    return false;
+                });
+                t.reg = arg == 0 ? expected : expected & classes_with_equality();
+                return t.reg != 0;
+            }
             return takes([&](const SqlFunction& f) { return f.takes_more(n_args); });
         case SqlAction::kNoArgs:
+            if (program_.typed) return narrow_call(t, 0, true, 0);
             return takes([](const SqlFunction& f) { return f.takes(0); });
         case SqlAction::kDistinct:
-            return (data & 1) && takes([](const SqlFunction& f) { return f.takes(1); }) &&
+            return (data & 1) && !(core && s.windowed) && takes([](const SqlFunction& f) { return f.takes(1); }) &&
                    change([](SqlScope& c) { c.clause = 0; });
         case SqlAction::kEndCall:
         case SqlAction::kEndFilter:
         case SqlAction::kEndWindow:
-            if (action == SqlAction::kEndCall && !takes([&](const SqlFunction& f) { return f.takes(n_args); }))
+            if (action == SqlAction::kEndCall && program_.typed) {
+                if (!narrow_call(t, n_args, true, 0)) return false;
+            } else if (action == SqlAction::kEndCall && !takes([&](const SqlFunction& f) { return f.takes(n_args); })) {
                 return false;
+            }
             if (action == SqlAction::kEndCall && kind == 1 && s.nested)
                 set_frame([](Frame& f) { f.data |= kArgumentsAggregate; });
             return change([&](SqlScope& c) {
@@ -214,7 +254,7 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
                 if (action == SqlAction::kEndWindow) c.item_flags |= SqlScope::kWindow;
             });
         case SqlAction::kAggregated:
-            return core && (s.clause & 1) && !(data & kArgumentsAggregate) && change([](SqlScope& c) {
+            return core && (s.clause & 1) && !(data & kArgumentsAggregate) && !s.windowed && change([](SqlScope& c) {
                        c.aggregated = true;
                        c.nested = c.strict;
                        c.item_flags |= SqlScope::kAggregate;
@@ -225,7 +265,11 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
                 c.clause = 0;
             });
         case SqlAction::kWindow:
-            return core && (s.clause & 2) && change([](SqlScope& c) { c.clause &= 1; });
+            if (program_.typed && core && (s.aggregated || s.grouped)) return false;
+            return core && (s.clause & 2) && change([&](SqlScope& c) {
+                       c.clause &= program_.typed ? 0 : 1;
+                       c.windowed = program_.typed;
+                   });
         case SqlAction::kValued:
             if (!core) return false;
             return change([&](SqlScope& c) {
@@ -354,15 +398,14 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
             return !core && scopes_.conflict_complete(s);
         case SqlAction::kRoom:
             return room(0);
-        case SqlAction::kCount:
-            break;
+        default:
+            return act_typed(t, action, arg);
     }
-    return false;
 }
 
 // The thread behind a name; false if it can't stand here.
-bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented) {
-    const SqlNameSet& set = scopes_.set(t.scope, category, t.reg);
+bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented, u32 types) {
+    const SqlNameSet& set = name_set(t, category);
     u32 id = scopes_.names.find(text);
     const bool there = id != NONE && set.has(id, scopes_.names.n_catalogue());
     if (!there && !(set.fresh && invented && !(id != NONE && scopes_.names.means(id)))) return false;
@@ -380,19 +423,23 @@ bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, b
         if (scope == SqlScopes::kDead) return false;
         const SqlScope& now = scopes_.get(scope);
         SqlScope c = now;
-        c.item_name = now.tracker == SqlScope::kFresh && !now.term ? id : now.item_name;
-        c.tracker = now.tracker == SqlScope::kFresh && !now.term ? SqlScope::kNamed : SqlScope::kComplex;
+        // With types, a bare name that is a whole term of ORDER BY may be a result column's.
+        const bool alone =
+            now.tracker == SqlScope::kFresh && (!now.term || (program_.typed && category == SqlCategory::kColumn));
+        c.item_name = alone ? id : now.item_name;
+        c.tracker = alone ? SqlScope::kNamed : SqlScope::kComplex;
+        if (program_.typed) t.reg = static_cast<u32>(__builtin_ctz(types));
         t.scope = scopes_.intern(std::move(c));
         return true;
     };
     switch (category) {
         case SqlCategory::kColumn:
-            return named(scopes_.use(t.scope, id));
+            return named(scopes_.use(t.scope, id, true, types));
         case SqlCategory::kQualifier:
             t.reg = id;
-            return !scopes_.set(t.scope, SqlCategory::kQualifiedColumn, id).none();
+            return !name_set(t, SqlCategory::kQualifiedColumn).none();
         case SqlCategory::kQualifiedColumn:
-            return named(scopes_.use_qualified(t.scope, t.reg, id));
+            return named(scopes_.use_qualified(t.scope, t.reg, id, types));
         case SqlCategory::kStarQualifier:
             if (scopes_.required(s) && frames_[t.frame].depth + kRoom > program_.max_stack) return false;
             t.scope = scopes_.star_of(t.scope, id);
@@ -416,6 +463,8 @@ bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, b
             return t.scope != SqlScopes::kDead;
         case SqlCategory::kResultAlias:
         case SqlCategory::kLabel:
+            if (program_.typed && scopes_.exports(s) && std::find(s.items.begin(), s.items.end(), id) != s.items.end())
+                return false;
             change([&](SqlScope& c) {
                 c.item_name = id;
                 c.item_flags |= SqlScope::kAlias;
@@ -443,6 +492,14 @@ bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, b
             if (t.frame == 0 || !s.core) return false;
             Frame f = frames_[t.frame];
             f.data = static_cast<u64>(id) << 32 | kind << 16 | (s.clause & 3) | (s.strict ? 4 : 0) | (s.nested ? 8 : 0);
+            if (program_.typed) {  // those that give what may stand here
+                const std::vector<u32>& all = program_.functions_named.at(id);
+                for (size_t k = 0; k < std::min<size_t>(all.size(), 14); ++k) {
+                    const SqlFunction& candidate = program_.functions[all[k]];
+                    if (candidate.kind == kind && (t.reg & class_set(candidate.result))) f.data |= 1ull << (18 + k);
+                }
+                t.reg = NONE;
+            }
             t.frame = intern_frame(f);
             if (kind)
                 change([&](SqlScope& c) {
@@ -489,6 +546,9 @@ bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, b
             if (!scopes_.takes_conflict(s, id)) return false;
             change([&](SqlScope& st) { st.cte_columns.push_back(id); });
             return true;
+        case SqlCategory::kAlias:
+            if (s.grouping) t.scope = scopes_.group_item(t.scope, scopes_.alias_item(t.scope, id));
+            return t.scope != SqlScopes::kDead;
         case SqlCategory::kOutput:
         case SqlCategory::kCollation:
         case SqlCategory::kType:
@@ -553,13 +613,26 @@ bool SqlSyntax::risky(u32 pc) {
 
 bool SqlSyntax::position(const Thread& t, u32 value) const {
     const SqlScope& s = scopes_.get(t.scope);
-    return !s.core && s.relation != NONE && value >= 1 && value <= scopes_.relation_of(s.relation).names.size();
+    if (s.core)
+        return value >= 1 && value <= s.types.size() &&
+               (s.grouping ? scopes_.groupable(t.scope, value - 1)
+                           : static_cast<SqlClass>(s.types[value - 1]) != SqlClass::kOther);
+    return s.relation != NONE && value >= 1 && value <= scopes_.relation_of(s.relation).names.size();
 }
 
 // The thread behind a number.
 bool SqlSyntax::number(Thread& t, SqlLiteral wanted, const SqlNumber& n) {
     if (wanted == SqlLiteral::kInteger) return n.form == SqlNumber::kInt;
-    if (wanted == SqlLiteral::kPosition) return n.form == SqlNumber::kInt && position(t, n.value);
+    if (wanted == SqlLiteral::kPosition) {
+        const u32 value = program_.typed ? n.counted_value() : n.value;
+        if (n.form != SqlNumber::kInt || !position(t, value)) return false;
+        if (scopes_.get(t.scope).grouping) t.scope = scopes_.group_item(t.scope, value - 1);
+        return true;
+    }
+    if (wanted >= SqlLiteral::kSmall)
+        return wanted == (n.form != SqlNumber::kInt || n.digits() > SqlNumber::kBigDigits ? SqlLiteral::kDecimal
+                          : n.digits() > SqlNumber::kIntDigits                            ? SqlLiteral::kLong
+                                                                                          : SqlLiteral::kSmall);
     if (wanted != SqlLiteral::kNumber) return false;
     const SqlScope& s = scopes_.get(t.scope);
     if (!s.core || s.tracker == SqlScope::kComplex) return true;

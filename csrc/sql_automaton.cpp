@@ -1,5 +1,7 @@
 #include "sql_automaton.hpp"
 
+#include "sql_date.hpp"
+
 namespace gcd {
 
 SqlAutomaton::SqlAutomaton(const SqlProgram& program, u32 max_states)
@@ -38,7 +40,7 @@ u32 SqlAutomaton::end_lexeme(const State& s) {
         case kNumber:
             return syntax_.end_number(s.parse, {s.a, s.b});
         case kString:
-            return s.b ? syntax_.end_literal(s.parse, SqlLiteral::kString) : SqlSyntax::kDead;
+            return s.b & 1 ? syntax_.end_string(s.parse, sql_date_ends(s.b >> 8)) : SqlSyntax::kDead;
         case kBlob:
             return SqlSyntax::kDead;
         case kOperator:
@@ -64,7 +66,7 @@ u32 SqlAutomaton::begin(u32 parse, u8 byte) {
         return syntax_.word_alive(parse, text) ? intern({parse, text, 0, kWord}) : kDead;
     }
     SqlNumber n;
-    if (n.step(byte)) {
+    if (program_.typed ? n.step_counted(byte) : n.step(byte)) {
         const u32 to = number(parse, n);
         if (to != kDead || byte != '.') return to;
     }
@@ -74,6 +76,7 @@ u32 SqlAutomaton::begin(u32 parse, u8 byte) {
         return intern({parse, SqlTexts::kEmpty, sql_closing(byte), kQuoted});
     }
     const SqlSyntax::Parse& p = syntax_.known(parse);
+    if (byte == '\'' && p.has(SqlLiteral::kDate)) return intern({parse, 0, kDateBegins << 8, kString});
     if (byte == '\'') return p.has(SqlLiteral::kString) ? intern({parse, 0, 0, kString}) : kDead;
     if (SqlParameter::begins(byte) && p.has(SqlLiteral::kParameter)) return parameter(parse, SqlParameter(byte));
     const u32 op = program_.signs.first(byte);
@@ -83,7 +86,8 @@ u32 SqlAutomaton::begin(u32 parse, u8 byte) {
 
 u32 SqlAutomaton::number(u32 parse, const SqlNumber& n) {
     if (!syntax_.number_alive(parse, n)) return kDead;
-    const bool any = n.form == SqlNumber::kInt && n.value < SqlNumber::kZero && !syntax_.known(parse).values;
+    const bool any =
+        !program_.typed && n.form == SqlNumber::kInt && n.value < SqlNumber::kZero && !syntax_.known(parse).values;
     return intern({parse, n.form, any ? 1 : n.value, kNumber});
 }
 
@@ -96,9 +100,23 @@ u32 SqlAutomaton::quoted(const State& s, u8 byte) {
         const bool goes_on = quote != ']' && syntax_.quoted_alive(s.parse, syntax_.texts().extend(s.a, byte), byte);
         return ends || goes_on ? intern({s.parse, s.a, quote | kQuoteRead, kQuoted}) : kDead;
     }
-    const u32 text = syntax_.texts().extend(s.a, byte);
+    const u32 text = syntax_.texts().extend(s.a, byte, program_.typed);
     return syntax_.quoted_alive(s.parse, text, static_cast<u8>(quote)) ? intern({s.parse, text, quote, kQuoted})
                                                                        : kDead;
+}
+
+// A string that may be a date so far.
+u32 SqlAutomaton::date(const State& s, u8 byte) {
+    const u32 read = s.b >> 8;
+    const bool text = syntax_.known(s.parse).has(SqlLiteral::kString);
+    if (byte == 0) return kDead;
+    if (byte == '\'')
+        return sql_date_ends(read) ? intern({s.parse, 0, read << 8 | 1, kString})
+               : text              ? intern({s.parse, 0, 1, kString})
+                                   : kDead;
+    if (const u32 more = sql_date_step(read, byte)) return intern({s.parse, 0, more << 8, kString});
+    const u32 utf8 = sql_utf8(0, byte);
+    return text && utf8 != NONE ? intern({s.parse, utf8, 0, kString}) : kDead;
 }
 
 u32 SqlAutomaton::step_slow(u32 state, u8 byte) {
@@ -124,18 +142,20 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
             break;
         case kNumber: {
             SqlNumber n{s.a, s.b};
-            if (n.step(byte)) return number(s.parse, n);
+            if (program_.typed ? n.step_counted(byte) : n.step(byte)) return number(s.parse, n);
             if (sql_word_byte(byte) || byte == '.') return kDead;
             break;
         }
         case kString:
+            if (s.b >> 8 && !(s.b & 1)) return date(s, byte);
             if (s.b == 0) {
                 if (byte == 0) return kDead;
                 if (s.a == 0 && byte == '\'') return intern({s.parse, 0, 1, kString});
                 const u32 next = sql_utf8(s.a, byte);
                 return next == NONE ? kDead : intern({s.parse, next, 0, kString});
             }
-            if (byte == '\'') return intern({s.parse, 0, 0, kString});
+            if (byte == '\'')
+                return syntax_.known(s.parse).has(SqlLiteral::kString) ? intern({s.parse, 0, 0, kString}) : kDead;
             break;
         case kBlob:
             if (sql_hex(byte)) return intern({s.parse, s.a ^ 1, 0, kBlob});
@@ -144,6 +164,7 @@ u32 SqlAutomaton::step_new(const State& s, u8 byte) {
             const u32 op = program_.signs.longer(s.a, byte);
             if (op == SqlOperators::kComment)
                 return intern({s.parse, byte == '-' ? SqlComment::kLine : SqlComment::kBlock, 0, kComment});
+            if (op == SqlOperators::kGlued) return kDead;
             if (op == NONE) break;
             return program_.signs.alive(syntax_.known(s.parse).operators, op) ? intern({s.parse, op, 0, kOperator})
                                                                               : kDead;

@@ -16,7 +16,8 @@ class SqlAutomaton {
         kWord,       // a: text
         kQuoted,     // a: text, b: closing quote, and kQuoteRead once one was read that may be the first of two
         kNumber,     // a: its form, b: its value or (hexadecimal) digits
-        kString,     // a: bytes of a character that must follow (their first range), b: 1 behind a quote
+        kString,     // a: bytes of a character that must follow (their first range), b: 1 behind a quote; from bit 8
+                     // on, how far it is a date (sql_date.hpp)
         kBlob,       // a: 1 within a byte
         kOperator,   // a: which
         kComment,    // a: its form, b: bytes of a character that must follow
@@ -61,6 +62,7 @@ class SqlAutomaton {
     u32 begin(u32 parse, u8 byte);
     u32 number(u32 parse, const SqlNumber& number);
     u32 quoted(const State& s, u8 byte);
+    u32 date(const State& s, u8 byte);
     u32 intern(const State& s);
 
     const SqlProgram& program_;

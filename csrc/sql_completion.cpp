@@ -1,5 +1,7 @@
 #include "sql_completion.hpp"
 
+#include "sql_date.hpp"
+
 #include <algorithm>
 #include <queue>
 
@@ -77,6 +79,10 @@ std::string SqlCompletion::apart(Glue glue, const std::string& next) const {
     return " ";
 }
 
+bool SqlCompletion::step(SqlNumber& n, u8 byte) const {
+    return program_.typed ? n.step_counted(byte) : n.step(byte);
+}
+
 u32 SqlCompletion::behind(u32 parse, const Lexeme& l) {
     switch (l.kind) {
         case Lexeme::kKeyword:
@@ -89,8 +95,12 @@ u32 SqlCompletion::behind(u32 parse, const Lexeme& l) {
             break;
     }
     const auto literal = static_cast<SqlLiteral>(l.id);
-    if (literal == SqlLiteral::kString || literal == SqlLiteral::kBlob) return syntax_.end_literal(parse, literal);
-    return syntax_.end_number(parse, {SqlNumber::kInt, static_cast<u32>(l.text[0] - '0')});
+    if (literal == SqlLiteral::kString || literal == SqlLiteral::kDate)
+        return syntax_.end_string(parse, literal == SqlLiteral::kDate);
+    if (literal == SqlLiteral::kBlob) return syntax_.end_literal(parse, literal);
+    SqlNumber n;
+    for (char c : l.text) step(n, static_cast<u8>(c));
+    return syntax_.end_number(parse, n);
 }
 
 // A name as it is written; false if it can't be.
@@ -152,7 +162,7 @@ void SqlCompletion::tables(const SqlSyntax::Thread& t, const SqlNameSet& set, st
 void SqlCompletion::names(const SqlSyntax::Thread& t, SqlCategory category, std::vector<Lexeme>& out) {
     SqlScopes& scopes = syntax_.scopes();
     if (sql_is_operand(category)) return;
-    const SqlNameSet& set = scopes.set(t.scope, category, t.reg);
+    const SqlNameSet& set = syntax_.name_set(t, category);
     std::vector<u32> found;
     if (category == SqlCategory::kTable || category == SqlCategory::kSchemaTable) {
         tables(t, set, found);
@@ -228,12 +238,14 @@ void SqlCompletion::expand(Search& s, u32 at) {
                 break;
             case SqlInstruction::kLiteral: {
                 const auto literal = static_cast<SqlLiteral>(in.a);
-                if (literal == SqlLiteral::kString)
-                    add(cost, {Lexeme::kLiteral, in.a, false, "''"});
-                else if (literal == SqlLiteral::kBlob)
-                    add(cost, {Lexeme::kLiteral, in.a, false, "x''"});
-                else if (literal != SqlLiteral::kParameter)
-                    add(cost, {Lexeme::kLiteral, in.a, false, "1"});
+                if (literal != SqlLiteral::kParameter)
+                    add(cost, {Lexeme::kLiteral, in.a, false,
+                               literal == SqlLiteral::kString    ? "''"
+                               : literal == SqlLiteral::kBlob    ? "x''"
+                               : literal == SqlLiteral::kDate    ? "'2000-01-01'"
+                               : literal == SqlLiteral::kLong    ? "1000000000"
+                               : literal == SqlLiteral::kDecimal ? "1.0"
+                                                                 : "1"});
                 break;
             }
             case SqlInstruction::kName: {
@@ -333,7 +345,7 @@ void SqlCompletion::finish_name(const State& s, u8 quote, std::vector<Piece>& ou
         u32 text = s.a;
         std::string written;
         for (char c : rest) {
-            text = syntax_.texts().extend(text, static_cast<u8>(c));
+            text = syntax_.texts().extend(text, static_cast<u8>(c), true);
             written += c;
             if (quote && static_cast<u8>(c) == quote) written += c;
         }
@@ -408,12 +420,35 @@ std::vector<SqlCompletion::Piece> SqlCompletion::finish(const State& s) {
             add("", syntax_.end_number(s.parse, n), kWordy);
             for (u8 digit = '0'; out.empty() && digit <= '9'; ++digit) {
                 SqlNumber longer = n;
-                if (longer.step(digit))
+                if (step(longer, digit))
                     add(std::string(1, static_cast<char>(digit)), syntax_.end_number(s.parse, longer), kWordy);
+            }
+            // where an integer must be larger than any of four bytes
+            for (SqlNumber longer = n; out.empty() && program_.typed && longer.digits() <= SqlNumber::kBigDigits;) {
+                if (!step(longer, '0')) break;
+                add(std::string(longer.digits() - n.digits(), '0'), syntax_.end_number(s.parse, longer), kWordy);
             }
             break;
         }
         case SqlAutomaton::kString: {
+            if (s.b >> 8) {  // the rest of a date, and as a text
+                std::string text;
+                u32 read = s.b >> 8;
+                const bool quoted = s.b & 1;
+                if (!quoted) add("'", syntax_.end_string(s.parse, sql_date_ends(read)), kQuote);
+                for (bool on = !quoted; on && !sql_date_ends(read);) {
+                    on = false;
+                    for (const char c : {'-', '0', '1', ':', ' '}) {
+                        const u32 more = on ? 0 : sql_date_step(read, static_cast<u8>(c));
+                        if (!more) continue;
+                        read = more;
+                        text += c;
+                        on = true;
+                    }
+                }
+                add(quoted ? "" : text + "'", syntax_.end_string(s.parse, sql_date_ends(read)), kQuote);
+                break;
+            }
             add(s.b ? "" : rest_of_character(s.a) + "'", syntax_.end_literal(s.parse, SqlLiteral::kString), kQuote);
             break;
         }
@@ -504,7 +539,7 @@ u32 SqlCompletion::alike(Filling& f, u32 state) {
     const SqlText& t = syntax_.text(s.a);
     if (!p.fresh || !(quoted ? t.printable : t.plain) || t.lo < t.hi || t.klo < t.khi || t.text.empty()) return NONE;
     if (t.text == "x" && !quoted) return NONE;  // x'...'
-    if (t.text.size() + trie_.max_token_bytes >= SqlTexts::kMaxInvented) return NONE;
+    if (t.text.size() + trie_.max_token_bytes >= syntax_.texts().max_invented()) return NONE;
     const auto [it, missing] = f.invented.try_emplace(s.parse);
     Filling::Invented& i = it->second;
     if (missing) {

@@ -61,6 +61,7 @@ class SqlCompletion {
     bool spell(u32 name, SqlPlace place, bool may_quote, Lexeme& out);
     std::string apart(Glue glue, const std::string& next) const;
     u32 behind(u32 parse, const Lexeme& lexeme);
+    bool step(SqlNumber& n, u8 byte) const;  // as the dialect has numbers
     Glue glue_of(const std::string& text) const;
     // `length`: bytes of the invented name that was read so far.
     void visit(Filling& f, u32 state, u32 node, u32 length);

@@ -42,6 +42,7 @@ bool SqlScopes::finish(u32 statement, u32 rel) {
 
 // What sources a core gets changes nothing around it.
 bool SqlScopes::simple(const SqlScope& c) const {
+    if (program_.typed && c.natural) return false;  // columns of one name must match
     return !has_star(c) || (required(c) == 0 && scopes_[c.parent].mode != SqlScope::kDerived);
 }
 
@@ -56,7 +57,7 @@ bool SqlScopes::live_core(u32 id) {
         }
         return finish(c.parent, st.relation != NONE ? st.relation
                                 : c.values ? relation(std::vector<u32>(std::max<size_t>(c.items.size(), 1), kDummy))
-                                           : relation(c.items));
+                                           : relation(c.items, c.types));
     }
     Search s = start_search(id);
     for (size_t i = 0; i < c.uses.size(); ++i)
@@ -94,7 +95,8 @@ bool SqlScopes::choose(Search& s, u32 rel) {
     for (size_t i = 0; i < s.c.uses.size(); ++i) {
         const SqlUse& u = s.c.uses[i];
         const bool in = has(r, u.name);
-        if ((in && (s.counts[i] || s.pushed[i] || u.how == SqlUse::kNone)) || (r.unnamed && names.odd(u.name))) {
+        if ((in && (s.counts[i] || s.pushed[i] || u.how == SqlUse::kNone || !fits(r, u.name, u.types))) ||
+            (r.unnamed && names.odd(u.name))) {
             for (size_t k = 0; k < i; ++k) s.counts[k] -= has(r, s.c.uses[k].name);
             return false;
         }
@@ -124,7 +126,7 @@ bool SqlScopes::search_qualified(Search& s, size_t i) {
     auto attempt = [&](u32 rel) {
         if (s.steps == 0) return false;
         --s.steps;
-        if (!choose(s, rel)) return false;
+        if (!suits(q, relations_[rel]) || !choose(s, rel)) return false;
         s.chosen.emplace_back(rel, q.qualifier);
         if (search_qualified(s, i + 1)) return true;
         s.chosen.pop_back();
@@ -149,7 +151,7 @@ bool SqlScopes::search_qualified(Search& s, size_t i) {
     }
     for (size_t w = 0; w < cand.size(); ++w)
         for (u64 x = cand[w]; x; x &= x - 1) {
-            const u32 rel = source_of(s.c, static_cast<u32>(w * 64 + static_cast<u32>(__builtin_ctzll(x))));
+            const u32 rel = relation_for(s.c, static_cast<u32>(w * 64 + static_cast<u32>(__builtin_ctzll(x))));
             if (suits(q, relations_[rel]) && attempt(rel)) return true;
         }
     if (s.outer && !(q.flags & (SqlQualified::kStar | SqlQualified::kStrict))) {
@@ -182,7 +184,7 @@ bool SqlScopes::search_uses(Search& s) {
         const Bits& of = program_.tables_of[name];
         for (size_t w = 0; w < of.size(); ++w)
             for (u64 x = of[w]; x; x &= x - 1)
-                if (const u32 rel = source_of(s.c, static_cast<u32>(w * 64 + static_cast<u32>(__builtin_ctzll(x))));
+                if (const u32 rel = relation_for(s.c, static_cast<u32>(w * 64 + static_cast<u32>(__builtin_ctzll(x))));
                     has(relations_[rel], name) && attempt(rel))
                     return true;
     }
@@ -294,10 +296,12 @@ bool SqlScopes::leaf(Search& s) {
         return st.mode == SqlScope::kTop || live(st.parent);
     // Finish it, and see.
     SqlScope end = c;
-    if (end.in_item) {
+    auto dummy = [&] {
         end.items.push_back(kDummy);
         end.flags.push_back(0);
-    }
+        if (program_.typed) end.types.push_back(0);
+    };
+    if (end.in_item) dummy();
     end.in_item = end.need = end.natural = end.on = false;
     end.groups.clear();
     end.comma = true;
@@ -307,10 +311,7 @@ bool SqlScopes::leaf(Search& s) {
         end.sources.back().hidden = list(merged);
         end.debt.clear();
     }
-    for (u32 n = c.phase == 0 && width ? width - std::min(width, plain + stars * (all + extra)) : 0; n; --n) {
-        end.items.push_back(kDummy);
-        end.flags.push_back(0);
-    }
+    for (u32 n = c.phase == 0 && width ? width - std::min(width, plain + stars * (all + extra)) : 0; n; --n) dummy();
     end.phase = 1;
     // Qualifiers that nothing is known of get a source of their own, as any name may.
     std::vector<std::pair<u32, u32>> more = s.chosen;
@@ -329,7 +330,7 @@ bool SqlScopes::leaf(Search& s) {
     if (id == kDead) return false;
     const SqlScope& closed = scopes_[id];
     const SqlScope& around = scopes_[closed.parent];
-    return finish(closed.parent, around.relation != NONE ? around.relation : relation(closed.items));
+    return finish(closed.parent, around.relation != NONE ? around.relation : relation(closed.items, closed.types));
 }
 
 }  // namespace gcd

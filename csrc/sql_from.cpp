@@ -76,15 +76,17 @@ u32 SqlScopes::add_source(u32 core, u32 relation, u32 qualifier) {
         for (u32 name : r.names) {
             const u32 n = name >= kDummy ? 0 : count(c, name, first, last);
             if (n > 1) return kDead;
+            if (n == 1 && !mergeable(c, name, r, c.sources.size())) return kDead;
             if (n == 1) merged.push_back(name);
         }
     }
     for (const SqlUse& u : c.uses) {
         if (r.unnamed && names.odd(u.name)) return kDead;
         if (!has(r, u.name) || contains(merged, u.name)) continue;
-        if (u.how == SqlUse::kNone) return kDead;
+        if (u.how == SqlUse::kNone || !fits(r, u.name, u.types)) return kDead;
         if (count(c, u.name) == 0) continue;
         if (c.natural || c.comma || count(c, u.name, first, last) == 0) return kDead;
+        if (program_.typed && (count(c, u.name, 0, c.tree) || !mergeable(c, u.name, r, last))) return kDead;
         c.debt.push_back(u.name);
     }
     for (u32 name : merged) fix_merged(c, name);
@@ -109,11 +111,12 @@ u32 SqlScopes::plain_relation(u32 table) {
     return relation(std::move(columns));
 }
 
-u32 SqlScopes::join(u32 core, bool comma, bool natural) {
+u32 SqlScopes::join(u32 core, u32 kind) {
     SqlScope c = scopes_[core];
     if (c.sources.size() + 1 >= program_.max_sources) return kDead;
-    c.comma = comma;
-    c.natural = natural;
+    c.comma = kind == kComma || kind == kCross;
+    c.natural = kind == kNatural;
+    if (program_.typed && kind == kComma) c.tree = static_cast<u32>(c.sources.size());
     c.need = true;
     c.constrainable = false;
     c.ended_group = NONE;
@@ -195,14 +198,15 @@ void SqlScopes::fix_merged(SqlScope& c, u32 name) const {
     if (c.nested_from() == NONE) return;
     const auto at =
         std::lower_bound(c.uses.begin(), c.uses.end(), name, [](const SqlUse& u, u32 x) { return u.name < x; });
-    if (at == c.uses.end() || at->name != name) c.uses.insert(at, {name, SqlUse::kFixed});
+    if (at == c.uses.end() || at->name != name) c.uses.insert(at, {name, SqlUse::kFixed, kAllClasses});
 }
 
 u32 SqlScopes::merge(u32 core, u32 name) {
     SqlScope c = scopes_[core];
     SqlSource& last = c.sources.back();
     if (!has(relations_[last.relation], name) || contains(lists_[last.hidden], name)) return kDead;
-    if (count(c, name, c.first_visible(), c.sources.size() - 1) != 1) return kDead;
+    if (count(c, name, c.first_joined(), c.sources.size() - 1) != 1) return kDead;
+    if (!mergeable(c, name, relations_[last.relation], c.sources.size() - 1)) return kDead;
     std::vector<u32> merged = lists_[last.hidden];
     merged.push_back(name);
     last.hidden = list(merged);
@@ -212,12 +216,13 @@ u32 SqlScopes::merge(u32 core, u32 name) {
 }
 
 // The names of result columns, stars written out.
-std::vector<u32> SqlScopes::expand(const SqlScope& c, std::vector<u32>* flags) const {
+std::vector<u32> SqlScopes::expand(const SqlScope& c, std::vector<u32>* flags, std::vector<u8>* types) const {
     std::vector<u32> out;
     for (size_t i = 0; i < c.items.size(); ++i) {
         const u32 item = c.items[i];
         if (item != kStar && item < kStarOf) {
             out.push_back(item);
+            if (types && i < c.types.size()) types->push_back(c.types[i]);
             u32 f = c.flags[i];
             if (item < kDummy && !(f & SqlScope::kAlias) && count(c, item) == 1) f |= SqlScope::kOutput;
             if (flags) flags->push_back(f);
@@ -232,6 +237,7 @@ std::vector<u32> SqlScopes::expand(const SqlScope& c, std::vector<u32>* flags) c
                 if (item == kStar && contains(lists_[s.hidden], name)) continue;
                 // Of columns with one name, brackets give all but the first other ones.
                 out.push_back(s.nested && name < kDummy && count(c, name) > 1 ? u32(kUnnamed) : name);
+                if (types && program_.typed) types->push_back(k < r.types.size() ? r.types[k] : 0);
                 if (flags) flags->push_back(name < kDummy && count(c, name) == 1 ? u32(SqlScope::kOutput) : 0);
             }
         }
@@ -243,13 +249,16 @@ u32 SqlScopes::close(u32 core) {
     SqlScope c = scopes_[core];
     if (!c.debt.empty() || c.need) return kDead;
     if (contains(c.items, static_cast<u32>(kStar)) && c.sources.empty()) return kDead;
-    std::vector<u32> pushed;
+    std::vector<SqlUse> pushed;
     for (const SqlUse& u : c.uses) {
         if (u.how == SqlUse::kFixed || u.how == SqlUse::kNone) continue;
         const u32 n = count(c, u.name);
         if (n == 0 && is_rowid(u.name) && single_rowid(c)) continue;
         if (n > 1 || (n == 0 && u.how == SqlUse::kStrict)) return kDead;
-        if (n == 0) pushed.push_back(u.name);
+        if (n == 0)
+            pushed.push_back(u);
+        else if (program_.typed && !fits(relations_[c.sources[source_of(c, u.name)].relation], u.name, u.types))
+            return kDead;
     }
     std::vector<SqlQualified> qualified;
     for (SqlQualified& q : c.qualified) {
@@ -260,8 +269,11 @@ u32 SqlScopes::close(u32 core) {
     c.uses.clear();
     c.qualified.clear();
     std::vector<u32> flags;
-    c.items = expand(c, &flags);
+    std::vector<u8> types;
+    c.items = expand(c, &flags, &types);
     c.flags = std::move(flags);
+    c.types = std::move(types);
+    settle_loose(c);
     c.phase = 2;
     c.groups.clear();
     c.ended_group = NONE;
@@ -270,12 +282,12 @@ u32 SqlScopes::close(u32 core) {
     const u32 width = required(c);
     if ((width && c.items.size() != width && !c.values) || c.items.size() > program_.max_columns) return kDead;
     u32 id = intern(std::move(c));
-    for (u32 name : pushed)
-        if ((id = outward(id, name)) == kDead) return kDead;
+    for (const SqlUse& u : pushed)
+        if ((id = outward(id, u.name, u.types)) == kDead) return kDead;
     for (const SqlQualified& q : qualified)
-        for (u32 column : q.columns) {
+        for (size_t k = 0; k < q.columns.size(); ++k) {
             const u32 qualifier = q.schema == NONE ? q.qualifier : dotted(q.schema, q.qualifier);
-            if ((id = outward_qualified(id, qualifier, column)) == kDead) return kDead;
+            if ((id = outward_qualified(id, qualifier, q.columns[k], q.types[k])) == kDead) return kDead;
         }
     return id;
 }

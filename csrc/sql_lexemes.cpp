@@ -1,6 +1,7 @@
 #include "sql_lexemes.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 namespace gcd {
 
@@ -27,12 +28,23 @@ u32 sql_utf8(u32 state, u8 byte) {
     return state ? utf8_next(state, byte) : utf8_lead(byte);
 }
 
-SqlOperators::SqlOperators(const std::vector<std::string>& texts) {
+namespace {
+// PostgreSQL's lexer takes so many signs as it can for one operator, but for a sign of a number behind signs of
+// arithmetic.
+bool glued(const std::string& text) {
+    constexpr std::string_view kSigns = "+-*/<>=~!@#%^&|`?", kOdd = "~!@#%^&|`?";
+    auto among = [&](std::string_view signs, char c) { return signs.find(c) != std::string_view::npos; };
+    return text.size() > 1 && among(kSigns, text.front()) && among(kSigns, text.back()) &&
+           std::any_of(text.begin(), text.end(), [&](char c) { return among(kOdd, c); });
+}
+}  // namespace
+
+SqlOperators::SqlOperators(const std::vector<std::string>& texts, bool glues) {
     auto find = [&](const std::string& text) {
-        if (text == "--" || text == "/*") return kCommentMark;
+        if (text == "--" || text == "/*") return glues ? kGluedMark : kCommentMark;
         for (size_t i = 0; i < texts.size(); ++i)
             if (text == texts[i]) return static_cast<u8>(i);
-        return kNo;
+        return glues && glued(text) ? kGluedMark : kNo;
     };
     longer_.resize(texts.size());
     for (u32 b = 0; b < 256; ++b) {
@@ -94,6 +106,24 @@ bool SqlNumber::step(u8 byte) {
     }
     if (next.form == NONE) return false;
     *this = next;
+    return true;
+}
+
+bool SqlNumber::step_counted(u8 byte) {
+    const bool digit = sql_digit(byte);
+    const u32 more = (digits() + 1) << 16;
+    if (form == kStart || form == kInt) {
+        if (digit) {
+            const u32 now = counted_value() * 10 + (byte - u32('0'));
+            *this = {kInt, more | std::min(now, kMost)};
+            return true;
+        }
+        if (byte != '.') return false;
+        form = form == kStart ? kPoint : kFraction;
+        return true;
+    }
+    if (!digit || (form != kPoint && form != kFraction)) return false;
+    *this = {kFraction, more};
     return true;
 }
 

@@ -47,9 +47,11 @@ u32 sql_utf8(u32 state, u8 byte);
 // A dialect's operators, at most 64: which one bytes are, the longest that they can be.
 class SqlOperators {
   public:
-    static constexpr u32 kComment = NONE - 1;  // where a comment would begin
+    static constexpr u32 kComment = NONE - 1;  // a comment begins
+    static constexpr u32 kGlued = NONE - 2;  // it would be an operator that there isn't, or a comment where none may be
     SqlOperators() = default;
-    explicit SqlOperators(const std::vector<std::string>& texts);
+    // `glues`: signs without space between them are one operator, as PostgreSQL's lexer has it; and no comments.
+    explicit SqlOperators(const std::vector<std::string>& texts, bool glues = false);
     // NONE: none begins so.
     u32 first(u8 byte) const { return wide(first_[byte]); }
     // The operator that another one becomes by a further byte; NONE if it ends in front of it.
@@ -60,8 +62,8 @@ class SqlOperators {
     bool comments(u32 op) const { return longer(op, '-') == kComment || longer(op, '*') == kComment; }
 
   private:
-    static constexpr u8 kNo = 255, kCommentMark = 254;
-    static u32 wide(u8 op) { return op == kNo ? NONE : op == kCommentMark ? kComment : op; }
+    static constexpr u8 kNo = 255, kCommentMark = 254, kGluedMark = 253;
+    static u32 wide(u8 op) { return op < kGluedMark ? op : NONE - (kNo - op); }
     std::array<u8, 256> first_{};
     std::vector<std::array<u8, 256>> longer_;
     std::vector<u64> beginning_;  // of each: those that begin with it
@@ -102,6 +104,12 @@ struct SqlNumber {
     bool accepting() const { return form == kInt || form == kHex || form == kFraction || form == kExponentDigits; }
     // False if the number ends in front of the byte.
     bool step(u8 byte);
+    // The same without exponents and hexadecimal digits, for dialects with types: there the value counts digits as
+    // well, as an integer's size is its type.
+    static constexpr u32 kIntDigits = 9, kBigDigits = 18, kMostDigits = 40;
+    bool step_counted(u8 byte);
+    u32 counted_value() const { return value & 0xFFFF; }
+    u32 digits() const { return value >> 16; }
 };
 
 }  // namespace gcd

@@ -73,8 +73,10 @@ void SqlMasks::collect(Fill& f, u32 id, u32 node, Borrowed borrowed) {
             return spell(f, s.parse, text, second, quote, borrowed);
         }
         case SqlAutomaton::kNumber:
+            if (program_.typed) return bytewise(f, id, node, borrowed);
             return numbers(f, s.parse, {s.a, s.b}, node, borrowed);
         case SqlAutomaton::kString: {
+            if (s.b >> 8) return bytewise(f, id, node, borrowed);
             if (!s.b) return string(f, s.parse, node, s.a, borrowed);
             behind(f, syntax_.end_literal(s.parse, SqlLiteral::kString), node, {SqlSkip::kQuote, '\''}, borrowed);
             const u32 second = tokens_.forest.child(node, '\'');
@@ -92,14 +94,16 @@ void SqlMasks::collect(Fill& f, u32 id, u32 node, Borrowed borrowed) {
     }
 }
 
-// Byte by byte: lexemes of which few tokens hold a part.
-void SqlMasks::bytewise(Fill& f, u32 state, u32 node, Borrowed borrowed) {
-    tokens_.forest.children(node, [&](u8 byte, u32 child) {
-        const u32 to = automaton_.step(state, byte);
-        if (to == SqlAutomaton::kDead) return;
-        f.own(tokens_.forest, child);
-        collect(f, to, child, borrowed);
-    });
+// Byte by byte: lexemes of which few tokens hold a part, and what no row is kept of.
+void SqlMasks::bytewise(Fill& f, u32 id, u32 node, Borrowed borrowed) {
+    tokens_.forest.children(node, [&](u8 byte, u32 child) { step(f, id, byte, child, borrowed); });
+}
+
+void SqlMasks::step(Fill& f, u32 id, u8 byte, u32 child, Borrowed borrowed) {
+    const u32 to = automaton_.step(id, byte);
+    if (to == SqlAutomaton::kDead) return;
+    f.own(tokens_.forest, child);
+    collect(f, to, child, borrowed);
 }
 
 // Between two lexemes.
@@ -126,7 +130,13 @@ void SqlMasks::begin(Fill& f, u32 parse, u32 node, SqlSkip skip, Borrowed borrow
     const SqlTokenRows::Front& front = tokens_.front(node, skip);
     if (front.words) spell(f, parse, SqlTexts::kEmpty, node, 0, borrowed);
     const SqlSyntax::Parse& p = syntax_.known(parse);
-    if (front.numbers && p.literals) numbers(f, parse, {}, node, borrowed);
+    if (front.numbers && p.literals && program_.typed)
+        tokens_.forest.children(node, [&](u8 byte, u32 child) {
+            if (sql_digit(byte) && !skip.skips(program_.signs, byte))
+                step(f, automaton_.gap(parse), byte, child, borrowed);
+        });
+    else if (front.numbers && p.literals)
+        numbers(f, parse, {}, node, borrowed);
     for (const auto& [byte, child] : front.others) {
         if (program_.quotes_name(byte)) {
             const u8 quote = sql_closing(byte);
@@ -134,9 +144,15 @@ void SqlMasks::begin(Fill& f, u32 parse, u32 node, SqlSkip skip, Borrowed borrow
             f.own(tokens_.forest, child);
             spell(f, parse, SqlTexts::kEmpty, child, quote, borrowed);
         } else if (byte == '\'') {
+            if (p.has(SqlLiteral::kDate)) {
+                step(f, automaton_.gap(parse), byte, child, borrowed);
+                continue;
+            }
             if (!p.has(SqlLiteral::kString)) continue;
             f.own(tokens_.forest, child);
             string(f, parse, child, 0, borrowed);
+        } else if (byte == '.' && program_.typed) {
+            step(f, automaton_.gap(parse), byte, child, borrowed);
         } else {
             if (byte == '.' && !front.numbers && p.has(SqlLiteral::kNumber)) {
                 f.own(tokens_.forest, child);
@@ -175,14 +191,13 @@ void SqlMasks::spell(Fill& f, u32 parse, u32 text, u32 node, u8 quote, Borrowed 
     const Names& names = names_of(parse);
     const SqlText& t = syntax_.text(text);
     const bool fresh = p.fresh && (quote ? t.printable : t.plain);
-    if (fresh && t.text.size() + tokens_.trie().max_token_bytes >= SqlTexts::kMaxInvented) {
-        // So long a name may end somewhere in a token: byte by byte.
-        const u32 state = automaton_.within_name(parse, text, quote);
+    // A name may be too long somewhere in a token; and rows of names in quotes take capitals for small letters.
+    const bool long_name = fresh && t.text.size() + tokens_.longest_name(quote) >= syntax_.texts().max_invented();
+    if (long_name || (quote && program_.typed)) {
+        const u32 state =
+            text == SqlTexts::kEmpty && !quote ? automaton_.gap(parse) : automaton_.within_name(parse, text, quote);
         forest.children(node, [&](u8 byte, u32 child) {
-            const u32 to = automaton_.step(state, byte);
-            if (to == SqlAutomaton::kDead) return;
-            f.own(forest, child);
-            collect(f, to, child, borrowed);
+            if (quote || text != SqlTexts::kEmpty || sql_word_start(byte)) step(f, state, byte, child, borrowed);
         });
         return;
     }
@@ -379,9 +394,9 @@ void SqlMasks::operators(Fill& f, u32 parse, u32 op, u32 node, Borrowed borrowed
         f.own(tokens_.forest, child);
         comment(f, parse, {byte == '-' ? SqlComment::kLine : SqlComment::kBlock, 0}, child, borrowed);
     }
-    for (const u8 byte : {u8{'|'}, u8{'<'}, u8{'>'}, u8{'='}}) {
+    for (const u8 byte : {u8{'|'}, u8{'<'}, u8{'>'}, u8{'='}, u8{':'}}) {
         const u32 longer = program_.signs.longer(op, byte);
-        if (longer >= SqlOperators::kComment || !program_.signs.alive(some, longer)) continue;
+        if (longer >= SqlOperators::kGlued || !program_.signs.alive(some, longer)) continue;
         const u32 child = tokens_.forest.child(node, byte);
         if (child == NONE) continue;
         f.own(tokens_.forest, child);

@@ -50,6 +50,7 @@ class SqlMasks {
     void string(Fill& f, u32 parse, u32 node, u32 utf8, Borrowed borrowed);
     void comment(Fill& f, u32 parse, const SqlComment& comment, u32 node, Borrowed borrowed);
     void bytewise(Fill& f, u32 state, u32 node, Borrowed borrowed);
+    void step(Fill& f, u32 state, u8 byte, u32 child, Borrowed borrowed);
     void operators(Fill& f, u32 parse, u32 op, u32 node, Borrowed borrowed);
     void ask(Fill& f, u32 state);
 

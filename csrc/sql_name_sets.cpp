@@ -8,6 +8,7 @@ namespace gcd {
 bool SqlScopes::uniform(u32 scope) const {
     const SqlScope& c = scopes_[scope];
     if (!c.core || c.phase != 0 || outer_core(scope) != kDead) return false;
+    if (program_.typed && exports(c)) return false;  // its names must differ
     const SqlScope& st = scopes_[c.parent];
     if (st.mode != SqlScope::kDerived) return true;
     const SqlScope& p = scopes_[st.parent];
@@ -28,6 +29,8 @@ void SqlScopes::matter(u32 scope, SqlCategory category, std::vector<u32>& out) c
     out.insert(out.end(), program_.meaning_names.begin(), program_.meaning_names.end());
     out.insert(out.end(), s.windows.begin(), s.windows.end());
     out.insert(out.end(), s.windows_used.begin(), s.windows_used.end());
+    if (program_.typed && (category == SqlCategory::kResultAlias || category == SqlCategory::kLabel))
+        out.insert(out.end(), s.items.begin(), s.items.end());
     if (category == SqlCategory::kCteName) {
         bits_each(program_.table_names, [&](u32 name) { out.push_back(name); });
         for (u32 at = scope; at > kRoot; at = scopes_[at].parent)
@@ -60,10 +63,13 @@ Bits SqlScopes::used_tables(const SqlScope& c) const {
     return out;
 }
 
-const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg) {
+const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg, u32 types) {
     const bool by_reg = category == SqlCategory::kQualifiedColumn || category == SqlCategory::kSchemaTable ||
                         category == SqlCategory::kSchemaTarget || category == SqlCategory::kInnerQualifier;
-    const u64 key = static_cast<u64>(category) << 32 | (by_reg ? reg : 0);
+    const bool by_type = category <= SqlCategory::kQualifiedColumn ||
+                         (category >= SqlCategory::kScalar && category <= SqlCategory::kWindow);
+    const u64 kinds = by_type && types != kAllClasses ? types & 0xFFFF : 0xFFFF;
+    const u64 key = static_cast<u64>(category) << 48 | kinds << 32 | (by_reg ? reg : 0);
     std::unique_ptr<SqlNameSet>& slot = sets_[{key, scope}];
     if (slot) return *slot;
     auto out = std::make_unique<SqlNameSet>();
@@ -71,13 +77,13 @@ const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg) {
     const SqlScope& s = scopes_[scope];
     switch (category) {
         case SqlCategory::kColumn:
-            columns(scope, *out);
+            columns(scope, types, *out);
             break;
         case SqlCategory::kQualifier:
-            qualifiers(scope, *out);
+            qualifiers(scope, types, *out);
             break;
         case SqlCategory::kQualifiedColumn:
-            qualified_columns(scope, reg, *out);
+            qualified_columns(scope, reg, types, *out);
             break;
         case SqlCategory::kStarQualifier:
             if (s.phase == 0) {
@@ -136,8 +142,10 @@ const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg) {
         case SqlCategory::kWindow: {
             const u32 kind = static_cast<u32>(category) - static_cast<u32>(SqlCategory::kScalar);
             const bool may = kind == 0 || (s.core && (kind == 1 ? s.clause != 0 : (s.clause & 2) != 0));
+            if (program_.typed && ((kind && (s.opaque || s.starred)) || (kind == 2 && (s.aggregated || s.grouped))))
+                break;
             for (const SqlFunction& f : program_.functions)
-                if (may && f.kind == kind) add(*out, f.name);
+                if (may && f.kind == kind && (types == kAllClasses || (types & class_set(f.result)))) add(*out, f.name);
             break;
         }
         case SqlCategory::kType:
@@ -181,6 +189,10 @@ const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg) {
         case SqlCategory::kConflictColumn:
             written_columns(scope, category, *out);
             break;
+        case SqlCategory::kAlias:
+            for (u32 name : s.items)
+                if (name < kDummy && alias_item(scope, name) != NONE) add(*out, name);
+            break;
         case SqlCategory::kCollation:
             for (u32 name : program_.collations) add(*out, name);
             break;
@@ -194,11 +206,13 @@ const SqlNameSet& SqlScopes::set(u32 scope, SqlCategory category, u32 reg) {
 
 // Bare names in front of FROM. Most are settled by one choice of tables that explains all so far: a name is fine if one
 // of these has it alone, or if a table has it that none of the names in use is in.
-void SqlScopes::open_columns(u32 core, SqlNameSet& out) {
+void SqlScopes::open_columns(u32 core, u32 types, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
     Search s = start_search(core);
     for (size_t i = 0; i < c.uses.size(); ++i) s.counts[i] = count(c, c.uses[i].name);
-    const bool found = search(s), quick = found && simple(c) && !s.single && !plain(c);
+    const bool found = search(s);
+    // a column that can't be grouped may not stand beside aggregates
+    const bool quick = found && simple(c) && !s.single && !plain(c) && !(types != kAllClasses && c.aggregated);
     const Bits used = used_tables(c);
     Bits common;  // tables that have all names in use
     for (size_t i = 0; i < c.uses.size(); ++i) {
@@ -219,20 +233,24 @@ void SqlScopes::open_columns(u32 core, SqlNameSet& out) {
             return;
         }
         --searches;
-        const u32 id = use(core, name);
-        if (id != kDead && live(id)) add(out, name);
+        if (usable(core, name, types)) add(out, name);
     };
     for (u32 name = 0; name < names.n_catalogue(); ++name) {
-        const Bits& of = program_.tables_of[name];
+        const Bits& of = tables_with(name, types);
         if (of.empty()) {
             if (is_rowid(name)) slow(name);
             continue;
         }
         bool fine = false;
-        if (quick) {
+        if (quick && !several_classes(name)) {
             u32 n = count(c, name);
-            for (const auto& [rel, qualifier] : s.chosen) n += has(relations_[rel], name);
-            fine = n == 1 || bits_meet(of, common);
+            bool fitting = true;
+            for (const auto& [rel, qualifier] : s.chosen) {
+                if (!has(relations_[rel], name)) continue;
+                ++n;
+                fitting = fitting && fits(relations_[rel], name, types);
+            }
+            fine = (n == 1 && fitting) || bits_meet(of, common);
             for (size_t w = 0; w < of.size() && !fine && n == 0; ++w)
                 fine = (of[w] & ~(w < used.size() ? used[w] : 0)) != 0;
         }
@@ -246,17 +264,16 @@ void SqlScopes::open_columns(u32 core, SqlNameSet& out) {
             if (name < kDummy && !out.has(name, names.n_catalogue())) slow(name);
 }
 
-void SqlScopes::columns(u32 core, SqlNameSet& out) {
+void SqlScopes::columns(u32 core, u32 types, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
     const u32 outer = around(core);
     auto ask = [&](u32 name) {
-        const u32 id = name < kDummy ? use(core, name) : kDead;
-        if (id != kDead && live(id)) add(out, name);
+        if (name < kDummy && usable(core, name, types)) add(out, name);
     };
     if (c.phase == 0) {
-        open_columns(core, out);
+        open_columns(core, types, out);
         if (outer == kDead) return;
-        const SqlNameSet around = set(outer, SqlCategory::kColumn, 0);
+        const SqlNameSet around = set(outer, SqlCategory::kColumn, 0, types);
         bits_each(around.catalogue, [&](u32 name) {
             if (!bits_get(out.catalogue, name)) ask(name);
         });
@@ -271,8 +288,8 @@ void SqlScopes::columns(u32 core, SqlNameSet& out) {
         for (size_t i = 0; i < c.items.size(); ++i)
             if (c.flags[i] & SqlScope::kAlias) own.push_back(c.items[i]);
     if (outer != kDead) {
-        const SqlNameSet around = set(outer, SqlCategory::kColumn, 0);
-        bool unnamed = false;
+        const SqlNameSet around = set(outer, SqlCategory::kColumn, 0, types);
+        bool unnamed = program_.typed;
         for (const SqlSource& s : c.sources) unnamed = unnamed || relations_[s.relation].unnamed;
         if (c.phase == 1 || unnamed) {
             bits_each(around.catalogue, ask);
@@ -294,14 +311,14 @@ void SqlScopes::columns(u32 core, SqlNameSet& out) {
     for (u32 name : own) ask(name);
 }
 
-void SqlScopes::qualifiers(u32 core, SqlNameSet& out) {
+void SqlScopes::qualifiers(u32 core, u32 types, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
     const u32 outer = around(core);
     auto ask = [&](u32 name) {
-        if (!set(core, SqlCategory::kQualifiedColumn, name).none()) add(out, name);
+        if (!set(core, SqlCategory::kQualifiedColumn, name, types).none()) add(out, name);
     };
     if (c.phase == 0) {
-        out.fresh = !set(core, SqlCategory::kQualifiedColumn, kAnonymous).none();
+        out.fresh = !set(core, SqlCategory::kQualifiedColumn, kAnonymous, types).none();
         for (const SqlQualified& q : c.qualified) ask(q.qualifier);
         if (out.fresh) bits_or(out.catalogue, program_.table_names);
     } else {
@@ -309,12 +326,12 @@ void SqlScopes::qualifiers(u32 core, SqlNameSet& out) {
             if (s.qualifier < kAnonymous) ask(s.qualifier);
     }
     if (outer == kDead) return;
-    const SqlNameSet around = set(outer, SqlCategory::kQualifier, 0);
+    const SqlNameSet around = set(outer, SqlCategory::kQualifier, 0, types);
     bits_each(around.catalogue, [&](u32 name) {
         if (!bits_get(out.catalogue, name)) ask(name);
     });
     for (u32 name : around.extra) ask(name);
-    out.fresh = out.fresh || (around.fresh && !set(core, SqlCategory::kQualifiedColumn, kAnonymous).none());
+    out.fresh = out.fresh || (around.fresh && !set(core, SqlCategory::kQualifiedColumn, kAnonymous, types).none());
 }
 
 // Qualifiers behind a schema's name.
@@ -343,7 +360,7 @@ void SqlScopes::inner_qualifiers(u32 core, u32 schema, SqlNameSet& out) {
     for (u32 name : around.extra) ask(name);
 }
 
-void SqlScopes::qualified_columns(u32 core, u32 qualifier, SqlNameSet& out) {
+void SqlScopes::qualified_columns(u32 core, u32 qualifier, u32 types, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
     u32 schema = NONE, called = qualifier;
     if (const auto pair = dotted_.find(qualifier); pair != dotted_.end()) std::tie(schema, called) = pair->second;
@@ -351,19 +368,19 @@ void SqlScopes::qualified_columns(u32 core, u32 qualifier, SqlNameSet& out) {
         const SqlSource& s = c.sources[i];
         if (s.qualifier != called) continue;
         const SqlRelation& r = relations_[s.relation];
-        if (i < c.first_visible() || (c.returning && schema != NONE) || !suits({called, 0, {}, schema}, r)) return;
-        for (u32 name : r.names) add(out, name);
+        if (i < c.first_visible() || (c.returning && schema != NONE) || !suits({called, 0, {}, {}, schema}, r)) return;
+        for (u32 name : r.names)
+            if (!program_.typed || usable_qualified(core, qualifier, name, types)) add(out, name);
         if (r.table != NONE && program_.tables[r.table].rowid)
             for (u32 name : program_.rowid_names) add(out, name);
         return;
     }
-    if (c.phase == 0) open_qualified(core, qualifier, out);
+    if (c.phase == 0) open_qualified(core, qualifier, types, out);
     const u32 outer = around(core);
     if (outer == kDead) return;
-    const SqlNameSet around = set(outer, SqlCategory::kQualifiedColumn, qualifier);
+    const SqlNameSet around = set(outer, SqlCategory::kQualifiedColumn, qualifier, types);
     auto ask = [&](u32 name) {
-        const u32 id = use_qualified(core, qualifier, name);
-        if (id != kDead && live(id)) add(out, name);
+        if (usable_qualified(core, qualifier, name, types)) add(out, name);
     };
     bits_each(around.catalogue, [&](u32 name) {
         if (!bits_get(out.catalogue, name)) ask(name);
@@ -371,18 +388,18 @@ void SqlScopes::qualified_columns(u32 core, u32 qualifier, SqlNameSet& out) {
     for (u32 name : around.extra) ask(name);
 }
 
-void SqlScopes::open_qualified(u32 core, u32 qualifier, SqlNameSet& out) {
+void SqlScopes::open_qualified(u32 core, u32 qualifier, u32 types, SqlNameSet& out) {
     const SqlScope& c = scopes_[core];
     u32 schema = NONE, called = qualifier;
     if (const auto pair = dotted_.find(qualifier); pair != dotted_.end()) std::tie(schema, called) = pair->second;
     if (plain(c) && has_dot(called)) return;
-    SqlQualified entry{called, 0, {}, NONE};
+    SqlQualified entry{called, 0, {}, {}};
     for (const SqlQualified& q : c.qualified)
         if (q.qualifier == called) entry = q;
     if ((entry.flags & SqlQualified::kBanned) || (schema != NONE && entry.schema != NONE && schema != entry.schema))
         return;
     if (schema != NONE) entry.schema = schema;
-    const bool quick = simple(c) && !uses_rowid(c) && live(core);
+    const bool quick = simple(c) && !uses_rowid(c) && live(core) && !(program_.typed && c.aggregated);
     const Bits used = used_tables(c);
     u32 searches = kSearches;
     auto slow = [&](u32 name) {
@@ -392,17 +409,16 @@ void SqlScopes::open_qualified(u32 core, u32 qualifier, SqlNameSet& out) {
             return;
         }
         --searches;
-        const u32 id = use_qualified(core, qualifier, name);
-        if (id != kDead && live(id)) add(out, name);
+        if (usable_qualified(core, qualifier, name, types)) add(out, name);
     };
     for (int pass = quick ? 0 : 1; pass < 2; ++pass)
         for (u32 t = 0; t < program_.tables.size(); ++t) {
             const bool free = !bits_get(used, t);
-            if ((pass == 0 && !free) || (pass == 1 && quick && free) || !suits(entry, relations_[source_of(c, t)]))
+            if ((pass == 0 && !free) || (pass == 1 && quick && free) || !suits(entry, relations_[relation_for(c, t)]))
                 continue;
-            const SqlRelation& source = relations_[source_of(c, t)];
+            const SqlRelation& source = relations_[relation_for(c, t)];
             auto one = [&](u32 name) {
-                if (pass == 0)
+                if (pass == 0 && !several_classes(name) && fits(relations_[t], name, types))
                     add(out, name);
                 else
                     slow(name);

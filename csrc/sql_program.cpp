@@ -108,6 +108,7 @@ u32 SqlProgram::find_word(const std::string& folded) const {
 SqlProgram::SqlProgram(const u8* data, size_t size) {
     Cursor c(data, size);
     if (c.number() != 0x324C5153) bad(0, "this is none");  // "SQL2"
+    typed = c.below(2);
     sorted_texts(c, names, name_flags);
     sorted_texts(c, words, word_flags);
     for (auto* signs : {&operators, &quotes}) {
@@ -131,9 +132,10 @@ SqlProgram::SqlProgram(const u8* data, size_t size) {
         table.stored = flags & 8;
         for (u32 n = c.count(8); n; --n) {
             table.columns.push_back(c.below(names.size()));
-            const u32 column = c.below(4);
+            const u32 column = c.below(static_cast<u64>(SqlClass::kCount) << 2);
             table.hidden.push_back(column & 1);
-            table.generated.push_back(column >> 1);
+            table.generated.push_back(column >> 1 & 1);
+            table.types.push_back(static_cast<u8>(column >> 2));
         }
         for (u32 n = c.count(4); n; --n) {
             std::vector<u32> unique;
@@ -146,14 +148,16 @@ SqlProgram::SqlProgram(const u8* data, size_t size) {
         if (std::adjacent_find(distinct.begin(), distinct.end()) != distinct.end()) bad(0, "a column occurs twice");
         tables.push_back(std::move(table));
     }
-    for (u32 t = c.count(12); t; --t) {
+    for (u32 t = c.count(20); t; --t) {
         SqlFunction f;
         f.name = c.below(names.size());
         f.kind = c.below(3);
+        f.result = static_cast<SqlClass>(c.below(static_cast<u64>(SqlClass::kCount)));
         for (u32 n = c.count(4); n; --n) {
             f.arities.push_back(static_cast<i32>(c.number()));
             if (f.arities.back() < -128 || f.arities.back() > 127) bad(f.arities.size(), "a function's arity is wrong");
         }
+        for (u32 n = c.count(4); n; --n) f.arguments.push_back(c.number());
         functions_named[f.name].push_back(static_cast<u32>(functions.size()));
         functions.push_back(std::move(f));
     }
@@ -182,20 +186,24 @@ SqlProgram::SqlProgram(const u8* data, size_t size) {
     max_stack = c.below(1000);
     if (!c.done()) bad(0, "it goes on behind its end");
 
-    signs = SqlOperators(operators);
+    signs = SqlOperators(operators, typed);
     for (u32 w = 0; w < words.size(); ++w)
         if (const u32 name = find_name(words[w]); name != NONE && (word_flags[w] & kMeans))
             meaning_names.push_back(name);
     tables_of.resize(names.size());
+    classes_of.assign(names.size(), 0);
     for (u32 t = 0; t < tables.size(); ++t) {
         tables_named[tables[t].name].push_back(t);
         bits_set(table_names, tables[t].name);
-        for (u32 n : tables[t].columns) bits_set(tables_of[n], t);
+        for (size_t i = 0; i < tables[t].columns.size(); ++i) {
+            bits_set(tables_of[tables[t].columns[i]], t);
+            classes_of[tables[t].columns[i]] |= 1u << tables[t].types[i];
+        }
     }
     qualified_of = tables_of;
     const char* const rowids[3] = {"rowid", "oid", "_rowid_"};
     for (u32 i = 0; i < 3; ++i) {
-        rowid_names[i] = find_name(rowids[i]);
+        rowid_names[i] = typed ? u32(NONE) : find_name(rowids[i]);
         if (rowid_names[i] == NONE) continue;
         for (u32 t = 0; t < tables.size(); ++t)
             if (tables[t].rowid) bits_set(qualified_of[rowid_names[i]], t);

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "sql_lexemes.hpp"
+#include "sql_types.hpp"
 
 namespace gcd {
 
@@ -43,6 +44,7 @@ enum class SqlCategory : u32 {
     kInsertColumn,
     kSetColumn,
     kConflictColumn,
+    kAlias,
     kCount,
 };
 inline bool sql_is_function(SqlCategory c) {
@@ -125,14 +127,58 @@ enum class SqlAction : u32 {
     kConflicted,
     kUpset,
     kReturning,
+    // -- of dialects with types --
+    kEnter,
+    kExit,
+    kExpect,
+    kCan,
+    kType,
+    kLeftSide,
+    kMiddle,
+    kList,
+    kListed,
+    kBool,
+    kLogic,
+    kIs,
+    kNegate,
+    kSigned,
+    kConstant,
+    kOperands,
+    kCasting,
+    kCastTo,
+    kCast,
+    kSubquery,
+    kColumn,
+    kBranch,
+    kBranched,
+    kEndCase,
+    kCalled,
+    kDistinctRows,
+    kUnstarred,
+    kGrouping,
+    kGroupBy,
+    kUngrouped,
     kCount,
+};
+
+// The last four are for dialects with types: integers of so many digits, other numbers, dates.
+enum class SqlLiteral : u32 {
+    kNumber,
+    kInteger,
+    kPosition,
+    kString,
+    kBlob,
+    kParameter,
+    kSmall,
+    kLong,
+    kDecimal,
+    kDate,
+    kCount
 };
 
 // Where a name stands, in the order of scope_syntax.PLACES: which keywords can be one.
 enum class SqlPlace : u32 { kOperand, kLabel, kAlias, kAny, kCalled, kCount };
 SqlPlace sql_place(SqlCategory category);
-
-enum class SqlLiteral : u32 { kNumber, kInteger, kPosition, kString, kBlob, kParameter, kCount };
 
 struct SqlInstruction {
     enum Op : u32 { kKeyword, kOperator, kLiteral, kName, kCall, kSplit, kAct, kReturn };
@@ -150,19 +196,27 @@ struct SqlTable {
     std::vector<u8> hidden;     // of each column: `*` leaves it out
     std::vector<u8> generated;  // of each column: it can't be written
     std::vector<std::vector<u32>> uniques;  // columns that can be the target of ON CONFLICT, sorted
+    std::vector<u8> types;                  // of each column: its `SqlClass`
 };
 
 struct SqlFunction {
     u32 name = 0, kind = 0;  // kind: 0 scalar, 1 aggregate, 2 window
     std::vector<i32> arities;
+    std::vector<u32> arguments;  // sets of classes; the last one is that of all further arguments
+    SqlClass result = SqlClass::kAny;
     bool takes(u32 n) const;
     bool takes_more(u32 n) const;  // some number above n
+    u32 argument(u32 i) const {
+        return arguments.empty() ? kAllClasses : arguments[std::min<size_t>(i, arguments.size() - 1)];
+    }
 };
 
 struct SqlProgram {
     // Throws bad_input.
     SqlProgram(const u8* data, size_t size);
 
+    // The dialect enforces types, and a name in quotes is as it stands (PostgreSQL).
+    bool typed = false;
     // Names in the order of their folded bytes: those with a common beginning are a range.
     std::vector<std::string> names;
     std::vector<u8> name_flags;  // bits: the places where one can be written without quotes
@@ -186,6 +240,7 @@ struct SqlProgram {
     Bits table_names;                                        // names of tables
     std::vector<u32> meaning_names;                          // words that mean something where no column has them
     std::vector<Bits> tables_of;                             // name -> tables that have a column of this name
+    std::vector<u32> classes_of;                             // name -> classes of these columns
     std::vector<Bits> qualified_of;                          // the same, with rowids
     std::unordered_map<u32, std::vector<u32>> tables_named;  // name -> tables
     std::unordered_map<u32, std::vector<u32>> functions_named;

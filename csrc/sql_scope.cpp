@@ -13,8 +13,9 @@ std::vector<u32> key_of(const SqlScope& s) {
         k.insert(k.end(), v.begin(), v.end());
     };
     if (!s.core) {
-        k.insert(k.end(), {s.mode, s.want, s.env, s.relation, s.terms, s.cte_name, s.self,
-                           static_cast<u32>(s.recursive) | static_cast<u32>(s.open) << 1, s.target, s.target_alias});
+        k.insert(k.end(),
+                 {s.mode, s.want, s.env, s.relation, s.terms, s.cte_name, s.self,
+                  static_cast<u32>(s.recursive) | static_cast<u32>(s.open) << 1, s.target, s.target_alias, s.expect});
         put(s.cte_columns);
         put(s.outputs);
         return k;
@@ -24,20 +25,30 @@ std::vector<u32> key_of(const SqlScope& s) {
     for (bool b : {s.strict, s.on, s.values, s.term, s.grouped, s.aggregated, s.in_item, s.need, s.natural, s.comma,
                    s.constrainable, s.nested, s.self_used, s.windows_closed, s.qualified_used, s.returning})
         bits |= static_cast<u32>(b) << at++;
-    k.insert(k.end(), {bits, s.item_name, s.item_flags, s.values_width, s.ended_group});
+    u32 typed_bits = 0;
+    at = 0;
+    for (bool b : {s.distinct, s.starred, s.grouping, s.opaque, s.late, s.windowed})
+        typed_bits |= static_cast<u32>(b) << at++;
+    k.insert(k.end(), {bits, typed_bits, s.item_name, s.item_flags, s.values_width, s.ended_group, s.tree});
     put(s.items);
     put(s.flags);
     put(s.debt);
     put(s.windows_used);
     put(s.windows);
     put(s.groups);
+    k.insert(k.end(), s.types.begin(), s.types.end());
+    for (const auto* loose : {&s.loose, &s.grouped_by}) {
+        k.push_back(static_cast<u32>(loose->size()));
+        for (const SqlLoose& x : *loose) k.insert(k.end(), {x.item, x.source, x.name});
+    }
     k.push_back(static_cast<u32>(s.sources.size()));
     for (const SqlSource& x : s.sources) k.insert(k.end(), {x.qualifier, x.relation, x.hidden, x.nested});
-    for (const SqlUse& x : s.uses) k.insert(k.end(), {x.name, x.how});
+    for (const SqlUse& x : s.uses) k.insert(k.end(), {x.name, x.how, x.types});
     k.push_back(NONE);
     for (const SqlQualified& x : s.qualified) {
         k.insert(k.end(), {x.qualifier, x.flags, x.schema});
         put(x.columns);
+        put(x.types);
     }
     return k;
 }
@@ -105,6 +116,7 @@ SqlScopes::SqlScopes(const SqlProgram& program, u32 max_scopes)
         SqlRelation r;
         r.names = program.tables[t].columns;
         r.table = t;
+        r.types = program.tables[t].types;
         for (u8 hidden : program.tables[t].hidden) r.width += !hidden;
         relations_.push_back(std::move(r));
     }
@@ -135,7 +147,13 @@ std::string SqlScopes::may_leave_unsettled() const {
     return "";
 }
 
-u32 SqlScopes::relation(std::vector<u32> columns, bool self) {
+SqlClass SqlRelation::type(u32 name) const {
+    for (size_t i = 0; i < names.size() && i < types.size(); ++i)
+        if (names[i] == name) return static_cast<SqlClass>(types[i]);
+    return SqlClass::kAny;
+}
+
+u32 SqlScopes::relation(std::vector<u32> columns, std::vector<u8> types, bool self) {
     SqlRelation r;
     for (size_t i = 0; i < columns.size(); ++i) {  // of columns with one name, SQLite gives the later ones others
         u32& c = columns[i];
@@ -144,13 +162,16 @@ u32 SqlScopes::relation(std::vector<u32> columns, bool self) {
             c = kUnnamed;
         r.unnamed = r.unnamed || c == kUnnamed;
     }
-    r.names = columns;
-    r.width = static_cast<u32>(columns.size());
-    if (self) columns.push_back(NONE);  // another one
-    const auto it = relation_index_.find(columns);
+    std::vector<u32> key = columns;
+    key.insert(key.end(), types.begin(), types.end());
+    if (self) key.push_back(NONE);  // another one
+    const auto it = relation_index_.find(key);
     if (it != relation_index_.end()) return it->second;
+    r.width = static_cast<u32>(columns.size());
+    r.names = std::move(columns);
+    r.types = std::move(types);
     const u32 id = relations_.push_back(std::move(r));
-    relation_index_.emplace(std::move(columns), id);
+    relation_index_.emplace(std::move(key), id);
     return id;
 }
 
@@ -202,12 +223,16 @@ u32 SqlScopes::required(const SqlScope& c) const {
 u32 SqlScopes::begin(u32 scope, u32 want) {
     SqlScope st;
     st.parent = scope;
+    if (want & kWantClasses) {  // a column of one of these classes
+        st.expect = want & 0xFFFF;
+        want = 1;
+    }
     st.want = want & 0xFFFF;
-    st.mode = scope == kRoot   ? SqlScope::kTop
-              : want & 0x10000 ? SqlScope::kCte
-              : want & 0x20000 ? SqlScope::kDerived
-              : want & 0x40000 ? SqlScope::kSource
-                               : SqlScope::kPlain;
+    st.mode = scope == kRoot        ? SqlScope::kTop
+              : want & kWantCte     ? SqlScope::kCte
+              : want & kWantDerived ? SqlScope::kDerived
+              : want & kWantSource  ? SqlScope::kSource
+                                    : SqlScope::kPlain;
     if (st.mode == SqlScope::kSource) st.want = fill_width(scopes_[scope]);
     if (st.mode == SqlScope::kCte) st.want = static_cast<u32>(scopes_[scope].cte_columns.size());
     return intern(std::move(st));
@@ -224,11 +249,11 @@ u32 SqlScopes::core(u32 statement) {
 u32 SqlScopes::set_op(u32 statement, u32 op) {
     SqlScope st = scopes_[statement];
     if (st.terms >= program_.max_terms || st.recursive) return kDead;
-    // A common table expression may speak of itself in the last query, behind UNION.
-    const bool may = st.mode == SqlScope::kCte && op != SqlScope::kOtherOp;
+    // To SQLite a common table expression may speak of itself in the last query, behind UNION.
+    const bool may = !program_.typed && st.mode == SqlScope::kCte && op != SqlScope::kOtherOp;
     const std::vector<u32>& listed = scopes_[st.parent].cte_columns;
     const std::vector<u32> columns = listed.empty() && may ? relations_[st.relation].names : listed;
-    st.self = may && columns.size() == relations_[st.relation].names.size() ? relation(columns, true) : u32(NONE);
+    st.self = may && columns.size() == relations_[st.relation].names.size() ? relation(columns, {}, true) : u32(NONE);
     return intern(std::move(st));
 }
 
@@ -248,6 +273,8 @@ u32 SqlScopes::star(u32 core) {
     SqlScope c = scopes_[core];
     c.items.push_back(kStar);
     c.flags.push_back(0);
+    if (program_.typed) c.types.push_back(0);
+    c.starred = true;
     c.in_item = false;
     return intern(std::move(c));
 }
@@ -257,22 +284,28 @@ u32 SqlScopes::star_of(u32 core, u32 qualifier) {
     if (c.phase != 0) return kDead;
     auto at = std::lower_bound(c.qualified.begin(), c.qualified.end(), qualifier,
                                [](const SqlQualified& q, u32 x) { return q.qualifier < x; });
-    if (at == c.qualified.end() || at->qualifier != qualifier) at = c.qualified.insert(at, {qualifier, 0, {}});
+    if (at == c.qualified.end() || at->qualifier != qualifier) at = c.qualified.insert(at, {qualifier, 0, {}, {}});
     if (at->flags & SqlQualified::kBanned) return kDead;
     at->flags |= SqlQualified::kStar;
     c.items.push_back(kStarOf | qualifier);
     c.flags.push_back(0);
+    if (program_.typed) c.types.push_back(0);
+    c.starred = true;
     c.in_item = false;
     return intern(std::move(c));
 }
 
-u32 SqlScopes::end_item(u32 core) {
+u32 SqlScopes::end_item(u32 core, SqlClass type) {
     SqlScope c = scopes_[core];
     const bool named = c.tracker == SqlScope::kNamed || (c.item_flags & SqlScope::kAlias);
     // SQLite would call the column TRUE or FALSE, and take these words for it where it is visible.
     const SqlScope& st = scopes_[c.parent];
     if (!named && c.tracker == SqlScope::kBoolean && (st.mode == SqlScope::kDerived || st.mode == SqlScope::kCte))
         return kDead;
+    if (program_.typed) {
+        if (exports(c) && (!named || contains(c.items, c.item_name))) return kDead;
+        c.types.push_back(static_cast<u8>(class_of_result(type)));
+    }
     c.items.push_back(named ? c.item_name : kUnnamed);
     c.flags.push_back(c.item_flags);
     c.item_name = NONE;
@@ -289,11 +322,21 @@ u32 SqlScopes::seal(u32 core) {
     const u32 width = static_cast<u32>(c.items.size()), wanted = required(c);
     if (wanted && wanted != width) return kDead;
     if (st.relation == NONE) {
-        st.relation = relation(c.items);
+        st.relation = relation(c.items, c.types);
         for (size_t i = 0; i < c.items.size(); ++i)
             if (c.items[i] < kDummy && (c.flags[i] & (SqlScope::kAlias | SqlScope::kOutput)) &&
-                !contains(st.outputs, c.items[i]))
+                !contains(st.outputs, c.items[i]) && (!program_.typed || alias_item(core, c.items[i]) != NONE))
                 st.outputs.push_back(c.items[i]);
+    } else if (program_.typed) {
+        const SqlRelation& first = relations_[st.relation];
+        std::vector<u8> types;
+        for (size_t i = 0; i < c.types.size(); ++i) {
+            const SqlClass type =
+                unified_class(static_cast<SqlClass>(first.types[i]), static_cast<SqlClass>(c.types[i]));
+            if (type == SqlClass::kCount) return kDead;
+            types.push_back(static_cast<u8>(type));
+        }
+        st.relation = relation(std::vector<u32>(first.names), std::move(types));
     }
     ++st.terms;
     st.open = c.constrainable;
@@ -303,7 +346,7 @@ u32 SqlScopes::seal(u32 core) {
 
 u32 SqlScopes::bind(u32 statement, u32 rel) {
     SqlScope st = scopes_[statement];
-    const u32 named = st.cte_columns.empty() ? rel : relation(st.cte_columns);
+    const u32 named = st.cte_columns.empty() ? rel : relation(st.cte_columns, relations_[rel].types);
     if (relations_[named].names.size() != relations_[rel].names.size()) return kDead;
     envs_.push_back({st.cte_name, named, st.env});
     for (u32 e = 1; e < envs_.size(); ++e)  // the same one, if it is there

@@ -49,6 +49,8 @@ struct SqlRelation {
     u32 table = NONE;        // of the catalogue
     bool unnamed = false;    // has a column whose name SQLite makes up
     u32 width = 0;           // columns that `*` stands for
+    std::vector<u8> types;   // of the columns, in dialects that have them
+    SqlClass type(u32 name) const;
 };
 
 struct SqlSource {
@@ -61,8 +63,9 @@ struct SqlSource {
 struct SqlUse {  // of a name without qualifier
     enum How : u32 { kNeed, kStrict, kFixed, kNone };
     u32 name;
-    u32 how;  // need: one source has it, or a scope around; strict: one source has it; fixed: one has it already, and
-              // no other may; none: no source may have it
+    u32 how;    // need: one source has it, or a scope around; strict: one source has it; fixed: one has it already, and
+                // no other may; none: no source may have it
+    u32 types;  // the classes that the column may have
 };
 
 struct SqlQualified {
@@ -74,7 +77,15 @@ struct SqlQualified {
     u32 qualifier;
     u32 flags;
     std::vector<u32> columns;
-    u32 schema = NONE;  // of the table that it must be
+    std::vector<u32> types;  // of each of them: the classes that it may have
+    u32 schema = NONE;       // of the table that it must be
+};
+
+// A column that stands in a result column outside of aggregates: where rows are grouped, it must be grouped.
+struct SqlLoose {
+    u32 item, source, name;  // source: its qualifier or NONE; behind FROM, its place or kMerged
+    static constexpr u32 kMerged = 0xFFFF;
+    bool operator==(const SqlLoose& o) const { return item == o.item && source == o.source && name == o.name; }
 };
 
 struct SqlScope {
@@ -83,7 +94,8 @@ struct SqlScope {
     enum Mode : u32 { kTop, kPlain, kDerived, kCte, kSource, kIsolated };
     enum Tracker : u32 { kFresh, kNamed, kComplex, kInteger, kSigned, kBoolean };
     enum SetOp : u32 { kUnion, kUnionAll, kOtherOp, kNoOp };
-    enum ItemFlags : u32 { kAggregate = 1, kWindow = 2, kAlias = 4, kOutput = 8 };
+    // kBorrowed: PostgreSQL may call the column like one that it was made of.
+    enum ItemFlags : u32 { kAggregate = 1, kWindow = 2, kAlias = 4, kOutput = 8, kBorrowed = 16 };
 
     bool core = false;
     u32 parent = 0;
@@ -119,11 +131,19 @@ struct SqlScope {
     // subquery to SQLite, so that ON within it sees nothing in front of it.
     std::vector<u32> groups;
     u32 first_visible() const { return groups.empty() ? 0 : groups.back() / 2; }
+    u32 first_joined() const { return std::max(first_visible(), tree); }  // that a join can merge columns of
     u32 nested_from() const {  // the first source of the innermost bracket that is a subquery; NONE
         for (size_t i = groups.size(); i-- > 0;)
             if (groups[i] & 1) return groups[i] / 2;
         return NONE;
     }
+    // -- of dialects with types --
+    u32 expect = kAllClasses;  // a statement: what its one column may be
+    std::vector<u8> types;     // a core: classes of result columns
+    bool distinct = false, starred = false, grouping = false, late = false, windowed = false;
+    bool opaque = false;  // a loose column can't be grouped
+    u32 tree = 0;         // the first source of the join that is being read
+    std::vector<SqlLoose> loose, grouped_by;
 };
 
 // A set of names that may come next.
@@ -140,6 +160,16 @@ class SqlScopes {
   public:
     static constexpr u32 kDead = 0, kRoot = 1;
     static constexpr u32 kUnnamed = 0x7FFFFFFE, kDummy = 0x7FFFFFFD, kStar = 0x7FFFFFFF, kStarOf = 0x80000000u;
+    // What asks for a query, where that isn't just for a number of columns: the last one is followed by the classes
+    // that its column may have. `Join`: what stands between sources; kCross where it is told apart from a comma.
+    enum Want : u32 {
+        kWantCte = 0x10000,
+        kWantDerived = 0x20000,
+        kWantSource = 0x40000,
+        kWantAsRow = 0x80000,
+        kWantClasses = 0x100000
+    };
+    enum Join : u32 { kComma, kJoined, kNatural, kCross };
     static constexpr u32 kUndecided = 0x7FFFFFFC, kAnonymous = 0x7FFFFFFB;  // qualifiers
 
     SqlScopes(const SqlProgram& program, u32 max_scopes);
@@ -148,7 +178,7 @@ class SqlScopes {
     u32 intern(SqlScope s);
     u32 size() const { return static_cast<u32>(scopes_.size()); }
     // `self`: one that is told apart from others with these columns.
-    u32 relation(std::vector<u32> columns, bool self = false);
+    u32 relation(std::vector<u32> columns, std::vector<u8> types = {}, bool self = false);
     const SqlRelation& relation_of(u32 id) const { return relations_[id]; }
     // Why some names may stay unsettled, and so can't be written; empty where one name's tables fit into the budget.
     std::string may_leave_unsettled() const;
@@ -163,22 +193,33 @@ class SqlScopes {
     u32 core(u32 statement);
     u32 set_op(u32 statement, u32 op);
     u32 isolate(u32 scope);  // a core without sources, from which no scope around is seen
-    u32 join(u32 core, bool comma, bool natural);
+    u32 join(u32 core, u32 kind);
     u32 group(u32 core);
     u32 end_group(u32 core);
     u32 alias_group(u32 core);
     u32 star(u32 core);
     u32 star_of(u32 core, u32 qualifier);
-    u32 end_item(u32 core);
+    u32 end_item(u32 core, SqlClass type = SqlClass::kAny);
     u32 close(u32 core);  // behind FROM: all uses are explained, or go to the scope around
     u32 seal(u32 core);
     u32 bind(u32 statement, u32 relation);
     u32 add_source(u32 core, u32 relation, u32 qualifier);
     u32 set_alias(u32 core, u32 qualifier);
     // `direct`: not from a subquery, so that a result column's alias may be meant.
-    u32 use(u32 core, u32 name, bool direct = true);
-    u32 use_qualified(u32 core, u32 qualifier, u32 column);
-    u32 merge(u32 core, u32 name);  // USING
+    u32 use(u32 core, u32 name, bool direct = true, u32 types = kAllClasses);
+    u32 use_qualified(u32 core, u32 qualifier, u32 column, u32 types = kAllClasses);
+    // Classes that a column of this name might have here.
+    u32 classes(u32 core, u32 name) const;
+    // -- of dialects with types --
+    u32 expected_item(u32 core) const;  // classes that the next result column may have
+    bool groupable(u32 core, u32 item) const;
+    u32 group_item(u32 core, u32 item);
+    u32 end_grouping(u32 core);  // kDead: a loose column isn't grouped
+    u32 group_by(u32 core, u32 source, u32 name, SqlClass type);
+    bool exports(const SqlScope& c) const;                  // names of its columns can be used around it
+    u32 alias_item(u32 core, u32 name) const;               // the one result column that is called so; NONE
+    bool outputs_clear(const SqlScope& c, u32 name) const;  // no result column without a name might be called so
+    u32 merge(u32 core, u32 name);                          // USING
     // -- statements that write (sql_writes.cpp) --
     bool takes_column(const SqlScope& statement, u32 name) const;    // INSERT INTO t (...
     bool takes_conflict(const SqlScope& statement, u32 name) const;  // ON CONFLICT (...
@@ -207,7 +248,7 @@ class SqlScopes {
     bool uniform(u32 scope) const;
     // Names that mean something else than one that is invented.
     void matter(u32 scope, SqlCategory category, std::vector<u32>& out) const;
-    const SqlNameSet& set(u32 scope, SqlCategory category, u32 reg);
+    const SqlNameSet& set(u32 scope, SqlCategory category, u32 reg, u32 types = kAllClasses);
 
   private:
     // The choice of tables that explain a core's uses.
@@ -238,15 +279,33 @@ class SqlScopes {
     u32 self_of(u32 core) const;                 // the common table expression that the core may speak of; NONE
     // Sources that are still to come are those of a subquery: of UPDATE ... FROM.
     bool plain(const SqlScope& c) const { return c.phase < 2 && scopes_[c.parent].target != NONE; }
-    u32 source_of(const SqlScope& c, u32 table) { return plain(c) ? plain_relation(table) : table; }
+    u32 relation_for(const SqlScope& c, u32 table) { return plain(c) ? plain_relation(table) : table; }
     u32 short_of(const SqlScope& c) const;
     Search start_search(u32 core);
     bool suits(const SqlQualified& q, const SqlRelation& r) const;
     // How many of some sources a bare name could mean; 2 stands for more as well.
     u32 count(const SqlScope& c, u32 name, size_t first, size_t last) const;
     u32 count(const SqlScope& c, u32 name) const { return count(c, name, 0, c.sources.size()); }
-    u32 outward(u32 core, u32 name);
-    u32 outward_qualified(u32 core, u32 qualifier, u32 column);
+    u32 outward(u32 core, u32 name, u32 types);
+    u32 outward_qualified(u32 core, u32 qualifier, u32 column, u32 types);
+    // -- of dialects with types --
+    bool fits(const SqlRelation& r, u32 name, u32 types) const {
+        return types == kAllClasses || (types >> static_cast<u32>(r.type(name)) & 1);
+    }
+    u32 source_of(const SqlScope& c, u32 name) const;  // that a bare name means, which one has
+    bool loosen(SqlScope& c, u32 source, u32 name, u32 types) const;
+    bool grouped(const SqlScope& c, u32 source, u32 name) const;
+    const Bits& tables_with(u32 name, u32 types);  // that have a column of this name and of one of these classes
+    bool usable(u32 core, u32 name, u32 types);
+    bool usable_qualified(u32 core, u32 qualifier, u32 name, u32 types);
+    bool merged(const SqlScope& c, u32 name) const;  // by USING or NATURAL
+    bool mergeable(const SqlScope& c, u32 name, const SqlRelation& r, size_t n_sources) const;
+    // Names that have several classes, in front of FROM, can be read in too many ways together.
+    bool several_classes(u32 name) const {
+        return name < names.n_catalogue() && (program_.classes_of[name] & (program_.classes_of[name] - 1));
+    }
+    bool too_many_readings(const SqlScope& c, u32 core) const;
+    void settle_loose(SqlScope& c) const;  // behind FROM
     u32 with_parent(u32 id, u32 parent);
     u32 outer_core(u32 core) const;  // whose names are visible from it; kDead if none
     // The same in the clause that is being written: GROUP BY and ORDER BY see nothing around their query.
@@ -265,15 +324,15 @@ class SqlScopes {
     bool choose(Search& s, u32 relation);
     void unchoose(Search& s, u32 relation);
     std::vector<u32> ctes(u32 scope) const;  // relations of those that are visible
-    std::vector<u32> expand(const SqlScope& c, std::vector<u32>* flags) const;
+    std::vector<u32> expand(const SqlScope& c, std::vector<u32>* flags, std::vector<u8>* types) const;
     bool simple(const SqlScope& c) const;
 
-    void open_columns(u32 core, SqlNameSet& out);
+    void open_columns(u32 core, u32 types, SqlNameSet& out);
     void add(SqlNameSet& out, u32 name) const;
-    void columns(u32 core, SqlNameSet& out);
-    void qualifiers(u32 core, SqlNameSet& out);
-    void qualified_columns(u32 core, u32 qualifier, SqlNameSet& out);
-    void open_qualified(u32 core, u32 qualifier, SqlNameSet& out);
+    void columns(u32 core, u32 types, SqlNameSet& out);
+    void qualifiers(u32 core, u32 types, SqlNameSet& out);
+    void qualified_columns(u32 core, u32 qualifier, u32 types, SqlNameSet& out);
+    void open_qualified(u32 core, u32 qualifier, u32 types, SqlNameSet& out);
     void tables(u32 core, SqlNameSet& out, u32 schema);
     void inner_qualifiers(u32 core, u32 schema, SqlNameSet& out);
     void written_columns(u32 scope, SqlCategory category, SqlNameSet& out) const;
@@ -285,6 +344,7 @@ class SqlScopes {
     std::unordered_multimap<u64, u32> index_;
     StableVector<SqlRelation> relations_;
     std::map<std::vector<u32>, u32> relation_index_;
+    std::map<std::pair<u32, u32>, Bits> tables_with_;
     InternedLists lists_;
     std::vector<Env> envs_;
     std::unordered_map<u32, std::pair<u32, u32>> dotted_;  // schema and qualifier

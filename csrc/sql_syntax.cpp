@@ -98,7 +98,7 @@ void SqlSyntax::follow(std::vector<Thread> threads, Parse& out, bool first) {
                     const auto category = static_cast<SqlCategory>(in.a);
                     const bool operand = sql_is_operand(category);
                     if (operand && first) break;
-                    if (!operand && scopes_.set(t.scope, category, t.reg).none()) break;
+                    if (!operand && name_set(t, category).none()) break;
                 }
                 if (!scopes_.live(t.scope)) break;
                 if (!first && in.op != SqlInstruction::kName &&
@@ -166,7 +166,7 @@ const SqlSyntax::Parse& SqlSyntax::named(u32 id) {
         const SqlInstruction& in = program_.code[t.pc];
         if (in.op != SqlInstruction::kName) continue;
         const auto category = static_cast<SqlCategory>(in.a);
-        const SqlNameSet* set = &scopes_.set(t.scope, category, t.reg);
+        const SqlNameSet* set = &name_set(t, category);
         std::vector<const SqlNameSet*>& sets = sql_is_function(category) ? p.called : p.sets;
         if (std::find(sets.begin(), sets.end(), set) == sets.end()) sets.push_back(set);
         p.fresh = p.fresh || set->fresh;
@@ -188,31 +188,39 @@ u32 SqlSyntax::behind(u32 parse, F&& moves) {
     return next.empty() ? kDead : closure(std::move(next));
 }
 
+template <class F>
+u32 SqlSyntax::behind_names(u32 parse, F&& moves) {
+    std::vector<Thread> next;
+    for (const Thread& t : parses_[parse].threads) {
+        const SqlInstruction& in = program_.code[t.pc];
+        if (in.op == SqlInstruction::kName) moves(t, static_cast<SqlCategory>(in.a), next);
+    }
+    return next.empty() ? kDead : closure(std::move(next));
+}
+
 u32 SqlSyntax::end_word(u32 parse, u32 text) {
     const SqlText& t = texts_[text];
     const u32 word = t.word;
-    const bool keyword = word != NONE && bits_get(known(parse).keywords, word);
-    return behind(parse, [&](Thread& thread, const SqlInstruction& in) {
-        if (in.op == SqlInstruction::kKeyword) return in.a == word;
-        const auto category = static_cast<SqlCategory>(in.a);
-        return in.op == SqlInstruction::kName && !keyword &&
-               name(thread, category, t.text, false, t.plain && inventable(word, place_bit(sql_place(category))));
+    if (word != NONE && bits_get(known(parse).keywords, word))
+        return behind(parse, [&](Thread&, const SqlInstruction& in) {
+            return in.op == SqlInstruction::kKeyword && in.a == word;
+        });
+    return behind_names(parse, [&](const Thread& thread, SqlCategory category, std::vector<Thread>& next) {
+        names(thread, category, t.text, false, t.plain && inventable(word, place_bit(sql_place(category))), next);
     });
 }
 
 u32 SqlSyntax::end_quoted(u32 parse, u32 text) {
     const SqlText& t = texts_[text];
     if (t.text.empty()) return kDead;
-    return behind(parse, [&](Thread& thread, const SqlInstruction& in) {
-        const auto category = static_cast<SqlCategory>(in.a);
-        return in.op == SqlInstruction::kName && !sql_is_function(category) &&
-               name(thread, category, t.text, true, t.printable);
+    return behind_names(parse, [&](const Thread& thread, SqlCategory category, std::vector<Thread>& next) {
+        if (!sql_is_function(category)) names(thread, category, t.text, true, t.printable, next);
     });
 }
 
 u32 SqlSyntax::end_invented(u32 parse) {
-    return behind(parse, [&](Thread& thread, const SqlInstruction& in) {
-        return in.op == SqlInstruction::kName && name(thread, static_cast<SqlCategory>(in.a), "\x01", false, true);
+    return behind_names(parse, [&](const Thread& thread, SqlCategory category, std::vector<Thread>& next) {
+        names(thread, category, "\x01", false, true, next);
     });
 }
 
@@ -227,6 +235,14 @@ u32 SqlSyntax::end_literal(u32 parse, SqlLiteral literal) {
     });
 }
 
+u32 SqlSyntax::end_string(u32 parse, bool date) {
+    return behind(parse, [&](Thread&, const SqlInstruction& in) {
+        const auto wanted = static_cast<SqlLiteral>(in.a);
+        return in.op == SqlInstruction::kLiteral &&
+               (wanted == SqlLiteral::kString || (date && wanted == SqlLiteral::kDate));
+    });
+}
+
 u32 SqlSyntax::end_number(u32 parse, const SqlNumber& n) {
     if (!n.accepting()) return kDead;
     return behind(parse, [&](Thread& t, const SqlInstruction& in) {
@@ -237,8 +253,7 @@ u32 SqlSyntax::end_number(u32 parse, const SqlNumber& n) {
 void SqlSyntax::matter(u32 parse, std::vector<u32>& names) {
     for (const Thread& t : known(parse).threads) {
         const SqlInstruction& in = program_.code[t.pc];
-        if (in.op != SqlInstruction::kName || !scopes_.set(t.scope, static_cast<SqlCategory>(in.a), t.reg).fresh)
-            continue;
+        if (in.op != SqlInstruction::kName || !name_set(t, static_cast<SqlCategory>(in.a)).fresh) continue;
         scopes_.matter(t.scope, static_cast<SqlCategory>(in.a), names);
     }
 }
@@ -247,7 +262,15 @@ bool SqlSyntax::movers(u32 parse, u32 name, bool quoted, u64& others, bool& call
     const Parse& p = known(parse);
     others = 0;
     called = false;
-    if (p.threads.size() > 64) return false;
+    // With types, names of one class are alike; the class stands above the bits of the threads.
+    constexpr u32 kThreads = 48;
+    if (p.threads.size() > kThreads) return false;
+    u32 classes = 0;
+    if (program_.typed) {
+        if (name >= program_.classes_of.size()) return false;
+        classes = program_.classes_of[name];
+        if (classes & (classes - 1)) return false;
+    }
     const std::string& text = scopes_.names.text(name);
     const SqlText& t = texts_[texts_.of(text)];
     for (size_t i = 0; i < p.threads.size(); ++i) {
@@ -256,7 +279,7 @@ bool SqlSyntax::movers(u32 parse, u32 name, bool quoted, u64& others, bool& call
         if (in.op != SqlInstruction::kName) continue;
         const auto category = static_cast<SqlCategory>(in.a);
         if (quoted && sql_is_function(category)) continue;
-        const SqlNameSet& set = scopes_.set(thread.scope, category, thread.reg);
+        const SqlNameSet& set = name_set(thread, category);
         const bool invented =
             !scopes_.names.means(name) && (quoted ? t.printable : t.plain && inventable(t.word, place_bit(set.place)));
         const bool there =
@@ -270,7 +293,7 @@ bool SqlSyntax::movers(u32 parse, u32 name, bool quoted, u64& others, bool& call
             category != SqlCategory::kStarQualifier)
             return false;
         if (!scopes_.uniform(thread.scope)) return false;
-        others |= 1ull << i;
+        others |= 1ull << i | static_cast<u64>(classes) << kThreads;
     }
     return true;
 }
@@ -313,14 +336,19 @@ bool SqlSyntax::quoted_alive(u32 parse, u32 text, u8 closing) {
 bool SqlSyntax::number_alive(u32 parse, const SqlNumber& n) {
     const Parse& p = known(parse);
     if (p.has(SqlLiteral::kNumber)) return true;
+    if (p.has(SqlLiteral::kDecimal) && n.digits() <= SqlNumber::kMostDigits) return true;
     if (n.form != SqlNumber::kInt) return false;
     if (p.has(SqlLiteral::kInteger)) return true;
+    if (p.has(SqlLiteral::kSmall) && n.digits() <= SqlNumber::kIntDigits) return true;
+    if (p.has(SqlLiteral::kLong) && n.digits() <= SqlNumber::kBigDigits) return true;
     if (!p.has(SqlLiteral::kPosition)) return false;
+    const u32 value = program_.typed ? n.counted_value() : n.value;
     for (const Thread& t : p.threads) {
         const SqlInstruction& in = program_.code[t.pc];
-        if (in.op == SqlInstruction::kLiteral && in.a == static_cast<u32>(SqlLiteral::kPosition) &&
-            position(t, n.value))
-            return true;
+        if (in.op != SqlInstruction::kLiteral || in.a != static_cast<u32>(SqlLiteral::kPosition)) continue;
+        if (position(t, value)) return true;
+        for (u32 more = value * 10; program_.typed && value && more < value * 10 + 10; ++more)
+            if (position(t, more)) return true;
     }
     return false;
 }

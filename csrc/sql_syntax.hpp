@@ -59,6 +59,7 @@ class SqlSyntax {
     u32 end_operator(u32 parse, u32 op);
     u32 end_number(u32 parse, const SqlNumber& number);
     u32 end_literal(u32 parse, SqlLiteral literal);
+    u32 end_string(u32 parse, bool date);  // `date`: it is one
     // Behind a name that is invented, whatever it is, as long as it is none of the names that matter.
     u32 end_invented(u32 parse);
     void matter(u32 parse, std::vector<u32>& names);
@@ -78,10 +79,13 @@ class SqlSyntax {
     // A word, without quotes, as a name that the text brings in, at one of some places (bits).
     bool inventable(u32 word, u32 places) const { return word == NONE || (program_.word_flags[word] & places); }
     bool viable_bare(const Parse& p, u32 name) const;
+    // The names that a thread waits for.
+    const SqlNameSet& name_set(const Thread& t, SqlCategory category);
 
     struct Frame {
         u32 ret, parent;  // the place behind the rule that is being read, and the frame of that one
-        u64 data;         // of a function that is called: its name, kind, number of arguments; of rows: their widths
+        u64 data;         // of a function that is called: its name, kind, number of arguments; of rows: their widths;
+                          // of an expression with types: a SqlExpectation
         u32 ops, depth;   // operators that wait for their right side; what is on the parser's stack
     };
     const Frame& frame(u32 id) const { return frames_[id]; }
@@ -91,7 +95,15 @@ class SqlSyntax {
     u32 push(u32 frame, u32 ret, u32 cost);
     // -- actions (sql_actions.cpp) --
     bool act(Thread& t, SqlAction action, u32 arg);
-    bool name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented);
+    bool name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented,
+              u32 types = kAllClasses);
+    // -- of dialects with types (sql_typing.cpp) --
+    bool act_typed(Thread& t, SqlAction action, u32 arg);
+    // The signatures that a call's arguments still allow. `ends`: there are no more of them.
+    bool narrow_call(Thread& t, u32 n_args, bool ends, u32 argument);
+    // The threads behind a name, one for each class that it may have.
+    void names(const Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented,
+               std::vector<Thread>& out);
     bool number(Thread& t, SqlLiteral wanted, const SqlNumber& number);
     // Behind a comparison of rows: the tightest operator that it can be the left side of; `kTightest`: there was none.
     u32 row_compared(u32 frame) const;
@@ -111,6 +123,9 @@ class SqlSyntax {
     // The parse state behind those threads for which `moves` says so, having changed them.
     template <class F>
     u32 behind(u32 parse, F&& moves);
+    // The same for threads that wait for a name: `moves` adds those behind it.
+    template <class F>
+    u32 behind_names(u32 parse, F&& moves);
 
     const SqlProgram& program_;
     u32 max_states_;

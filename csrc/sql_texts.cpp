@@ -21,16 +21,17 @@ SqlTexts::SqlTexts(const SqlProgram& program, u32 max_texts) : program_(program)
                       true, NONE, NONE});
 }
 
-u32 SqlTexts::extend(u32 text, u8 byte) {
-    byte = sql_fold(byte);
+u32 SqlTexts::extend(u32 text, u8 byte, bool exact) {
+    if (!exact) byte = sql_fold(byte);
     const u64 key = static_cast<u64>(text) << 8 | byte;
     const u32 known = index_.find(key);
     if (known != NONE) return known;
     SqlText next = texts_[text];
     narrow(program_.names, next.lo, next.hi, next.text.size(), byte);
     narrow(program_.words, next.klo, next.khi, next.text.size(), byte);
-    const bool room = next.text.size() < kMaxInvented;
-    next.plain = next.plain && room && sql_plain_byte(byte) && (!next.text.empty() || sql_word_start(byte));
+    const bool room = next.text.size() < max_invented();
+    next.plain = next.plain && room && sql_plain_byte(byte) && sql_fold(byte) == byte &&
+                 (!next.text.empty() || sql_word_start(byte));
     next.printable = next.printable && room && sql_printable(byte);
     next.text += static_cast<char>(byte);
     next.word = next.klo < next.khi && program_.words[next.klo] == next.text ? next.klo : NONE;
@@ -44,7 +45,7 @@ u32 SqlTexts::extend(u32 text, u8 byte) {
 
 u32 SqlTexts::of(const std::string& text) {
     u32 id = kEmpty;
-    for (char c : text) id = extend(id, static_cast<u8>(c));
+    for (char c : text) id = extend(id, static_cast<u8>(c), true);
     return id;
 }
 

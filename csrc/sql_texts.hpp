@@ -23,10 +23,11 @@ struct SqlText {
 class SqlTexts {
   public:
     static constexpr u32 kEmpty = 0;
-    static constexpr u32 kMaxInvented = 400;  // bytes of a name that isn't the catalogue's
     SqlTexts(const SqlProgram& program, u32 max_texts);
-    u32 extend(u32 text, u8 byte);
-    u32 of(const std::string& text);
+    // `exact`: capitals stay what they are.
+    u32 extend(u32 text, u8 byte, bool exact = false);
+    u32 of(const std::string& text);                                // as it stands
+    u32 max_invented() const { return program_.typed ? 63 : 400; }  // bytes of a name that isn't the catalogue's
     const SqlText& operator[](u32 id) const { return texts_[id]; }
     u32 size() const { return static_cast<u32>(texts_.size()); }
 

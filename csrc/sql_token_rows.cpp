@@ -228,6 +228,16 @@ const SqlTokenRows::Strings& SqlTokenRows::strings(u32 node, u32 utf8) {
     return *slot;
 }
 
+u32 SqlTokenRows::longest_name(u8 quote) {
+    if (quote) return trie_.max_token_bytes;
+    if (longest_word_ != NONE) return longest_word_;
+    longest_word_ = 0;
+    for (u32 t = 0; t < trie_.n_tokens() && t < trie_.width; ++t)
+        for (const std::string& word : words_of(trie_.token_data(t), trie_.token_size(t)))
+            longest_word_ = std::max(longest_word_, static_cast<u32>(word.size()));
+    return longest_word_;
+}
+
 void SqlTokenRows::look_for_repeating() {
     looked_ = true;
     later_.resize(256);

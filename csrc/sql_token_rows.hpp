@@ -82,6 +82,8 @@ class SqlTokenRows {
     // Tokens that hold two names which could be one: `before` is written of the first, `quoted` if in quotes. Some more
     // may be among them.
     void repeating(const std::string& before, bool quoted, std::vector<u32>& tokens);
+    // The most bytes of a token that can be of one name.
+    u32 longest_name(u8 quote);
     u64 bytes() const { return bytes_ + forest.size() * 200ull; }
 
   private:
@@ -102,6 +104,7 @@ class SqlTokenRows {
     std::unordered_map<u64, std::unique_ptr<Strings>> strings_;
     std::unordered_map<u64, std::unique_ptr<Comments>> comments_;
     std::map<std::pair<const Invented*, std::vector<u32>>, u32> without_;
+    u32 longest_word_ = NONE;
     bool looked_ = false;
     std::vector<u32> repeating_;   // one word begins as another one does, whatever was before
     std::vector<u32> two_quoted_;  // a name in quotes ends, and another one begins

@@ -53,7 +53,7 @@ def compile_sql(
         )
     return CompiledGrammar(
         engine,
-        GrammarInfo.of_sql("", program),
+        GrammarInfo.of_sql(grammar.catalogue.title, program),
         exactness,
         eos_ids=vocab.eos_ids,
         fingerprint=vocab.fingerprint,

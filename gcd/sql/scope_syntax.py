@@ -17,7 +17,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ACTIONS", "CATEGORIES", "LITERALS", "PLACES", "Code", "Instruction", "Syntax", "assemble"]
+from gcd.sql.postgresql_types import CLASSES
+
+__all__ = [
+    "ACTIONS",
+    "CATEGORIES",
+    "LITERALS",
+    "PLACES",
+    "Code",
+    "Instruction",
+    "Syntax",
+    "assemble",
+    "rules_of",
+    "tree_of",
+]
 
 CATEGORIES = (
     "column",
@@ -51,6 +64,7 @@ CATEGORIES = (
     "insert_column",
     "set_column",
     "conflict_column",
+    "alias",
 )
 """Kinds of names, as `SqlCategory` counts them (csrc/sql_program.hpp)."""
 
@@ -124,13 +138,62 @@ ACTIONS = (
     "conflicted",
     "upset",
     "returning",
+    "enter",
+    "exit",
+    "expect",
+    "can",
+    "type",
+    "leftside",
+    "middle",
+    "list",
+    "listed",
+    "bool",
+    "logic",
+    "is",
+    "negate",
+    "signed",
+    "constant",
+    "operands",
+    "casting",
+    "castto",
+    "cast",
+    "subquery",
+    "column",
+    "branch",
+    "branched",
+    "endcase",
+    "called",
+    "distinctrows",
+    "unstarred",
+    "grouping",
+    "groupby",
+    "ungrouped",
 )
 """What can happen between lexemes, as `SqlAction` counts them."""
 
-_WANTS = {"cte": 0x10000, "derived": 0x20000, "source": 0x40000, "row": 0x80000}
-"""What asks for a query where that isn't just for a number of columns."""
+_OPERATIONS = ("times", "divided", "modulo", "plus", "minus", "concat", "like", "compared", "between", "distinct")
 
-LITERALS = ("number", "integer", "position", "string", "blob", "parameter")
+_ARGUMENTS = {
+    "cte": 0x10000,
+    "derived": 0x20000,
+    "source": 0x40000,
+    "row": 0x80000,
+    **{name: i for i, name in enumerate(CLASSES)},
+    # an operator's level, and which it is
+    **{
+        name: level << 4 | (_OPERATIONS.index(name) + 1)
+        for level, names in enumerate(
+            (("times", "divided", "modulo"), ("plus", "minus"), ("concat",), ("like", "compared", "between"))
+        )
+        for name in names
+    },
+    "equals": 4 << 4 | (_OPERATIONS.index("compared") + 1),
+    "distinct": 4 << 4 | (_OPERATIONS.index("distinct") + 1),
+    "moments": 0x100,
+    "equality": 0x101,
+}
+
+LITERALS = ("number", "integer", "position", "string", "blob", "parameter", "small", "long", "decimal", "date")
 
 PLACES = ("operand", "label", "alias", "any", "called")
 """Where a name may stand, as far as it matters which keywords can be one: at the beginning of an operand, behind a
@@ -151,6 +214,7 @@ class Syntax:
             point.
         never_invented: words that mean something of their own where no column has this name.
         stack: entries of the database's own parser's stack.
+        typed: the rules keep types, and a name in quotes means what it says, capitals and all.
     """
 
     dialect: str
@@ -161,6 +225,7 @@ class Syntax:
     names: Mapping[str, frozenset[str]]
     never_invented: frozenset[str]
     stack: int
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +370,7 @@ class _Assembler:
         if t[2]:
             return self.emit(Instruction("name", CATEGORIES.index(t[2]), next=(after,)))
         if t[3]:
-            number = _WANTS.get(t[4]) if t[4] else 0
+            number = _ARGUMENTS.get(t[4]) if t[4] else 0
             return self.emit(
                 Instruction("act", ACTIONS.index(t[3]), int(t[4]) if number is None else number, next=(after,))
             )
@@ -323,6 +388,19 @@ class _Assembler:
         return self.emit(Instruction("call", self.entry(name), int(t[7]) * 2 + self.rules[name][0], next=(after,)))
 
 
+def rules_of(syntax: Syntax, statements: Iterable[str], *, limit_required: bool = False) -> dict[str, tuple[bool, str]]:
+    """Rules by name for some kinds of statements: whether one has a frame of its own, and its text."""
+    rules = _rules(syntax.rules)
+    tops = ["limited_top" if kind == "select" and limit_required else f"{kind}_top" for kind in statements]
+    rules["statement"] = (False, " | ".join(tops))
+    return rules
+
+
+def tree_of(rules: dict[str, tuple[bool, str]], name: str) -> tuple[str, Any]:
+    """A rule's parts: ``seq``, ``or``, ``?``, ``*`` or ``+`` with theirs, and ``leaf`` with a match of its text."""
+    return _Assembler(rules, ()).parse(name)
+
+
 def assemble(syntax: Syntax, statements: Iterable[str], *, limit_required: bool = False) -> Code:
     """The program for some kinds of statements.
 
@@ -331,9 +409,6 @@ def assemble(syntax: Syntax, statements: Iterable[str], *, limit_required: bool 
         statements: "select", "insert", "update", "delete": the rules of these names with ``_top`` behind.
         limit_required: the rule ``limited_top`` instead of ``select_top``.
     """
-    rules = _rules(syntax.rules)
-    tops = ["limited_top" if kind == "select" and limit_required else f"{kind}_top" for kind in statements]
-    rules["statement"] = (False, " | ".join(tops))
-    assembler = _Assembler(rules, syntax.operators)
+    assembler = _Assembler(rules_of(syntax, statements, limit_required=limit_required), syntax.operators)
     start = assembler.entry("start")
     return Code(tuple(assembler.code), start, tuple(assembler.keywords))

@@ -307,7 +307,7 @@ def test_functions_can_be_listed(shop):
 
 def test_another_dialect():
     with pytest.raises(ValueError, match="sqlite"):
-        gcd.compile(ScopedSql(Catalogue("postgresql", ())), vocabulary(Catalogue("sqlite", ())))
+        gcd.compile(ScopedSql(Catalogue("oracle", ())), vocabulary(Catalogue("sqlite", ())))
 
 
 def test_what_the_search_cannot_settle_is_said():
