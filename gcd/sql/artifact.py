@@ -53,5 +53,5 @@ def load(
         "changed",
         cause,
         place=os.fspath(path),
-        remedy="compile it again: gcd compile --database URL -o FILE, or gcd.compile(gcd.sql.from_database(...), vocab)",
+        remedy="compile it again: gcd compile --database URL -o FILE, or gcd.compile(from_database(...), vocab)",
     )

@@ -1,8 +1,8 @@
 """A subset of PostgreSQL's syntax as data, in the form that `gcd.sql.scope_syntax` describes.
 
 The levels of an expression are PostgreSQL's own. Actions keep what PostgreSQL enforces of types: ``{can:c}`` asks
-whether an operand of class c may stand here, ``{type:c}`` says that one stood here, ``{leftside:op}`` stands in front of
-an operator, and ``{enter}`` begins an expression that the action in front of it expects something of. What they do is
+whether an operand of class c may stand here, ``{type:c}`` says that one stood here, ``{leftside:op}`` stands before an
+operator, and ``{enter}`` begins an expression that the action in front of it expects something of. What they do is
 in csrc/sql_typing.cpp.
 """
 
@@ -54,7 +54,8 @@ constraint: ON {on} {expect:bool} expr^1 {endon} | {using} USING "(" <using> (",
 
 !expr: {enter} nots factor tail* {exit}
 nots: ({logic} NOT)?
-tail: ({leftside:times} "*" | {leftside:divided} "/" | {leftside:modulo} "%" | {leftside:plus} "+" | {leftside:minus} "-"
+tail: ({leftside:times} "*" | {leftside:divided} "/" | {leftside:modulo} "%"
+      | {leftside:plus} "+" | {leftside:minus} "-"
       | {leftside:concat} "||" | {leftside:like} NOT? (LIKE | ILIKE) | {leftside:between} NOT? BETWEEN | {middle} AND
       | {leftside:equals} ("=" | "<>" | "!=" | "<" | "<=" | ">" | ">=")
       | {leftside:distinct} IS NOT? DISTINCT FROM) factor
@@ -95,6 +96,8 @@ window: {window} "(" (PARTITION BY {expect:equality} expr^1 ("," {expect:equalit
         (ORDER BY wterm ("," wterm)*)? ")" {endwindow}
 wterm: {expect:equality} expr^1 (ASC | DESC)? (NULLS (FIRST | LAST))?
 """
+
+_OPERATORS = "; , ( ) . + - * / % || | < <= <> > >= = ! != : ::"
 
 _RESERVED = """
 all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create
@@ -152,32 +155,7 @@ _CALLED = frozenset(["coalesce", "greatest", "least", "nullif", "trim"])
 POSTGRESQL = Syntax(
     dialect="postgresql",
     rules=_RULES,
-    operators=tuple(
-        [
-            ";",
-            ",",
-            "(",
-            ")",
-            ".",
-            "+",
-            "-",
-            "*",
-            "/",
-            "%",
-            "||",
-            "|",
-            "<",
-            "<=",
-            "<>",
-            ">",
-            ">=",
-            "=",
-            "!",
-            "!=",
-            ":",
-            "::",
-        ]
-    ),
+    operators=tuple(_OPERATORS.split()),
     quotes='"',
     keywords=frozenset((_RESERVED + _COLUMN_NAMES + _UNRESERVED).split()),
     names={

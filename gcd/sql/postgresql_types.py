@@ -1,4 +1,4 @@
-"""PostgreSQL's types in classes: those whose values its operators take for one another, and what functions make of them.
+"""PostgreSQL's types in classes: values that its operators take for one another, and what functions make of them.
 
 A class is what the engine keeps of a column's or an expression's type (csrc/sql_types.hpp). The numbers' are ordered:
 wherever one of them can stand, a narrower one can. Types that aren't listed ("other") can be selected, tested by

@@ -1,7 +1,7 @@
 """`scope_text`: the rules of a dialect as Lark text, narrowed to a catalogue's names and without what the scopes add.
 
-For dialects whose syntax is kept as rules with scope actions alone (PostgreSQL). The actions are left out, so this is the
-context-free part; an Earley parser reads it.
+For dialects whose syntax is kept as rules with scope actions alone (PostgreSQL). The actions are left out, so this is
+the context-free part; an Earley parser reads it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Statements by the real model under the masks of a database, within a budget of tokens: SQLite prepares all of them."""
+"""Statements by the real model under the masks of a database, within a budget of tokens: SQLite prepares all."""
 
 from __future__ import annotations
 
