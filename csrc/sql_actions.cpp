@@ -68,8 +68,8 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
         return true;
     };
     const u64 data = frames_[t.frame].data;
-    // of a call; of a row: how many there are on the left, and on the right
-    const u32 n_args = data >> 8 & 0xFF, function = static_cast<u32>(data >> 32), kind = data >> 16 & 3;
+    const u32 n_args = data >> 8 & 0xFF, function = static_cast<u32>(data >> 32), kind = data >> 16 & 3;  // of a call
+    const u32 n_left = n_args, n_right = data >> 16 & 0xFF;                                               // of rows
     auto takes = [&](auto&& f) {
         const auto it = program_.functions_named.find(function);
         if (it == program_.functions_named.end()) return false;
@@ -83,7 +83,7 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
     };
     switch (action) {
         case SqlAction::kWant:
-            t.reg = arg & SqlScopes::kWantAsRow ? n_args : arg;
+            t.reg = arg & SqlScopes::kWantAsRow ? n_left : arg;
             return true;
         case SqlAction::kBegin:
             t.scope = scopes_.begin(t.scope, t.reg);
@@ -353,10 +353,10 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
         case SqlAction::kRight:
             return set_frame([](Frame& f) { f.data += 1 << 16; });
         case SqlAction::kWider:
-            return arg ? n_args < kMostInRow : kind < n_args;
+            return arg ? n_left < kMostInRow : n_right < n_left;
         case SqlAction::kSameLeft:
             // a query instead of the row has the right width anyway
-            if (kind && kind != n_args) return false;
+            if (n_right && n_right != n_left) return false;
             return set_frame([](Frame& f) { f.data = 0; });
         case SqlAction::kClosed:
             return set_frame([&](Frame& f) {

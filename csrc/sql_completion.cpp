@@ -179,9 +179,12 @@ void SqlCompletion::names(const SqlSyntax::Thread& t, SqlCategory category, std:
     }
     found.insert(found.end(), set.extra.begin(),
                  set.extra.begin() + static_cast<std::ptrdiff_t>(std::min(kMostNames, set.extra.size())));
+    if (category == SqlCategory::kResultAlias || category == SqlCategory::kLabel)
+        found = scopes.wanted(scopes.get(t.scope));
     for (u32 name : found) {
         Lexeme l{};
-        if (set.has(name, scopes.names.n_catalogue()) && spell(name, set.place, true, l)) out.push_back(std::move(l));
+        if ((set.fresh || set.has(name, scopes.names.n_catalogue())) && spell(name, set.place, true, l))
+            out.push_back(std::move(l));
     }
     if (!set.fresh) return;
     std::vector<u32> matter;

@@ -22,8 +22,9 @@ bool SqlScopes::live(u32 scope) {
         alive = live_core(scope);
     } else {
         const SqlScope& st = scopes_[scope];
-        alive = finish(scope,
-                       st.relation != NONE ? st.relation : relation(std::vector<u32>(std::max(st.want, 1u), kDummy)));
+        const std::vector<u32> columns(std::max(st.want, 1u), kDummy);
+        alive = st.relation != NONE ? finish(scope, st.relation)
+                                    : finish_open(scope, columns, std::vector<u8>(program_.typed ? columns.size() : 0));
     }
     live_[scope] = alive;
     return alive;
@@ -38,6 +39,32 @@ bool SqlScopes::finish(u32 statement, u32 rel) {
     if (p.uses.empty() && simple(p)) return live(st.parent);
     const u32 with = add_source(st.parent, rel, kUndecided);
     return with != kDead && live(with);
+}
+
+// The same of a statement that may get more columns. A subquery in FROM can name them as it likes: so those for which
+// the query around it waits can all be its own.
+bool SqlScopes::finish_open(u32 statement, const std::vector<u32>& columns, const std::vector<u8>& types) {
+    if (finish(statement, relation(columns, types))) return true;
+    const SqlScope& st = scopes_[statement];
+    if (st.mode != SqlScope::kDerived) return false;
+    const SqlScope& p = scopes_[st.parent];
+    auto with = [&](const SqlQualified* called) {
+        std::vector<u32> more = columns;
+        std::vector<u8> classes = types;
+        auto add = [&](u32 name, u32 kinds) {
+            if (contains(more, name) || more.size() >= program_.max_columns) return;
+            more.push_back(name);
+            if (program_.typed) classes.push_back(kinds == kAllClasses ? 0 : static_cast<u8>(__builtin_ctz(kinds)));
+        };
+        for (const SqlUse& u : p.uses)
+            if (u.how < SqlUse::kFixed && !has(p, u.name)) add(u.name, u.types);
+        for (size_t i = 0; called && i < called->columns.size(); ++i) add(called->columns[i], called->types[i]);
+        return more.size() > columns.size() && finish(statement, relation(more, classes));
+    };
+    if (with(nullptr)) return true;
+    for (const SqlQualified& q : p.qualified)
+        if (waits(q) && with(&q)) return true;
+    return false;
 }
 
 // What sources a core gets changes nothing around it.
@@ -330,7 +357,9 @@ bool SqlScopes::leaf(Search& s) {
     if (id == kDead) return false;
     const SqlScope& closed = scopes_[id];
     const SqlScope& around = scopes_[closed.parent];
-    return finish(closed.parent, around.relation != NONE ? around.relation : relation(closed.items, closed.types));
+    if (around.relation != NONE) return finish(closed.parent, around.relation);
+    return c.phase == 0 ? finish_open(closed.parent, closed.items, closed.types)
+                        : finish(closed.parent, relation(closed.items, closed.types));
 }
 
 }  // namespace gcd

@@ -212,6 +212,22 @@ bool SqlScopes::waits(const SqlQualified& q) {
     return !(q.flags & SqlQualified::kBanned);
 }
 
+std::vector<u32> SqlScopes::wanted(const SqlScope& c) const {
+    std::vector<u32> out;
+    const SqlScope& st = scopes_[c.parent];
+    if (!c.core || st.mode != SqlScope::kDerived) return out;
+    const SqlScope& p = scopes_[st.parent];
+    auto add = [&](u32 name) {
+        if (!contains(c.items, name) && !contains(out, name)) out.push_back(name);
+    };
+    for (const SqlUse& u : p.uses)
+        if (u.how < SqlUse::kFixed && !has(p, u.name)) add(u.name);
+    for (const SqlQualified& q : p.qualified)
+        if (waits(q))
+            for (u32 column : q.columns) add(column);
+    return out;
+}
+
 u32 SqlScopes::required(const SqlScope& c) const {
     if (c.values_width) return c.values_width;
     const SqlScope& st = scopes_[c.parent];

@@ -240,6 +240,8 @@ class SqlScopes {
     u32 required(const SqlScope& c) const;
     // Some source has the name.
     bool has(const SqlScope& c, u32 name) const { return count(c, name) > 0; }
+    // Names that a result column of this core can take so that a query around it has them.
+    std::vector<u32> wanted(const SqlScope& c) const;
     // Some source must yet be called so.
     static bool waits(const SqlQualified& q);
 
@@ -316,6 +318,7 @@ class SqlScopes {
     u32 with_outer(u32 core, u32 outer);
     bool live_core(u32 id);
     bool finish(u32 statement, u32 relation);
+    bool finish_open(u32 statement, const std::vector<u32>& columns, const std::vector<u8>& types);
     bool search(Search& s);
     bool search_qualified(Search& s, size_t i);
     bool search_uses(Search& s);

@@ -97,8 +97,8 @@ case: CASE {complex} expr^1? (WHEN expr^4 THEN expr^5)+ (ELSE expr^4)? END
 args: ({nextarg} expr^4 {arg} ("," {nextarg} expr^4 {arg})*)?
 filter: FILTER "(" WHERE {filter} expr^6 ")" {endfilter}
 over: OVER {window} (<window_name> | window) {endwindow}
-window: "(" (PARTITION BY expr^8 ("," expr^8)*)? (ORDER BY wterm ("," wterm)* ((frame | groups) exclude?)?
-      | (frame exclude?)?) ")"
+window: "(" (PARTITION BY expr^8 ("," expr^8)*)?
+        (ORDER BY wterm ((RANGE bounds exclude?)? | ("," wterm)* ((frame | groups) exclude?)?) | (frame exclude?)?) ")"
 wterm: expr^10 (ASC | DESC)? (NULLS (FIRST | LAST))?
 exclude: EXCLUDE (NO OTHERS | CURRENT ROW | GROUP | TIES)
 groups: GROUPS bounds
@@ -106,11 +106,12 @@ frame: ROWS bounds
      | RANGE (UNBOUNDED PRECEDING | CURRENT ROW
      | BETWEEN (UNBOUNDED PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING)
                | CURRENT ROW AND (CURRENT ROW | UNBOUNDED FOLLOWING)))
-bounds: UNBOUNDED PRECEDING | $integer PRECEDING | CURRENT ROW
-      | BETWEEN (UNBOUNDED PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer (PRECEDING | FOLLOWING))
-               | $integer PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer (PRECEDING | FOLLOWING))
-               | CURRENT ROW AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer FOLLOWING)
-               | $integer FOLLOWING AND ($integer FOLLOWING | UNBOUNDED FOLLOWING))
+bounds: UNBOUNDED PRECEDING | offset PRECEDING | CURRENT ROW
+      | BETWEEN (UNBOUNDED PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING | offset (PRECEDING | FOLLOWING))
+               | offset PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING | offset (PRECEDING | FOLLOWING))
+               | CURRENT ROW AND (CURRENT ROW | UNBOUNDED FOLLOWING | offset FOLLOWING)
+               | offset FOLLOWING AND (offset FOLLOWING | UNBOUNDED FOLLOWING))
+offset: $integer | $parameter
 type: (<type> | $string)* size?
 size: "(" ("+" | "-")? $number ("," ("+" | "-")? $number)? ")"
 """

@@ -67,6 +67,8 @@ def least(compiled: gcd.CompiledGrammar, prefix: bytes, most: int, beam: tuple[b
         (b"select (1 + ", (b"1", b")", b" ", b"a")),
         (b"select 1 union ", (b"select", b" ", b"1", b"values", b"(", b")")),
         (b"select a from t where (b = (select ", (b"1", b")", b" ", b"b", b"u")),
+        (b"select a, b from (select a", (b",", b" ", b"b", b"from", b"t", b")")),
+        (b"select x.a, b from (select 1", (b",", b" ", b"a", b"b", b"from", b"t", b")", b"x")),
         (b"select a, 1 from t union select ", (b"1", b",", b" ", b"a")),
     ],
 )

@@ -53,6 +53,9 @@ select id from customer union select id from orders order by id
 select id from customer join orders using(id)
 select name from customer natural join product
 select quantity * price from order_item join product on product_id = id
+select name, city from (select name as name, city from customer)
+select price, total, city from (select price, name, total from product, orders) as p, customer as c where c.name = p.name
+select sum(total) over (order by id range between 2 preceding and :n following exclude ties) from orders
 select row_number() over (partition by city order by name rows between 1 preceding and current row) from customer
 select case when id > 1 then 'a' else 'b' end as k from customer group by k
 select "odd ""table".[ a b], "select" from "odd ""table"
@@ -93,6 +96,8 @@ with x as (select 1 as "left") select left, full.left as right from x as full
 """.strip().splitlines()
 
 BAD = """
+select sum(total) over (order by id, total range 2 preceding) from orders
+select sum(total) over (range 2 preceding) from orders
 select foo from customer
 select name from orders
 select name from customer, product
@@ -343,6 +348,8 @@ with t as (select 1 as a) delete from single where x in t
 """.strip().splitlines()
 
 BAD_WRITES = """
+update customer set (name, city, name, city, name) = ('a', 'b', 'c', 'd')
+select (1, 2, 3, 4, 5) = (1, 2, 3, 4)
 insert into customer values (1, 2)
 insert into orders (total) values (1)
 insert into orders values (1, 2, 3, 4)
