@@ -203,6 +203,7 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
         case SqlAction::kEndUsing:
             return core && s.debt.empty() && change([](SqlScope& c) { c.natural = c.comma = false; });
         case SqlAction::kOp: {
+            if (core && s.tracker == SqlScope::kAlone) return false;
             const u32 rank = arg == 6 ? 4 : arg;
             if (row_compared(t.frame) < rank) return false;
             set_frame([&](Frame& f) {
@@ -346,6 +347,7 @@ bool SqlSyntax::act(Thread& t, SqlAction action, u32 arg) {
             return core && to(scopes_.alias_group(t.scope));
         case SqlAction::kRow:
             if (frames_[t.frame].ops & kTighter || row_compared(t.frame) < kTightest) return false;
+            if (core && s.tracker == SqlScope::kAlone) return false;
             set_frame([](Frame& f) { f.data = 1 << 8; });
             return change([](SqlScope& c) { c.tracker = SqlScope::kComplex; });
         case SqlAction::kLeft:
@@ -427,7 +429,7 @@ bool SqlSyntax::name(Thread& t, SqlCategory category, const std::string& text, b
         const bool alone =
             now.tracker == SqlScope::kFresh && (!now.term || (program_.typed && category == SqlCategory::kColumn));
         c.item_name = alone ? id : now.item_name;
-        c.tracker = alone ? SqlScope::kNamed : SqlScope::kComplex;
+        if (now.tracker != SqlScope::kAlone) c.tracker = alone ? SqlScope::kNamed : SqlScope::kComplex;
         if (program_.typed) t.reg = static_cast<u32>(__builtin_ctz(types));
         t.scope = scopes_.intern(std::move(c));
         return true;

@@ -61,7 +61,17 @@ u32 SqlScopes::use(u32 core, u32 name, bool direct, u32 types) {
     if (s.phase == 0) return with(s.strict ? SqlUse::kStrict : SqlUse::kNeed);
     if (program_.typed && s.phase == 1 && count(s, name, 0, s.tree)) return kDead;  // ON doesn't see other joins
     const u32 n = count(s, name, s.first_visible(), s.sources.size());
-    if (n > 1) return kDead;
+    if (n > 1) {
+        // ORDER BY looks for a result column of this name first.
+        const bool ordered = !program_.typed && s.term && s.clause && s.tracker == SqlScope::kFresh && !s.values;
+        for (size_t i = 0; ordered && i < s.items.size(); ++i) {
+            if (s.items[i] != name || !(s.flags[i] & SqlScope::kAlias)) continue;
+            SqlScope c = s;
+            c.tracker = SqlScope::kAlone;
+            return intern(std::move(c));
+        }
+        return kDead;
+    }
     if (n == 1 && program_.typed) {
         const u32 source = source_of(s, name);
         const SqlRelation& r = relations_[s.sources[source].relation];

@@ -92,7 +92,8 @@ struct SqlScope {
     // What a statement is: the whole, a subquery in an expression, one in FROM, a common table expression, what INSERT
     // inserts, the expressions of LIMIT.
     enum Mode : u32 { kTop, kPlain, kDerived, kCte, kSource, kIsolated };
-    enum Tracker : u32 { kFresh, kNamed, kComplex, kInteger, kSigned, kBoolean };
+    // What a result column or a term is so far. kAlone: a name that means a result column if it is the whole term.
+    enum Tracker : u32 { kFresh, kNamed, kComplex, kInteger, kSigned, kBoolean, kAlone };
     enum SetOp : u32 { kUnion, kUnionAll, kOtherOp, kNoOp };
     // kBorrowed: PostgreSQL may call the column like one that it was made of.
     enum ItemFlags : u32 { kAggregate = 1, kWindow = 2, kAlias = 4, kOutput = 8, kBorrowed = 16 };

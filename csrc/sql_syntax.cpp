@@ -102,7 +102,9 @@ void SqlSyntax::follow(std::vector<Thread> threads, Parse& out, bool first) {
                 }
                 if (!scopes_.live(t.scope)) break;
                 if (!first && in.op != SqlInstruction::kName &&
-                    (risky(in.next[0]) || row_compared(t.frame) < kTightest) && !leads_on(t))
+                    (risky(in.next[0]) || row_compared(t.frame) < kTightest ||
+                     scopes_.get(t.scope).tracker == SqlScope::kAlone) &&
+                    !leads_on(t))
                     break;
                 out.threads.push_back(t);
         }

@@ -2,9 +2,11 @@
 
 From the project's root, with ``.`` and ``tests`` on PYTHONPATH, prints the misses and where each is refused::
 
-    python tests/sql/scoped.py FOLDER...
+    python tests/sql/scoped.py [--names] FOLDER...
 
-A FOLDER is the conformance data or one that tools/get_sources.py fetched.
+A FOLDER is the conformance data or one that tools/get_sources.py fetched. With ``--names`` each database has one more
+table, whose columns are all the names of the statement: in front of FROM the language takes a column that only a
+subquery makes if the database has a column of this name (docs/sql.md).
 """
 
 from __future__ import annotations
@@ -55,6 +57,20 @@ def cause(case: corpus.Case, taken: int) -> str:
     return "other constructs"
 
 
+def with_all_names(case: corpus.Case) -> corpus.Case:
+    """The case on a database that has a column of each name in the statement."""
+    schema = case.schema.copy()
+    schema.add("main", "gcd_names")
+    names = {m[0].strip('"`[]').lower(): m[0] for m in _WORD.finditer(case.statement)}
+    columns = [
+        name.strip('"`[]')
+        for word, name in names.items()
+        if word and (name[0] in '"`[' or name.isidentifier()) and word not in ("true", "false")
+    ]
+    schema.tables["main", "gcd_names"] += columns
+    return case._replace(schema=schema)
+
+
 _WORD = re.compile(r'"[^"]*"|`[^`]*`|\[[^\]]*\]|\w+')
 
 
@@ -69,11 +85,14 @@ def _taken(compiled: gcd.CompiledGrammar, text: bytes) -> int:
 def main() -> None:
     """Print the misses of a folder's conformance data, or of a sample of the other packages' statements."""
     vocab = gcd.Vocabulary.from_bytes([bytes([i]) for i in range(256)] + [None], eos_ids=[256])
-    folders = [Path(name) for name in sys.argv[1:]]
+    arguments = sys.argv[1:]
+    folders = [Path(name) for name in arguments if name != "--names"]
     data = [f for f in folders if (f / "sql" / "identity.sql").exists()]
     cases = [case for f in data for case in corpus.conformance(f)]
     others = [f for f in folders if f not in data]
     cases += corpus.sample(corpus.sources(others), 2000) if others else []
+    if "--names" in arguments:
+        cases = [with_all_names(case) for case in cases]
     misses = refused(cases, vocab)
     print(
         f"{len(cases) - len(misses)} of {len(cases)} accepted; misses by origin: {Counter(c.origin for c, _ in misses)}"
