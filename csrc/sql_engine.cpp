@@ -5,7 +5,8 @@
 namespace gcd {
 
 namespace {
-constexpr u32 kShare = 8;  // of the states that there may be, from which on the tables are dropped
+// Of the states that there may be, from which on the tables are dropped; parse states and scopes take more memory.
+constexpr u32 kStates = 4, kParses = 24, kScopes = 8;
 // Masks asked for so often are worked out, where writing their parts costs more than this (`TokenUnion::cost`).
 constexpr u32 kAskedOften = 3, kPieceCost = 512;
 }  // namespace
@@ -45,8 +46,8 @@ SqlEngine::Counts SqlEngine::counts() {
 // their texts.
 u32 SqlEngine::settle(SqlPosition& p) {
     const SqlSyntax& syntax = automaton().syntax();
-    if (automaton().n_states() > max_states_ / kShare || syntax.n_parses() > max_states_ / kShare / 8 ||
-        syntax.scopes().size() > max_states_ / kShare / 4) {
+    if (automaton().n_states() > max_states_ / kStates || syntax.n_parses() > max_states_ / kParses ||
+        syntax.scopes().size() > max_states_ / kScopes) {
         unsettled_ += syntax.scopes().unsettled();
         make_tables();
         ++generation_;
@@ -188,7 +189,7 @@ u64 SqlEngine::explore(u32 max_masks, double seconds) {
     std::unordered_map<u32, bool> seen{{automaton().start(), true}};
     size_t at = 0;
     for (; at < queue.size() && at < max_masks && std::chrono::steady_clock::now() < end; ++at) {
-        if (generation != generation_ || automaton().n_states() > max_states_ / kShare / 2) break;
+        if (generation != generation_ || automaton().n_states() > max_states_ / kStates / 2) break;
         mask(queue[at]);
         for (u32 b = 0; b < 256; ++b) {
             const u32 to = automaton().step(queue[at], static_cast<u8>(b));

@@ -166,7 +166,11 @@ u32 SqlScopes::alias_group(u32 core) {
         return intern(std::move(c));
     }
     if (c.sources.size() >= program_.max_sources) return kDead;
-    for (size_t i = first; i < c.sources.size(); ++i) c.sources[i].nested = true;
+    for (size_t i = first; i < c.sources.size(); ++i) {
+        c.sources[i].nested = true;
+        if (const u32 table = relations_[c.sources[i].relation].table; table != NONE)
+            c.sources[i].relation = plain_relation(table);
+    }
     // No column can be asked of it: the sources within keep their qualifiers.
     c.sources.push_back({kUndecided, relation({}), 0});
     return intern(std::move(c));

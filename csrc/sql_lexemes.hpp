@@ -36,7 +36,7 @@ inline u8 sql_closing(u8 quote) {
 }
 // A byte of a name that is invented and written bare; of one that is written in quotes.
 inline bool sql_plain_byte(u8 b) {
-    return sql_word_byte(b) && b < 0x80 && b != '$';
+    return sql_word_byte(b) && b < 0x80;
 }
 inline bool sql_printable(u8 b) {
     return b >= ' ' && b <= '~' && b != '.';  // SQLite looks for dots in names of sources in brackets

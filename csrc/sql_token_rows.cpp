@@ -109,7 +109,7 @@ void SqlTokenRows::walk_invented(Invented& row, u32 node, u8 quote, bool begins)
             walk_invented(row, second, quote, false);
             return;
         }
-        if (quote ? !sql_printable(byte) : !sql_plain_byte(byte) || (begins && sql_digit(byte))) {
+        if (quote ? !sql_printable(byte) : !sql_plain_byte(byte) || (begins && !sql_word_start(byte))) {
             ends = ends || (!quote && !sql_word_byte(byte));
             return;
         }

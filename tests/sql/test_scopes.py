@@ -54,7 +54,8 @@ select id from customer join orders using(id)
 select name from customer natural join product
 select quantity * price from order_item join product on product_id = id
 select name, city from (select name as name, city from customer)
-select c.id as id, total from customer as c join orders as o on o.customer_id = c.id order by total, (id) collate nocase desc
+select 1 as a$1 from (select 1 as a$b$) where $a = 1
+select c.id as id from customer c join orders o on o.customer_id = c.id order by total, (id) collate nocase desc
 select price, total, city from (select price, name, total from product, orders) p, customer c where c.name = p.name
 select sum(total) over (order by id range between 2 preceding and :n following exclude ties) from orders
 select row_number() over (partition by city order by name rows between 1 preceding and current row) from customer
@@ -97,6 +98,8 @@ with x as (select 1 as "left") select left, full.left as right from x as full
 """.strip().splitlines()
 
 BAD = """
+select 1 from (orders, customer as c) as t where c.oid
+select 1 from ((orders as o cross join customer) as t join single on o.rowid = x)
 select c.id as id from customer as c join orders as o on o.customer_id = c.id order by id + 1
 select c.id as id from customer as c join orders as o on o.customer_id = c.id order by id is null
 select c.id as id from customer as c join orders as o on o.customer_id = c.id order by (id, 1) = (1, 1)
