@@ -96,7 +96,8 @@ def main(argv: list[str]) -> int:
         first = time.perf_counter() - began
         columns = sum(len(t.columns) for t in names.tables)
         print(
-            f"{n} tables, {columns} columns: first mask {first:.3f} s, from the connection on {reflected:.3f} s (target 2)"
+            f"{n} tables, {columns} columns: first mask {first:.3f} s, "
+            f"from the connection on {reflected:.3f} s (target 2)"
         )
         texts = statements(names, options.texts)
         for which in ("new", "met"):
