@@ -48,6 +48,7 @@ class SqlCompletion {
         u32 spent = 0;    // lexemes on the way here
         bool looked = false;
     };
+    static constexpr size_t kMostNames = 3;  // tried in one place
     struct Search;
     struct Filling;
     u32 ending(u32 state);

@@ -93,6 +93,7 @@ class SqlSyntax {
   private:
     u32 intern_frame(const Frame& f);
     u32 push(u32 frame, u32 ret, u32 cost);
+    static constexpr u32 kRoom = 32;  // of the parser's stack that a construct may need once it has begun
     // -- actions (sql_actions.cpp) --
     bool act(Thread& t, SqlAction action, u32 arg);
     bool name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented,
