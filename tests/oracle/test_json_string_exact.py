@@ -14,7 +14,8 @@ from gcd.composition import json_string, optional, recursive, repeated
 WORDS = [
     b'"a', b'a"', b'""', b'"}', b'x"', b'"y', b'a"y', b"ab", b"a\\", b"\\u", b"\\u0", b"\\u00", b"\\u006", b"\\u0061",
     b"\\u0061a", b"61", b'61"', b"\\n", b'\\n"', b"a\\n", b"\\\\", b'\\"', b'\\\\"', b"\\ud8", b"\\uD83d\\", b"3d\\u",
-    b"\\ude00", b"e00", b"\xc3\xa9", b'\xa9"', b"a\xc3", b"\xf0\x9f", b"\x98\x80", b"\\u00e9\xc3", b"\n", b"a\n", b"\\/",
+    b"\\ude00", b"e00", b"\xc3\xa9", b'\xa9"', b"a\xc3", b"\xf0\x9f", b"\x98\x80", b"\\u00e9\xc3", b"\n", b"a\n",
+    b"\\/",
 ]  # fmt: skip
 TOKENS = [*(bytes([b]) for b in range(256)), *(word for word in WORDS if len(word) > 1)]
 VOCAB = gcd.Vocabulary.from_bytes([*TOKENS, None], eos_ids=[len(TOKENS)])
@@ -70,7 +71,9 @@ def holds(compiled: gcd.CompiledGrammar, sentences: set[str], seed: int, places:
             matcher.rollback(1)
         assert bits(matcher) == expected
         forced = matcher.forced_bytes(20)
-        assert not forced or len({more[: len(text) + 1] for more in prefixes if more[: len(text)] == text} - {text}) == 1
+        assert (
+            not forced or len({more[: len(text) + 1] for more in prefixes if more[: len(text)] == text} - {text}) == 1
+        )
 
 
 @pytest.mark.parametrize(
