@@ -163,20 +163,7 @@ bool SchemaEngine::complete(u32 state) {
 
 std::vector<u8> SchemaEngine::forced_bytes(u32 state, u32 n) {
     std::lock_guard lock(lexemes_->mutex);
-    std::vector<u8> out;
-    while (out.size() < n && !automaton_->complete(state)) {
-        u32 only = NONE, to = Automaton::kDead;
-        for (u32 b = 0; b < 256; ++b) {
-            const u32 next = automaton_->step(state, static_cast<u8>(b));
-            if (next == Automaton::kDead) continue;
-            if (only != NONE) return out;
-            only = b;
-            to = next;
-        }
-        if (only == NONE) break;
-        out.push_back(static_cast<u8>(only));
-        state = to;
-    }
+    std::vector<u8> out = forced_from(*automaton_, state, n);
     note_growth();
     return out;
 }

@@ -1,96 +1,13 @@
 #include "sql_automaton.hpp"
 
-#include <algorithm>
-#include <tuple>
+#include "sql_date.hpp"
 
 namespace gcd {
 
-namespace {
-
-// In the order of scope_syntax.OPERATORS.
-const char* const kOperators[] = {";",  ",",  "(",  ")", ".",  "+",  "-", "*",  "/", "%",  "~",  "&",  "|",
-                                  "||", "<<", ">>", "<", "<=", "<>", ">", ">=", "=", "==", "!=", "->", "->>"};
-constexpr u32 kOperatorCount = sizeof(kOperators) / sizeof(kOperators[0]);
-constexpr u32 kBang = kOperatorCount;  // "!", which is none yet
-constexpr u32 kRoom = 32;              // of the parser's stack that a construct may need once it has begun
-constexpr u32 kMaxThreads = 4000;
-
-constexpr u32 kZero = 10000, kLong = 10001;  // values: "0"; a number that begins with it
-
-enum Form : u32 { kInt, kHexMark, kHex, kPoint, kFraction, kExponent, kExponentSign, kExponentDigits };
-bool accepting(u32 form) {
-    return form == kInt || form == kHex || form == kFraction || form == kExponentDigits;
-}
-
-bool space(u8 b) {
-    return b == ' ' || b == '\n' || b == '\t' || b == '\r' || b == '\f';
-}
-bool digit(u8 b) {
-    return b >= '0' && b <= '9';
-}
-bool hex(u8 b) {
-    return digit(b) || (b >= 'a' && b <= 'f') || (b >= 'A' && b <= 'F');
-}
-u32 operator_of(const std::string& text) {
-    for (u32 i = 0; i < kOperatorCount; ++i)
-        if (text == kOperators[i]) return i;
-    return text == "!" ? kBang : NONE;
-}
-
-bool any_in(const Bits& bits, const Bits* also, u32 lo, u32 hi) {
-    for (u32 w = lo / 64; w < bits.size() && w * 64 < hi; ++w) {
-        u64 x = bits[w];
-        if (also) x &= w < also->size() ? (*also)[w] : 0;
-        if (w == lo / 64) x &= ~0ull << (lo % 64);
-        if (hi - w * 64 < 64) x &= (1ull << (hi - w * 64)) - 1;
-        if (x) return true;
-    }
-    return false;
-}
-
-// The names in [lo, hi), which share `depth` bytes, that go on with this one.
-void narrow(const std::vector<std::string>& names, u32& lo, u32& hi, size_t depth, u8 byte) {
-    auto at = [&](const std::string& s) { return s.size() > depth ? static_cast<int>(static_cast<u8>(s[depth])) : -1; };
-    const auto begin = names.begin() + lo, end = names.begin() + hi;
-    const auto first = std::partition_point(begin, end, [&](const std::string& s) { return at(s) < byte; });
-    const auto last = std::partition_point(first, end, [&](const std::string& s) { return at(s) <= byte; });
-    lo = static_cast<u32>(first - names.begin());
-    hi = static_cast<u32>(last - names.begin());
-}
-
-// UTF-8: what may follow a leading byte, packed as (bytes left) << 16 | (lowest) << 8 | (highest); 0 for none, NONE for
-// a byte that leads no character.
-u32 utf8_lead(u8 b) {
-    if (b < 0x80) return 0;
-    for (const Utf8Form& f : kUtf8Forms)
-        if (b >= f.range[0].lo && b <= f.range[0].hi)
-            return (f.size - 1) << 16 | static_cast<u32>(f.range[1].lo) << 8 | f.range[1].hi;
-    return NONE;
-}
-u32 utf8_next(u32 state, u8 b) {
-    if (b < (state >> 8 & 0xFF) || b > (state & 0xFF)) return NONE;
-    const u32 left = (state >> 16) - 1;
-    return left ? left << 16 | 0x80BF : 0;
-}
-
-}  // namespace
-
-u32 sql_utf8(u32 state, u8 byte) {
-    return state ? utf8_next(state, byte) : utf8_lead(byte);
-}
-
 SqlAutomaton::SqlAutomaton(const SqlProgram& program, u32 max_states)
-    : program_(program), max_states_(max_states), scopes_(program, max_states) {
-    for (u32 n = 0; n < program.names.size(); ++n)
-        if (program.name_flags[n] & SqlProgram::kBare) bits_set(bare_, n);
-    risky_.assign(program.code.size(), 2);
+    : program_(program), max_states_(max_states), syntax_(program, max_states) {
     states_.push_back({});
-    parses_.emplace_back();
-    frames_.push_back({NONE, 0, 0, 0, 0});
-    texts_.push_back(
-        {"", 0, static_cast<u32>(program.names.size()), 0, static_cast<u32>(program.words.size()), true, NONE, NONE});
-    const u32 parse = closure({{program.start, 0, SqlScopes::kRoot, NONE}});
-    start_ = parse == kDead ? kDead : gap(parse);
+    start_ = gap(syntax_.start());
 }
 
 u32 SqlAutomaton::intern(const State& s) {
@@ -112,767 +29,94 @@ u32 SqlAutomaton::intern(const State& s) {
     return id;
 }
 
-u32 SqlAutomaton::gap(u32 parse) {
-    return parse == kDead ? kDead : intern({parse, 0, 0, kGap});
-}
-
-u32 SqlAutomaton::intern_frame(const Frame& f) {
-    const u64 h = mix(mix(mix(f.ret, f.parent), f.data), static_cast<u64>(f.ops) << 32 | f.depth);
-    const auto range = frame_index_.equal_range(h);
-    for (auto it = range.first; it != range.second; ++it) {
-        const Frame& o = frames_[it->second];
-        if (o.ret == f.ret && o.parent == f.parent && o.data == f.data && o.ops == f.ops && o.depth == f.depth)
-            return it->second;
-    }
-    if (frames_.size() >= max_states_) throw CoreError(ErrorKind::limit_states, max_states_, "SQL: too many frames");
-    const u32 id = static_cast<u32>(frames_.size());
-    frames_.push_back(f);
-    frame_index_.emplace(h, id);
-    return id;
-}
-
-// -- syntax -----------------------------------------------------------------------------------
-
-// Operators that wait for their right side, by the level of their precedence: what SQLite's parser has on its stack.
-u32 SqlAutomaton::pending(u32 ops) const {
-    u32 n = 0;
-    for (u32 level = 1; level <= 11; ++level)
-        if (ops >> level & 1) n += level == 3 || level == 11 ? 1 : level == 6 ? 4 : 2;
-    return n;
-}
-
-bool SqlAutomaton::position(const Thread& t, u32 value) const {
-    const SqlScope& s = scopes_.get(t.scope);
-    return !s.core && s.relation != NONE && value >= 1 && value <= scopes_.relation_of(s.relation).names.size();
-}
-
-bool SqlAutomaton::act(Thread& t, SqlAction action, u32 arg) {
-    const SqlScope& s = scopes_.get(t.scope);
-    const bool core = t.scope > SqlScopes::kRoot && s.core;
-    auto change = [&](auto&& f) {
-        if (!core) return false;
-        SqlScope c = s;
-        f(c);
-        t.scope = scopes_.intern(std::move(c));
-        return true;
-    };
-    auto to = [&](u32 scope) {
-        t.scope = scope;
-        return scope != SqlScopes::kDead;
-    };
-    auto set_frame = [&](auto&& f) {
-        Frame frame = frames_[t.frame];
-        f(frame);
-        t.frame = intern_frame(frame);
-        return true;
-    };
-    const u64 data = frames_[t.frame].data;
-    const u32 n_args = data >> 8 & 0xFF, function = static_cast<u32>(data >> 32), kind = data >> 16 & 0xFF;
-    auto takes = [&](auto&& f) {
-        const auto it = program_.functions_named.find(function);
-        if (it == program_.functions_named.end()) return false;
-        for (u32 i : it->second)
-            if (program_.functions[i].kind == kind && f(program_.functions[i])) return true;
-        return false;
-    };
-    switch (action) {
-        case SqlAction::kWant:
-            t.reg = arg;
-            return true;
-        case SqlAction::kBegin:
-            t.scope = scopes_.begin(t.scope, t.reg);
-            t.reg = NONE;
-            return true;
-        case SqlAction::kEnd:
-            if (t.scope <= SqlScopes::kRoot || core) return false;
-            t.reg = s.mode == SqlScope::kDerived || s.mode == SqlScope::kCte ? s.relation : NONE;
-            t.scope = s.parent;
-            return true;
-        case SqlAction::kCore:
-            if (t.scope <= SqlScopes::kRoot || core) return false;
-            t.scope = scopes_.core(t.scope);
-            if (arg) {
-                SqlScope c = scopes_.get(t.scope);
-                c.values = true;
-                t.scope = scopes_.intern(std::move(c));
-            }
-            return true;
-        case SqlAction::kItem:
-            return change([](SqlScope& c) {
-                c.tracker = SqlScope::kFresh;
-                c.in_item = true;
-            });
-        case SqlAction::kEndItem:
-            return core && to(scopes_.end_item(t.scope));
-        case SqlAction::kMore:
-            return change([](SqlScope& c) { c.in_item = true; });
-        case SqlAction::kStar:
-            return core && to(scopes_.star(t.scope));
-        case SqlAction::kFrom:
-            return change([](SqlScope& c) {
-                c.phase = 1;
-                c.comma = c.need = true;
-                c.tracker = SqlScope::kComplex;
-            });
-        case SqlAction::kClose:
-            return core && to(scopes_.close(t.scope));
-        case SqlAction::kClause:
-            return change([&](SqlScope& c) {
-                c.clause = arg == 3 && !c.aggregated && !c.grouped ? 2 : arg & 3;
-                c.tracker = SqlScope::kComplex;
-            });
-        case SqlAction::kGrouped:
-            return change([](SqlScope& c) { c.grouped = true; });
-        case SqlAction::kTerm:
-            return change([](SqlScope& c) {
-                c.term = true;
-                c.tracker = SqlScope::kFresh;
-            });
-        case SqlAction::kEndTerm:
-            if (!core || s.tracker == SqlScope::kInteger) return false;
-            return change([](SqlScope& c) {
-                c.term = false;
-                c.tracker = SqlScope::kComplex;
-                c.item_name = NONE;
-            });
-        case SqlAction::kSeal:
-            return core && to(scopes_.seal(t.scope));
-        case SqlAction::kSetOp:
-            return t.scope > SqlScopes::kRoot && !core && s.terms < program_.max_terms;
-        case SqlAction::kBind:
-            if (t.scope <= SqlScopes::kRoot || core || t.reg == NONE) return false;
-            t.scope = scopes_.bind(t.scope, t.reg);
-            t.reg = NONE;
-            return t.scope != SqlScopes::kDead;
-        case SqlAction::kNoAlias:
-            if (!core) return false;
-            t.scope = scopes_.set_alias(t.scope, t.reg == NONE ? u32(SqlScopes::kAnonymous) : t.reg);
-            t.reg = NONE;
-            return t.scope != SqlScopes::kDead;
-        case SqlAction::kDerived:
-            if (!core || t.reg == NONE) return false;
-            t.scope = scopes_.add_source(t.scope, t.reg, SqlScopes::kUndecided);
-            t.reg = NONE;
-            return t.scope != SqlScopes::kDead;
-        case SqlAction::kJoin:
-            return core && s.sources.size() + 1 < program_.max_sources && change([&](SqlScope& c) {
-                       c.comma = arg == 0;
-                       c.natural = arg == 2;
-                       c.need = true;
-                   });
-        case SqlAction::kOn:
-            return core && !s.natural && s.debt.empty() && change([](SqlScope& c) {
-                       c.on = true;
-                       c.clause = 0;
-                   });
-        case SqlAction::kEndOn:
-            return change([](SqlScope& c) { c.on = c.natural = c.comma = false; });
-        case SqlAction::kUsing:
-            return core && !scopes_.set(t.scope, SqlCategory::kUsing, NONE).none();
-        case SqlAction::kEndUsing:
-            return core && s.debt.empty() && change([](SqlScope& c) { c.natural = c.comma = false; });
-        case SqlAction::kOp: {
-            const u32 rank = arg == 6 ? 4 : arg;
-            set_frame([&](Frame& f) {
-                for (u32 level = 1; level <= 11; ++level)
-                    if ((level == 6 ? 4 : level) >= rank) f.ops &= ~(1u << level);
-                f.ops |= 1u << std::min(arg, 11u);
-            });
-            const bool sign = arg == 11 && core && s.term && (s.tracker == SqlScope::kFresh);
-            return change([&](SqlScope& c) { c.tracker = sign ? SqlScope::kSigned : SqlScope::kComplex; });
-        }
-        case SqlAction::kComplex:
-            return change([](SqlScope& c) { c.tracker = SqlScope::kComplex; });
-        case SqlAction::kArg:
-            return n_args < 127 && set_frame([](Frame& f) { f.data += 1 << 8; });
-        case SqlAction::kNextArg:
-            return takes([&](const SqlFunction& f) { return f.takes_more(n_args); });
-        case SqlAction::kNoArgs:
-            return takes([](const SqlFunction& f) { return f.takes(0); });
-        case SqlAction::kDistinct:
-            return (data & 1) && takes([](const SqlFunction& f) { return f.takes(1); });
-        case SqlAction::kEndCall:
-        case SqlAction::kEndFilter:
-        case SqlAction::kEndWindow:
-            if (action == SqlAction::kEndCall && !takes([&](const SqlFunction& f) { return f.takes(n_args); }))
-                return false;
-            return change([&](SqlScope& c) {
-                c.clause = data & 3;
-                c.strict = data & 4;
-                if (action == SqlAction::kEndWindow) c.item_flags |= SqlScope::kWindow;
-            });
-        case SqlAction::kAggregated:
-            return core && (s.clause & 1) && change([](SqlScope& c) {
-                       c.aggregated = true;
-                       c.item_flags |= SqlScope::kAggregate;
-                   });
-        case SqlAction::kFilter:
-            return change([](SqlScope& c) {
-                c.strict = true;
-                c.clause = 0;
-            });
-        case SqlAction::kWindow:
-            return core && (s.clause & 2) && change([](SqlScope& c) { c.clause &= 1; });
-        case SqlAction::kValued:
-            if (!core) return false;
-            return change([&](SqlScope& c) {
-                c.items.clear();
-                c.flags.assign(c.values_width, 0);
-                for (u32 i = 1; i <= c.values_width; ++i)
-                    c.items.push_back(scopes_.names.of("column" + std::to_string(i)));
-                c.values_width = 0;
-                c.in_item = false;
-            });
-        case SqlAction::kCell:
-            return change([](SqlScope& c) {
-                c.items.push_back(SqlScopes::kUnnamed);
-                c.flags.push_back(0);
-                c.item_name = NONE;
-                c.item_flags = 0;
-                c.tracker = SqlScope::kComplex;
-                c.in_item = false;
-            });
-        case SqlAction::kEndRow: {
-            if (!core) return false;
-            const SqlScope& st = scopes_.get(s.parent);
-            const u32 n = static_cast<u32>(s.items.size());
-            const u32 width = s.values_width        ? s.values_width
-                              : st.relation != NONE ? static_cast<u32>(scopes_.relation_of(st.relation).names.size())
-                                                    : st.want;
-            if (width && width != n) return false;
-            return change([&](SqlScope& c) {
-                c.values_width = n;
-                c.items.clear();
-                c.flags.clear();
-            });
-        }
-        case SqlAction::kRoom:
-            return frames_[t.frame].depth + pending(frames_[t.frame].ops) + kRoom <= program_.max_stack;
-        case SqlAction::kCount:
-            break;
-    }
-    return false;
-}
-
-u32 SqlAutomaton::push(u32 frame, u32 ret, u32 cost) {
-    const Frame& f = frames_[frame];
-    const u32 depth = f.depth + pending(f.ops) + cost;
-    if (depth > program_.max_stack) return NONE;
-    return intern_frame({ret, frame, 0, 0, depth});
-}
-
-// Whether what follows a lexeme may fail: its thread is looked at before the lexeme is let in.
-bool SqlAutomaton::risky(u32 pc) {
-    if (risky_[pc] != 2) return risky_[pc];
-    risky_[pc] = 1;  // a loop without lexemes leads nowhere
-    const SqlInstruction& in = program_.code[pc];
-    bool fails = false;
-    if (in.op == SqlInstruction::kSplit) {
-        fails = true;
-        for (u32 next : in.next) fails = fails && risky(next);
-    } else if (in.op == SqlInstruction::kCall) {
-        fails = risky(in.a);
-    } else if (in.op == SqlInstruction::kAct) {
-        switch (static_cast<SqlAction>(in.a)) {
-            case SqlAction::kWant:
-            case SqlAction::kBegin:
-            case SqlAction::kItem:
-            case SqlAction::kGrouped:
-            case SqlAction::kTerm:
-            case SqlAction::kOp:
-            case SqlAction::kComplex:
-            case SqlAction::kArg:
-            case SqlAction::kFilter:
-            case SqlAction::kEndFilter:
-                fails = risky(in.next[0]);
-                break;
-            default:
-                fails = true;
-        }
-    }
-    risky_[pc] = fails;
-    return fails;
-}
-
-bool SqlAutomaton::leads_on(Thread t) {
-    t.pc = program_.code[t.pc].next[0];
-    Parse out;
-    follow({t}, out, true);
-    return out.accepts || !out.threads.empty();
-}
-
-void SqlAutomaton::follow(std::vector<Thread> threads, Parse& out, bool first) {
-    std::vector<Thread> seen;
-    while (!threads.empty()) {
-        Thread t = threads.back();
-        threads.pop_back();
-        if (std::find(seen.begin(), seen.end(), t) != seen.end()) continue;
-        if (seen.size() > kMaxThreads) throw CoreError(ErrorKind::limit_states, seen.size(), "SQL: too many readings");
-        seen.push_back(t);
-        const SqlInstruction& in = program_.code[t.pc];
-        switch (in.op) {
-            case SqlInstruction::kSplit:
-                for (size_t i = in.next.size(); i-- > 0;) threads.push_back({in.next[i], t.frame, t.scope, t.reg});
-                break;
-            case SqlInstruction::kCall: {
-                const bool own = in.b & 1, last = program_.code[in.next[0]].op == SqlInstruction::kReturn;
-                const u32 frame = last && !own ? t.frame : push(t.frame, in.next[0], in.b >> 1);
-                if (frame != NONE) threads.push_back({in.a, frame, t.scope, t.reg});
-                break;
-            }
-            case SqlInstruction::kReturn: {
-                if (t.frame == 0) {
-                    out.accepts = out.accepts || t.scope == SqlScopes::kRoot;
-                    break;
-                }
-                const Frame& f = frames_[t.frame];
-                threads.push_back({f.ret, f.parent, t.scope, t.reg});
-                break;
-            }
-            case SqlInstruction::kAct:
-                if (act(t, static_cast<SqlAction>(in.a), in.b)) {
-                    t.pc = in.next[0];
-                    threads.push_back(t);
-                }
-                break;
-            default:
-                if (in.op == SqlInstruction::kName) {
-                    // In an expression a literal can stand instead of a name, so nothing hangs on there being one.
-                    const auto category = static_cast<SqlCategory>(in.a);
-                    const bool operand = category == SqlCategory::kColumn || category == SqlCategory::kQualifier ||
-                                         category == SqlCategory::kStarQualifier ||
-                                         (category >= SqlCategory::kScalar && category <= SqlCategory::kWindow);
-                    if (operand && first) break;
-                    if (!operand && scopes_.set(t.scope, category, t.reg).none()) break;
-                }
-                if (!scopes_.live(t.scope)) break;
-                if (!first && in.op != SqlInstruction::kName && risky(in.next[0]) && !leads_on(t)) break;
-                out.threads.push_back(t);
-        }
-        if (first && (out.accepts || !out.threads.empty())) return;
-    }
-}
-
-u32 SqlAutomaton::closure(std::vector<Thread> threads) {
-    u64 key = threads.size();
-    for (const Thread& t : threads)
-        key = mix(mix(key, static_cast<u64>(t.pc) << 32 | t.frame), static_cast<u64>(t.scope) << 32 | t.reg);
-    for (const auto& [from, to] : closures_[key])
-        if (from == threads) return to;
-    const u32 to = closure_new(threads);
-    closures_[key].emplace_back(std::move(threads), to);
-    return to;
-}
-
-u32 SqlAutomaton::closure_new(std::vector<Thread> threads) {
-    Parse out;
-    follow(std::move(threads), out, false);
-    if (out.threads.empty() && !out.accepts) return kDead;
-    std::sort(out.threads.begin(), out.threads.end());
-    u64 h = out.accepts;
-    for (const Thread& t : out.threads)
-        h = mix(mix(h, static_cast<u64>(t.pc) << 32 | t.frame), static_cast<u64>(t.scope) << 32 | t.reg);
-    const auto range = parse_index_.equal_range(h);
-    for (auto it = range.first; it != range.second; ++it)
-        if (parses_[it->second].threads == out.threads && parses_[it->second].accepts == out.accepts) return it->second;
-    if (parses_.size() >= max_states_) throw CoreError(ErrorKind::limit_states, max_states_, "SQL: too many states");
-    const u32 id = static_cast<u32>(parses_.size());
-    parses_.push_back(std::move(out));
-    parse_index_.emplace(h, id);
-    return id;
-}
-
-const SqlAutomaton::Parse& SqlAutomaton::known(u32 id) {
-    Parse& p = parses_[id];
-    if (p.known) return p;
-    for (const Thread& t : p.threads) {
-        const SqlInstruction& in = program_.code[t.pc];
-        if (in.op == SqlInstruction::kKeyword) bits_set(p.keywords, in.a);
-        p.names = p.names || in.op == SqlInstruction::kName;
-        if (in.op == SqlInstruction::kOperator) p.operators |= 1ull << in.a;
-        if (in.op == SqlInstruction::kLiteral) {
-            const SqlScope& s = scopes_.get(t.scope);
-            p.literals |= 1u << in.a;
-            p.values = p.values || in.a == static_cast<u32>(SqlLiteral::kPosition) ||
-                       (s.core && s.term && s.tracker != SqlScope::kComplex);
-        }
-    }
-    p.known = true;
-    return p;
-}
-
-const SqlAutomaton::Parse& SqlAutomaton::named(u32 id) {
-    known(id);
-    Parse& p = parses_[id];
-    if (p.named) return p;
-    for (const Thread& t : p.threads) {
-        const SqlInstruction& in = program_.code[t.pc];
-        if (in.op != SqlInstruction::kName) continue;
-        const auto category = static_cast<SqlCategory>(in.a);
-        const bool call = category >= SqlCategory::kScalar && category <= SqlCategory::kWindow;
-        const SqlNameSet* set = &scopes_.set(t.scope, category, t.reg);
-        std::vector<const SqlNameSet*>& sets = call ? p.called : p.sets;
-        if (std::find(sets.begin(), sets.end(), set) == sets.end()) sets.push_back(set);
-        p.fresh = p.fresh || set->fresh;
-    }
-    p.named = true;
-    return p;
-}
-
-u32 SqlAutomaton::end_invented(u32 parse) {
-    std::vector<Thread> next;
-    for (Thread thread : known(parse).threads) {
-        const SqlInstruction& in = program_.code[thread.pc];
-        if (in.op != SqlInstruction::kName) continue;
-        if (!name(thread, static_cast<SqlCategory>(in.a), "\x01", false, true)) continue;
-        thread.pc = in.next[0];
-        next.push_back(thread);
-    }
-    return next.empty() ? kDead : closure(std::move(next));
-}
-
-std::vector<u32> SqlAutomaton::matter(u32 parse) {
-    std::vector<u32> out;
-    for (const Thread& t : known(parse).threads) {
-        const SqlInstruction& in = program_.code[t.pc];
-        if (in.op != SqlInstruction::kName || !scopes_.set(t.scope, static_cast<SqlCategory>(in.a), t.reg).fresh)
-            continue;
-        scopes_.matter(t.scope, static_cast<SqlCategory>(in.a), out);
-    }
-    return out;
-}
-
-bool SqlAutomaton::movers(u32 parse, u32 name, u64& others, bool& called) {
-    const Parse& p = known(parse);
-    others = 0;
-    called = false;
-    if (p.threads.size() > 64) return false;
-    const std::string& text = scopes_.names.text(name);
-    bool invented =
-        text.size() <= kMaxInvented && sql_word_start(static_cast<u8>(text[0])) && program_.find_word(text) == NONE;
-    for (char c : text) invented = invented && sql_word_byte(static_cast<u8>(c)) && c != '$' && !(c & 0x80);
-    for (size_t i = 0; i < p.threads.size(); ++i) {
-        const Thread& t = p.threads[i];
-        const SqlInstruction& in = program_.code[t.pc];
-        if (in.op != SqlInstruction::kName) continue;
-        const auto category = static_cast<SqlCategory>(in.a);
-        const SqlNameSet& set = scopes_.set(t.scope, category, t.reg);
-        if (!(set.fresh && invented) && !set.has(name, scopes_.names.n_catalogue())) continue;
-        if (category >= SqlCategory::kScalar && category <= SqlCategory::kWindow) {
-            called = true;
-            continue;
-        }
-        if (category != SqlCategory::kColumn && category != SqlCategory::kQualifier &&
-            category != SqlCategory::kStarQualifier)
-            return false;
-        if (!scopes_.uniform(t.scope)) return false;
-        others |= 1ull << i;
-    }
-    return true;
-}
-
-// -- lexemes ----------------------------------------------------------------------------------
-
-u32 SqlAutomaton::extend(u32 text, u8 byte) {
-    byte = sql_fold(byte);
-    const u64 key = static_cast<u64>(text) << 8 | byte;
-    const u32 known = text_index_.find(key);
-    if (known != NONE) return known;
-    Text next = texts_[text];
-    narrow(program_.names, next.lo, next.hi, next.text.size(), byte);
-    narrow(program_.words, next.klo, next.khi, next.text.size(), byte);
-    next.plain = next.plain && next.text.size() < kMaxInvented && byte < 0x80 && sql_word_byte(byte) && byte != '$' &&
-                 (!next.text.empty() || sql_word_start(byte));
-    next.text += static_cast<char>(byte);
-    next.word = next.klo < next.khi && program_.words[next.klo] == next.text ? next.klo : NONE;
-    next.name = next.lo < next.hi && program_.names[next.lo] == next.text ? next.lo : NONE;
-    if (texts_.size() >= max_states_) throw CoreError(ErrorKind::limit_states, max_states_, "SQL: too many texts");
-    const u32 id = static_cast<u32>(texts_.size());
-    texts_.push_back(std::move(next));
-    text_index_.insert(key, id);
-    return id;
-}
-
-bool SqlAutomaton::word_alive(u32 parse, u32 text) {
-    const Parse& p = named(parse);
-    const Text& t = texts_[text];
-    if ((p.fresh && t.plain) || any_in(p.keywords, nullptr, t.klo, t.khi)) return true;
-    if ((p.literals >> static_cast<u32>(SqlLiteral::kBlob) & 1) && t.text == "x") return true;
-    for (const auto* sets : {&p.sets, &p.called})
-        for (const SqlNameSet* set : *sets) {
-            if (any_in(set->catalogue, &bare_, t.lo, t.hi)) return true;
-            for (u32 name : set->extra)
-                if (scopes_.names.text(name).compare(0, t.text.size(), t.text) == 0 && scopes_.names.bare(name))
-                    return true;
-        }
-    return false;
-}
-
-bool SqlAutomaton::word_special(u32 parse, u32 text) {
-    const Parse& p = named(parse);
-    const Text& t = texts_[text];
-    if (t.klo < t.khi) return true;
-    for (const auto* sets : {&p.sets, &p.called})
-        for (const SqlNameSet* set : *sets)
-            if (any_in(set->catalogue, nullptr, t.lo, t.hi)) return true;
-    return false;
-}
-
-bool SqlAutomaton::quoted_alive(u32 parse, u32 text) {
-    const Parse& p = named(parse);
-    const Text& t = texts_[text];
-    if (p.fresh && t.text.size() <= kMaxInvented) {
-        bool printable = true;
-        for (char c : t.text) printable = printable && c >= ' ' && c <= '~';
-        if (printable) return true;
-    }
-    for (const SqlNameSet* set : p.sets) {
-        if (any_in(set->catalogue, nullptr, t.lo, t.hi)) return true;
-        for (u32 name : set->extra)
-            if (scopes_.names.text(name).compare(0, t.text.size(), t.text) == 0) return true;
-    }
-    return false;
-}
-
-// The thread behind a name; false if it can't stand here.
-bool SqlAutomaton::name(Thread& t, SqlCategory category, const std::string& text, bool quoted, bool invented) {
-    const SqlNameSet& set = scopes_.set(t.scope, category, t.reg);
-    u32 id = scopes_.names.find(text);
-    const bool there = id != NONE && set.has(id, scopes_.names.n_catalogue());
-    if (!there && !(set.fresh && invented)) return false;
-    if (there && !quoted && !scopes_.names.bare(id)) return false;
-    if (id == NONE) id = scopes_.names.of(text);
-    const SqlScope& s = scopes_.get(t.scope);
-    auto change = [&](auto&& f) {
-        SqlScope c = s;
-        f(c);
-        t.scope = scopes_.intern(std::move(c));
-    };
-    auto named = [&](u32 scope) {
-        t.scope = scope;
-        t.reg = NONE;
-        if (scope == SqlScopes::kDead) return false;
-        const SqlScope& now = scopes_.get(scope);
-        SqlScope c = now;
-        c.item_name = now.tracker == SqlScope::kFresh && !now.term ? id : now.item_name;
-        c.tracker = now.tracker == SqlScope::kFresh && !now.term ? SqlScope::kNamed : SqlScope::kComplex;
-        t.scope = scopes_.intern(std::move(c));
-        return true;
-    };
-    switch (category) {
-        case SqlCategory::kColumn:
-            return named(scopes_.use(t.scope, id));
-        case SqlCategory::kQualifier:
-            t.reg = id;
-            return !scopes_.set(t.scope, SqlCategory::kQualifiedColumn, id).none();
-        case SqlCategory::kQualifiedColumn:
-            return named(scopes_.use_qualified(t.scope, t.reg, id));
-        case SqlCategory::kStarQualifier:
-            t.scope = scopes_.star_of(t.scope, id);
-            return t.scope != SqlScopes::kDead;
-        case SqlCategory::kTable:
-        case SqlCategory::kSchemaTable: {
-            const u32 relation =
-                category == SqlCategory::kTable ? scopes_.table(t.scope, id) : scopes_.schema_table(t.reg, id);
-            if (relation == NONE) return false;
-            t.scope = scopes_.add_source(t.scope, relation, SqlScopes::kUndecided);
-            t.reg = id;
-            return t.scope != SqlScopes::kDead;
-        }
-        case SqlCategory::kSchema:
-            t.reg = id;
-            return true;
-        case SqlCategory::kSourceAlias:
-            t.scope = scopes_.set_alias(t.scope, id);
-            t.reg = NONE;
-            return t.scope != SqlScopes::kDead;
-        case SqlCategory::kResultAlias:
-            change([&](SqlScope& c) {
-                c.item_name = id;
-                c.item_flags |= SqlScope::kAlias;
-            });
-            return true;
-        case SqlCategory::kCteName:
-            if (scopes_.same_cte(t.scope, id) || bits_get(program_.table_names, id)) return false;
-            change([&](SqlScope& c) { c.cte_name = id; });
-            return true;
-        case SqlCategory::kCteColumn:
-            if (std::find(s.cte_columns.begin(), s.cte_columns.end(), id) != s.cte_columns.end()) return false;
-            if (s.cte_columns.size() >= 100) return false;
-            change([&](SqlScope& c) { c.cte_columns.push_back(id); });
-            return true;
-        case SqlCategory::kUsing:
-            t.scope = scopes_.merge(t.scope, id);
-            return t.scope != SqlScopes::kDead;
-        case SqlCategory::kScalar:
-        case SqlCategory::kAggregate:
-        case SqlCategory::kWindow: {
-            const u32 kind = static_cast<u32>(category) - static_cast<u32>(SqlCategory::kScalar);
-            if (t.frame == 0 || !s.core) return false;
-            Frame f = frames_[t.frame];
-            f.data = static_cast<u64>(id) << 32 | kind << 16 | (s.clause & 3) | (s.strict ? 4 : 0);
-            t.frame = intern_frame(f);
-            if (kind)
-                change([&](SqlScope& c) {
-                    c.clause = kind == 1 ? 0 : c.clause & 1;
-                    c.strict = c.strict || kind == 1;
-                });
-            return true;
-        }
-        case SqlCategory::kOutput:
-        case SqlCategory::kCollation:
-            return true;
-        case SqlCategory::kCount:
-            break;
-    }
-    return false;
-}
-
-u32 SqlAutomaton::end_word(u32 parse, u32 text) {
-    const Parse& p = known(parse);
-    const Text& t = texts_[text];
-    const u32 word = t.word;
-    const bool keyword = word != NONE && bits_get(p.keywords, word);
-    std::vector<Thread> next;
-    for (Thread thread : p.threads) {
-        const SqlInstruction& in = program_.code[thread.pc];
-        if (in.op == SqlInstruction::kKeyword
-                ? in.a == word
-                : in.op == SqlInstruction::kName && !keyword &&
-                      name(thread, static_cast<SqlCategory>(in.a), t.text, false, t.plain && word == NONE)) {
-            thread.pc = in.next[0];
-            next.push_back(thread);
-        }
-    }
-    return next.empty() ? kDead : closure(std::move(next));
-}
-
-u32 SqlAutomaton::end_quoted(u32 parse, u32 text) {
-    const Parse& p = known(parse);
-    const Text& t = texts_[text];
-    bool printable = !t.text.empty() && t.text.size() <= kMaxInvented;
-    for (char c : t.text) printable = printable && c >= ' ' && c <= '~';
-    std::vector<Thread> next;
-    for (Thread thread : p.threads) {
-        const SqlInstruction& in = program_.code[thread.pc];
-        const auto category = static_cast<SqlCategory>(in.a);
-        if (in.op != SqlInstruction::kName) continue;
-        if (category >= SqlCategory::kScalar && category <= SqlCategory::kWindow) continue;
-        if (!name(thread, category, t.text, true, printable)) continue;
-        thread.pc = in.next[0];
-        next.push_back(thread);
-    }
-    return next.empty() ? kDead : closure(std::move(next));
-}
-
-u32 SqlAutomaton::end_operator(u32 parse, u32 op) {
-    std::vector<Thread> next;
-    for (Thread t : known(parse).threads) {
-        const SqlInstruction& in = program_.code[t.pc];
-        if (in.op != SqlInstruction::kOperator || in.a != op) continue;
-        t.pc = in.next[0];
-        next.push_back(t);
-    }
-    return next.empty() ? kDead : closure(std::move(next));
-}
-
-u32 SqlAutomaton::end_literal(u32 parse, u32 form, u32 value, SqlLiteral literal) {
-    std::vector<Thread> next;
-    for (Thread t : known(parse).threads) {
-        const SqlInstruction& in = program_.code[t.pc];
-        if (in.op != SqlInstruction::kLiteral) continue;
-        const auto wanted = static_cast<SqlLiteral>(in.a);
-        if (literal != SqlLiteral::kNumber) {
-            if (wanted != literal) continue;
-        } else if (wanted == SqlLiteral::kNumber) {
-            // As a whole term of ORDER BY or GROUP BY an integer is the number of a column.
-            const SqlScope& s = scopes_.get(t.scope);
-            if (s.core && s.tracker != SqlScope::kComplex) {
-                SqlScope c = s;
-                c.tracker = SqlScope::kComplex;
-                if (s.term && (form == kInt || form == kHex)) {
-                    const bool there =
-                        s.tracker == SqlScope::kFresh && form == kInt && value >= 1 && value <= s.items.size() &&
-                        (s.clause != 0 || !(s.flags[value - 1] & (SqlScope::kAggregate | SqlScope::kWindow)));
-                    if (!there) c.tracker = SqlScope::kInteger;
-                }
-                t.scope = scopes_.intern(std::move(c));
-            }
-        } else if (wanted == SqlLiteral::kInteger) {
-            if (form != kInt) continue;
-        } else if (wanted != SqlLiteral::kPosition || form != kInt || !position(t, value)) {
-            continue;
-        }
-        t.pc = in.next[0];
-        next.push_back(t);
-    }
-    return next.empty() ? kDead : closure(std::move(next));
-}
-
-bool SqlAutomaton::number_alive(u32 parse, u32 form, u32 value) {
-    const Parse& p = known(parse);
-    if (p.literals >> static_cast<u32>(SqlLiteral::kNumber) & 1) return true;
-    if (form != kInt) return false;
-    if (p.literals >> static_cast<u32>(SqlLiteral::kInteger) & 1) return true;
-    if (!(p.literals >> static_cast<u32>(SqlLiteral::kPosition) & 1)) return false;
-    for (const Thread& t : p.threads) {
-        const SqlInstruction& in = program_.code[t.pc];
-        if (in.op == SqlInstruction::kLiteral && in.a == static_cast<u32>(SqlLiteral::kPosition) && position(t, value))
-            return true;
-    }
-    return false;
-}
-
 u32 SqlAutomaton::end_lexeme(const State& s) {
     switch (s.kind) {
         case kGap:
             return s.parse;
         case kWord:
-            return end_word(s.parse, s.a);
+            return syntax_.end_word(s.parse, s.a);
         case kQuoted:
-            return s.b & 256 ? end_quoted(s.parse, s.a) : kDead;
+            return s.b & kQuoteRead ? syntax_.end_quoted(s.parse, s.a) : SqlSyntax::kDead;
         case kNumber:
-            return accepting(s.a) ? end_literal(s.parse, s.a, s.b, SqlLiteral::kNumber) : kDead;
+            return syntax_.end_number(s.parse, {s.a, s.b});
         case kString:
-            return s.b ? end_literal(s.parse, 0, 0, SqlLiteral::kString) : kDead;
+            return s.b & 1 ? syntax_.end_string(s.parse, sql_date_ends(s.b >> 8)) : SqlSyntax::kDead;
         case kBlob:
-            return kDead;
+            return SqlSyntax::kDead;
         case kOperator:
-            return s.a == kBang ? kDead : end_operator(s.parse, s.a);
+            return syntax_.end_operator(s.parse, s.a);
+        case kComment:
+            return SqlComment{s.a, s.b}.may_end() ? s.parse : SqlSyntax::kDead;
+        case kParameter:
+            return SqlParameter(s.a, s.b).accepting() ? syntax_.end_literal(s.parse, SqlLiteral::kParameter)
+                                                      : SqlSyntax::kDead;
     }
-    return kDead;
+    return SqlSyntax::kDead;
 }
 
 bool SqlAutomaton::complete(u32 id) {
     if (id == kDead) return false;
     const u32 parse = end_lexeme(states_[id]);
-    return parse != kDead && parses_[parse].accepts;
+    return parse != SqlSyntax::kDead && syntax_.parse(parse).accepts;
 }
 
 u32 SqlAutomaton::begin(u32 parse, u8 byte) {
-    const Parse& p = known(parse);
     if (sql_word_start(byte)) {
-        const u32 text = extend(0, byte);
-        return word_alive(parse, text) ? intern({parse, text, 0, kWord}) : kDead;
+        const u32 text = syntax_.texts().extend(SqlTexts::kEmpty, byte);
+        return syntax_.word_alive(parse, text) ? intern({parse, text, 0, kWord}) : kDead;
     }
-    if (digit(byte)) {
-        const u32 value = byte == '0' ? kZero : p.values ? byte - '0' : 1;
-        return number_alive(parse, kInt, value) ? intern({parse, kInt, value, kNumber}) : kDead;
+    SqlNumber n;
+    if (program_.typed ? n.step_counted(byte) : n.step(byte)) {
+        const u32 to = number(parse, n);
+        if (to != kDead || byte != '.') return to;
     }
-    if (byte == '.' && (p.literals >> static_cast<u32>(SqlLiteral::kNumber) & 1))
-        return intern({parse, kPoint, 0, kNumber});
-    if (byte == '"' || byte == '`' || byte == '[')
-        return named(parse).sets.empty() ? kDead
-               : quoted_alive(parse, 0)  ? intern({parse, 0, byte == '[' ? u32(']') : u32(byte), kQuoted})
-                                         : kDead;
+    if (program_.quotes_name(byte)) {
+        if (syntax_.named(parse).sets.empty() || !syntax_.quoted_alive(parse, SqlTexts::kEmpty, sql_closing(byte)))
+            return kDead;
+        return intern({parse, SqlTexts::kEmpty, sql_closing(byte), kQuoted});
+    }
+    const SqlSyntax::Parse& p = syntax_.known(parse);
+    if (byte == '\'' && p.has(SqlLiteral::kDate)) return intern({parse, 0, kDateBegins << 8, kString});
+    if (byte == '\'') return p.has(SqlLiteral::kString) ? intern({parse, 0, 0, kString}) : kDead;
+    if (SqlParameter::begins(byte) && p.has(SqlLiteral::kParameter)) return parameter(parse, SqlParameter(byte));
+    const u32 op = program_.signs.first(byte);
+    if (op == NONE || !(program_.signs.alive(p.operators, op) || program_.signs.comments(op))) return kDead;
+    return intern({parse, op, 0, kOperator});
+}
+
+u32 SqlAutomaton::number(u32 parse, const SqlNumber& n) {
+    if (!syntax_.number_alive(parse, n)) return kDead;
+    const bool any =
+        !program_.typed && n.form == SqlNumber::kInt && n.value < SqlNumber::kZero && !syntax_.known(parse).values;
+    return intern({parse, n.form, any ? 1 : n.value, kNumber});
+}
+
+u32 SqlAutomaton::quoted(const State& s, u8 byte) {
+    const u32 quote = s.b & 255;
+    const bool read = s.b & kQuoteRead;
+    if (byte == 0) return kDead;
+    if (byte == quote && !read) {
+        const bool ends = syntax_.end_quoted(s.parse, s.a) != SqlSyntax::kDead;
+        const bool goes_on = quote != ']' && syntax_.quoted_alive(s.parse, syntax_.texts().extend(s.a, byte), byte);
+        return ends || goes_on ? intern({s.parse, s.a, quote | kQuoteRead, kQuoted}) : kDead;
+    }
+    const u32 text = syntax_.texts().extend(s.a, byte, program_.typed);
+    return syntax_.quoted_alive(s.parse, text, static_cast<u8>(quote)) ? intern({s.parse, text, quote, kQuoted})
+                                                                       : kDead;
+}
+
+// A string that may be a date so far.
+u32 SqlAutomaton::date(const State& s, u8 byte) {
+    const u32 read = s.b >> 8;
+    const bool text = syntax_.known(s.parse).has(SqlLiteral::kString);
+    if (byte == 0) return kDead;
     if (byte == '\'')
-        return p.literals >> static_cast<u32>(SqlLiteral::kString) & 1 ? intern({parse, 0, 0, kString}) : kDead;
-    const u32 op = operator_of(std::string(1, static_cast<char>(byte)));
-    if (op == NONE) return kDead;
-    for (u32 i = 0; i < kOperatorCount; ++i)
-        if ((p.operators >> i & 1) && kOperators[i][0] == static_cast<char>(byte))
-            return intern({parse, op, 0, kOperator});
-    return kDead;
+        return sql_date_ends(read) ? intern({s.parse, 0, read << 8 | 1, kString})
+               : text              ? intern({s.parse, 0, 1, kString})
+                                   : kDead;
+    if (const u32 more = sql_date_step(read, byte)) return intern({s.parse, 0, more << 8, kString});
+    const u32 utf8 = sql_utf8(0, byte);
+    return text && utf8 != NONE ? intern({s.parse, utf8, 0, kString}) : kDead;
 }
 
 u32 SqlAutomaton::step_slow(u32 state, u8 byte) {
@@ -884,103 +128,63 @@ u32 SqlAutomaton::step_slow(u32 state, u8 byte) {
 u32 SqlAutomaton::step_new(const State& s, u8 byte) {
     switch (s.kind) {
         case kGap:
-            if (space(byte)) return known(s.parse).threads.empty() && !parses_[s.parse].accepts ? kDead : intern(s);
-            return begin(s.parse, byte);
+            return sql_space(byte) ? intern(s) : begin(s.parse, byte);
         case kWord:
             if (sql_word_byte(byte)) {
-                const u32 text = extend(s.a, byte);
-                return word_alive(s.parse, text) ? intern({s.parse, text, 0, kWord}) : kDead;
+                const u32 text = syntax_.texts().extend(s.a, byte);
+                return syntax_.word_alive(s.parse, text) ? intern({s.parse, text, 0, kWord}) : kDead;
             }
-            if (byte == '\'' && texts_[s.a].text == "x")
-                return known(s.parse).literals >> static_cast<u32>(SqlLiteral::kBlob) & 1
-                           ? intern({s.parse, 0, 0, kBlob})
-                           : kDead;
+            if (byte == '\'' && syntax_.text(s.a).text == "x")
+                return syntax_.known(s.parse).has(SqlLiteral::kBlob) ? intern({s.parse, 0, 0, kBlob}) : kDead;
             break;
-        case kQuoted: {
-            const u8 quote = static_cast<u8>(s.b);
-            if (!(s.b & 256)) {
-                if (byte == quote) {
-                    if (quote == ']' || end_quoted(s.parse, s.a) != kDead || quoted_alive(s.parse, extend(s.a, byte))) {
-                        const State next{s.parse, s.a, s.b | 256, kQuoted};
-                        const bool ends = end_quoted(s.parse, s.a) != kDead;
-                        if (!ends && quote == ']') return kDead;
-                        return intern(next);
-                    }
-                    return kDead;
-                }
-                if (byte == 0) return kDead;
-                const u32 text = extend(s.a, byte);
-                return quoted_alive(s.parse, text) ? intern({s.parse, text, s.b, kQuoted}) : kDead;
-            }
-            if (byte == quote && quote != ']') {
-                const u32 text = extend(s.a, byte);
-                return quoted_alive(s.parse, text) ? intern({s.parse, text, quote, kQuoted}) : kDead;
-            }
+        case kQuoted:
+            if (s.b & kQuoteRead ? byte == (s.b & 255) && byte != ']' : true) return quoted(s, byte);
             break;
-        }
         case kNumber: {
-            u32 form = NONE, value = 0;
-            const bool zero = s.a == kInt && s.b == kZero;
-            switch (s.a) {
-                case kInt:
-                    if (digit(byte))
-                        form = kInt, value = s.b >= kZero            ? kLong
-                                             : known(s.parse).values ? std::min(s.b * 10 + (byte - '0'), 9999u)
-                                                                     : 1;
-                    if (byte == '.') form = kFraction;
-                    if (byte == 'e' || byte == 'E') form = kExponent;
-                    if ((byte == 'x' || byte == 'X') && zero) form = kHexMark;
-                    break;
-                case kHexMark:
-                case kHex:
-                    if (hex(byte) && s.b < 15) form = kHex, value = s.b + 1;
-                    break;
-                case kPoint:
-                case kFraction:
-                    if (digit(byte)) form = kFraction;
-                    if ((byte == 'e' || byte == 'E') && s.a == kFraction) form = kExponent;
-                    break;
-                case kExponent:
-                    if (byte == '+' || byte == '-') form = kExponentSign;
-                    if (digit(byte)) form = kExponentDigits;
-                    break;
-                default:
-                    if (digit(byte)) form = kExponentDigits;
-            }
-            if (form != NONE)
-                return number_alive(s.parse, form, value) ? intern({s.parse, form, value, kNumber}) : kDead;
+            SqlNumber n{s.a, s.b};
+            if (program_.typed ? n.step_counted(byte) : n.step(byte)) return number(s.parse, n);
             if (sql_word_byte(byte) || byte == '.') return kDead;
             break;
         }
         case kString:
+            if (s.b >> 8 && !(s.b & 1)) return date(s, byte);
             if (s.b == 0) {
                 if (byte == 0) return kDead;
                 if (s.a == 0 && byte == '\'') return intern({s.parse, 0, 1, kString});
-                const u32 next = s.a ? utf8_next(s.a, byte) : utf8_lead(byte);
+                const u32 next = sql_utf8(s.a, byte);
                 return next == NONE ? kDead : intern({s.parse, next, 0, kString});
             }
-            if (byte == '\'') return intern({s.parse, 0, 0, kString});
+            if (byte == '\'')
+                return syntax_.known(s.parse).has(SqlLiteral::kString) ? intern({s.parse, 0, 0, kString}) : kDead;
             break;
         case kBlob:
-            if (hex(byte)) return intern({s.parse, s.a ^ 1, 0, kBlob});
-            return byte == '\'' && s.a == 0 ? gap(end_literal(s.parse, 0, 0, SqlLiteral::kBlob)) : kDead;
+            if (sql_hex(byte)) return intern({s.parse, s.a ^ 1, 0, kBlob});
+            return byte == '\'' && s.a == 0 ? gap(syntax_.end_literal(s.parse, SqlLiteral::kBlob)) : kDead;
         case kOperator: {
-            std::string text = s.a == kBang ? "!" : kOperators[s.a];
-            text += static_cast<char>(byte);
-            if (text == "--" || text == "/*") return kDead;  // comments
-            const u32 op = operator_of(text);
-            if (op != NONE) {
-                const Parse& p = known(s.parse);
-                for (u32 i = 0; i < kOperatorCount; ++i)
-                    if ((p.operators >> i & 1) && std::string(kOperators[i]).compare(0, text.size(), text) == 0)
-                        return intern({s.parse, op, 0, kOperator});
-                return kDead;
-            }
+            const u32 op = program_.signs.longer(s.a, byte);
+            if (op == SqlOperators::kComment)
+                return intern({s.parse, byte == '-' ? SqlComment::kLine : SqlComment::kBlock, 0, kComment});
+            if (op == SqlOperators::kGlued) return kDead;
+            if (op == NONE) break;
+            return program_.signs.alive(syntax_.known(s.parse).operators, op) ? intern({s.parse, op, 0, kOperator})
+                                                                              : kDead;
+        }
+        case kComment: {
+            SqlComment c{s.a, s.b};
+            const SqlComment::Step step = c.step(byte);
+            return step == SqlComment::kEnd  ? gap(s.parse)
+                   : step == SqlComment::kNo ? kDead
+                                             : intern({s.parse, c.form, c.utf8, kComment});
+        }
+        case kParameter: {
+            SqlParameter p(s.a, s.b);
+            if (p.step(byte)) return parameter(s.parse, p);
+            if (sql_word_byte(byte)) return kDead;
             break;
         }
     }
     const u32 ended = end_lexeme(s);
-    return ended == kDead ? kDead : step(gap(ended), byte);
+    return ended == SqlSyntax::kDead ? kDead : step(gap(ended), byte);
 }
 
 }  // namespace gcd

@@ -1,9 +1,30 @@
-// What every matcher can do, whatever it matches: a Lark grammar (matcher.hpp) or a JSON Schema (schema_masks.hpp).
+// What every matcher can do, whatever it matches: a Lark grammar (matcher.hpp), a JSON Schema (schema_masks.hpp) or a
+// database's statements (sql_engine.hpp).
 #pragma once
 
 #include "token_trie.hpp"
 
 namespace gcd {
+
+// Bytes that every continuation from an automaton's state begins with, at most n; none where the text may end.
+template <class Automaton>
+std::vector<u8> forced_from(Automaton& automaton, u32 state, u32 n) {
+    std::vector<u8> out;
+    while (out.size() < n && state != Automaton::kDead && !automaton.complete(state)) {
+        u32 only = NONE, to = Automaton::kDead;
+        for (u32 b = 0; b < 256; ++b) {
+            const u32 next = automaton.step(state, static_cast<u8>(b));
+            if (next == Automaton::kDead) continue;
+            if (only != NONE) return out;
+            only = b;
+            to = next;
+        }
+        if (only == NONE) break;
+        out.push_back(static_cast<u8>(only));
+        state = to;
+    }
+    return out;
+}
 
 class TextMatcher {
   public:
@@ -41,7 +62,7 @@ class TextMatcher {
     // none were found. Looks further where they are more than `most`.
     virtual bool completion(std::vector<u32>& tokens, u32 most) {
         (void)tokens, (void)most;
-        throw CoreError(ErrorKind::bad_input, 0, "token budgets are not supported for compositions and for SQL yet");
+        throw CoreError(ErrorKind::bad_input, 0, "token budgets are not supported for compositions yet");
     }
     // As `completion`, from behind a token that may come next: on the way by which `fill_within` let it through, which
     // the search from there may miss. Not proven: to be tried. False if that is no other way.

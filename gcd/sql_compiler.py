@@ -22,6 +22,9 @@ from gcd.vocab import Vocabulary
 __all__ = ["compile_sql"]
 
 
+_UNSETTLED = "a name that isn't settled within it can't be written"
+
+
 def compile_sql(
     grammar: ScopedSql, vocab: Vocabulary, trie: TokenTrie, limits: Limits, lenient: frozenset[str]
 ) -> CompiledGrammar:
@@ -31,25 +34,26 @@ def compile_sql(
     engine = engine_of(SqlEngine, trie, program, vocab.eos_ids, limits)
     if not engine.start_alive(0):
         raise GrammarError("no statement can be written", remedy="allow some kind of statement")
-    reason = _unspelt(trie)
+    found = {
+        "viability": _unspelt(trie),
+        "tightened": "" if engine.exact else f"{engine.reason}, more than the search settles: {_UNSETTLED}",
+    }
+    reasons = tuple(reason for reason in found.values() if reason)
     exactness = Exactness(
-        exact=not reason,
-        kinds=frozenset({"viability"} if reason else ()),
-        reasons=(reason,) if reason else (),
-        notes=(
-            "tables that explain the names used are searched for under a budget: a name that isn't settled within it "
-            "can't be written",
-        ),
+        exact=not reasons,
+        kinds=frozenset(kind for kind, reason in found.items() if reason),
+        reasons=reasons,
+        notes=(f"tables that explain the names used are searched for under a budget: {_UNSETTLED}",),
     )
     if not exactness.kinds <= lenient:
         raise InexactError(
-            f"the statements can't be compiled exactly: {reason}",
+            f"the statements can't be compiled exactly: {'; '.join(reasons)}",
             report=exactness,
             remedy=f"allow it by lenient={set(exactness.kinds)!r}",
         )
     return CompiledGrammar(
         engine,
-        GrammarInfo.of_sql("", program),
+        GrammarInfo.of_sql(grammar.catalogue.title, program),
         exactness,
         eos_ids=vocab.eos_ids,
         fingerprint=vocab.fingerprint,

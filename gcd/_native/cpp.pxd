@@ -306,10 +306,10 @@ cdef extern from "composition.hpp" namespace "gcd" nogil:
         ComposedMatcher(shared_ptr[Composition]) except +raise_core_error
 
 
-cdef extern from "sql_masks.hpp" namespace "gcd" nogil:
+cdef extern from "sql_engine.hpp" namespace "gcd" nogil:
     cdef cppclass SqlCounts "gcd::SqlEngine::Counts":
         uint32_t states, parses, scopes, masks
-        uint64_t mask_bytes, unsettled, generation
+        uint64_t mask_bytes, row_bytes, unsettled, generation
 
     cdef cppclass SqlEngine:
         SqlEngine(
@@ -321,6 +321,7 @@ cdef extern from "sql_masks.hpp" namespace "gcd" nogil:
             uint64_t,
         ) except +raise_core_error
         cbool satisfiable()
+        const string& reason()
         SqlCounts counts() except +raise_core_error
         uint64_t explore(uint32_t, double) except +raise_core_error
 

@@ -24,7 +24,7 @@ class SqlEngine:
         """The ids that end a sequence."""
     @property
     def exact(self) -> bool:
-        """No prefix that the masks allow is known to be a possible dead end."""
+        """No statement of the language is known to be left out for want of search steps."""
     @property
     def reason(self) -> str:
         """Why it isn't exact."""

@@ -35,11 +35,11 @@ cdef class SqlEngine:
 
     @property
     def exact(self):
-        return True
+        return self.engine.get().reason().empty()
 
     @property
     def reason(self):
-        return ""
+        return self.engine.get().reason().decode()
 
     @property
     def n_starts(self):
@@ -60,6 +60,7 @@ cdef class SqlEngine:
             "scopes": c.scopes,
             "masks": c.masks,
             "mask_bytes": c.mask_bytes,
+            "row_bytes": c.row_bytes,
             "unsettled": c.unsettled,
             "generation": c.generation,
         }

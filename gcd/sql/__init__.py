@@ -4,7 +4,8 @@
 
     live database -> reflect (sqlite_catalogue, postgresql_catalogue)
     DDL           -> ddl                                    -> catalogue -> grammar: SqlGrammar
-                                                                         -> lark_text: the context-free part as text
+                                                                         -> lark_text, scope_text: the context-free
+                                                                            part as text
 """
 
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from gcd.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from gcd.sql.answer import Answer, generate
+    from gcd.sql.artifact import load
     from gcd.sql.catalogue import Catalogue, Column, Function, Table
     from gcd.sql.ddl import from_ddl
     from gcd.sql.grammar import SqlGrammar
@@ -33,6 +35,7 @@ _PUBLIC = {
     "from_database": "gcd.sql.reflect",
     "from_ddl": "gcd.sql.ddl",
     "generate": "gcd.sql.answer",
+    "load": "gcd.sql.artifact",
     "returns_rows": "gcd.sql.read_only",
     "run": "gcd.sql.read_only",
     "runs": "gcd.sql.read_only",
@@ -50,6 +53,7 @@ __all__ = [
     "from_database",
     "from_ddl",
     "generate",
+    "load",
     "returns_rows",
     "run",
     "runs",

@@ -111,6 +111,11 @@ class Catalogue:
         del content["notes"]
         return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
+    @property
+    def title(self) -> str:
+        """What an artefact keeps of the database that it was compiled for: no address, nothing secret."""
+        return f"{self.dialect} schema {self.fingerprint}"
+
     def __hash__(self) -> int:
         return hash(self.fingerprint)
 

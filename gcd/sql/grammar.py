@@ -11,6 +11,8 @@ from gcd.errors import UnsupportedError
 from gcd.sql.catalogue import Catalogue
 from gcd.sql.lark_text import lark_text
 from gcd.sql.options import SqlOptions
+from gcd.sql.postgresql_syntax import POSTGRESQL
+from gcd.sql.scope_text import scope_text
 
 if TYPE_CHECKING:
     from gcd.grammar.ir import Grammar
@@ -40,7 +42,8 @@ class SqlGrammar:
             invented: names that a statement makes up (aliases, CTEs) may be referred to. Without the scope hook that
                 lets any name through; with False references are the database's own names, and no others.
         """
-        self._of_sqlite("to_lark()")
+        if self.catalogue.dialect == "postgresql":
+            return scope_text(POSTGRESQL, self.catalogue, self.options)
         return lark_text(self.catalogue, self.options, invented=invented)
 
     def _of_sqlite(self, what: str) -> None:
@@ -55,19 +58,19 @@ class SqlGrammar:
         """The context-free part as a grammar of its own: names of the right kind, but nothing about scope."""
         from gcd.grammar.load import from_lark
 
+        self._of_sqlite("context_free()")
         return from_lark(self.to_lark(invented=invented))
 
     def scoped(self) -> ScopedSql:
         """What the engine reads: the syntax with its scopes. `gcd.compile` asks for it itself."""
         from gcd.sql.scope_grammar import ScopedSql
 
-        self._of_sqlite("the engine")
         writes = [kind for kind in self.options.statements if kind != "select"]
-        if writes:
+        if writes and self.catalogue.dialect != "sqlite":
             raise UnsupportedError.of(
                 writes[0],
-                f"the engine doesn't hold the scopes of {', '.join(writes)} yet",
-                remedy='statements=("select",), or to_lark() and context_free(), which know nothing of scope',
+                f"the subset of {self.catalogue.dialect} has no {', '.join(writes).upper()}",
+                remedy='statements=("select",)',
             )
         return ScopedSql(self.catalogue, self.options.statements, limit_required=self.options.require_limit)
 

@@ -11,22 +11,16 @@ from collections.abc import Callable
 from typing import Any
 
 from gcd.sql.catalogue import Catalogue, Column, Function, Table
+from gcd.sql.postgresql_types import AGGREGATES, SCALARS, WINDOWS
 
 __all__ = ["FUNCTIONS", "read_postgresql"]
 
-FUNCTIONS = (
-    *(Function(name, (1,)) for name in ("abs", "ceil", "floor", "length", "lower", "round", "sqrt", "btrim", "upper")),
-    *(Function(name, (2,)) for name in ("nullif", "power", "strpos", "mod")),
-    Function("coalesce", (-2,)),
-    Function("concat", (-2,)),
-    Function("substr", (2, 3)),
-    Function("replace", (3,)),
-    Function("now", (0,)),
-    Function("count", (0, 1), "aggregate"),
-    *(Function(name, (1,), "aggregate") for name in ("avg", "max", "min", "sum")),
-    Function("string_agg", (2,), "aggregate"),
-    *(Function(name, (0,), "window") for name in ("row_number", "rank", "dense_rank")),
-)
+_ARITIES: dict[tuple[str, str], set[int]] = defaultdict(set)
+for _kind, _signatures in (("scalar", SCALARS), ("aggregate", AGGREGATES), ("window", WINDOWS)):
+    for _signature in _signatures:
+        _ARITIES[_signature.name, _kind].update(_signature.arities)
+
+FUNCTIONS = tuple(Function(name, tuple(sorted(arities)), kind) for (name, kind), arities in _ARITIES.items())
 """What may be called, all of it in pg_catalog of every PostgreSQL since 12."""
 
 _COLUMNS = """

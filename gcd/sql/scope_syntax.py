@@ -1,98 +1,36 @@
-"""SQLite's syntax as data: rules with scope actions, and the program that the engine interprets.
+"""Syntax as data: what a dialect's rules with scope actions are made of, and the program that the engine interprets.
 
 A rule is written as in EBNF: ``"("`` and words in capitals are lexemes, ``$name`` is a class of literals, ``<name>`` is
 a name whose choice the scope makes (`CATEGORIES`), ``{action}`` or ``{action:n}`` changes or asks the scope (`ACTIONS`)
-and takes no text. A word in small letters stands for another rule: ``rule^n`` with what is on the stack of SQLite's own
-parser by then (at most 100 in all), ``rule`` alone written out in place. A rule whose name begins with ``!`` has a
-frame of its own, in which its actions keep a number.
+and takes no text. A word in small letters stands for another rule: ``rule^n`` with what is on the stack of the
+database's own parser by then (`Syntax.stack` in all), ``rule`` alone written out in place. A rule whose name begins
+with ``!`` has a frame of its own, in which its actions keep a number.
 
-Nothing here says which names there are: see `gcd.sql.scope_program`.
+A dialect is a `Syntax` (`gcd.sql.sqlite_syntax`). Nothing here says which names there are: see
+`gcd.sql.scope_program`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ACTIONS", "CATEGORIES", "LITERALS", "OPERATORS", "RULES", "Code", "Instruction", "assemble"]
+from gcd.sql.postgresql_types import CLASSES
 
-RULES = r"""
-start: statement ";"?
-select_top: {want:0} select^3
-limited_top: {want:0} limited^3
-
-select: {begin} with? chain^4 {end}
-limited: {begin} with? limited_chain^4 {end}
-chain: core (order? limit? {seal} | {seal} setop chain2^0) | values (setop chain2^0)?
-chain2: core {seal} (corder? limit? | setop chain2^0) | values (setop chain2^0)?
-limited_chain: core (order? limit {seal} | {seal} setop limited_chain2^0) | values setop limited_chain2^0
-limited_chain2: core {seal} (corder? limit | setop limited_chain2^0) | values setop limited_chain2^0
-setop: UNION {setop:0} | UNION ALL {setop:0} | INTERSECT {setop:1} | EXCEPT {setop:1}
-
-with: {room} WITH RECURSIVE? cte ("," cte)*
-cte: <cte_name> ("(" <cte_column> ("," <cte_column>)* ")")? AS (NOT? MATERIALIZED)? "(" {want:cte} select^10 ")" {bind}
-
-core: {core} SELECT (DISTINCT | ALL)? item ("," {more} item)* (FROM {from} source join*)? {close}
-      (WHERE {clause:0} expr^6)?
-      (GROUP BY {clause:0} term ("," term)* {grouped} (HAVING {clause:1} expr^8)?)? {clause:3}
-item: "*" {star} | <star_qualifier> "." "*" | {item} expr^4 (AS <result_alias> | <result_alias>)? {enditem}
-term: {term} expr^8 {endterm}
-values: {core:1} {close} {clause:0} VALUES row ("," row)* {valued} {seal}
-row: "(" {item} expr^7 {cell} ("," {more} {item} expr^7 {cell})* ")" {endrow}
-
-order: ORDER BY oterm ("," oterm)*
-oterm: {term} expr^12 {endterm} (ASC | DESC)? (NULLS (FIRST | LAST))?
-corder: ORDER BY coterm ("," coterm)*
-coterm: (<output> | $position) (COLLATE <collation>)? (ASC | DESC)? (NULLS (FIRST | LAST))?
-limit: LIMIT "-"? $integer ((OFFSET | ",") "-"? $integer)?
-
-source: (<schema> "." <schema_table> | <table>) (AS <source_alias> | <source_alias> | {noalias})
-      | {room} "(" {want:derived} select^7 ")" {derived} (AS <source_alias> | <source_alias> | {noalias})
-join: "," {join:0} source
-    | (NATURAL {join:2} joinkind? JOIN | {join:1} joinkind? JOIN) source constraint
-joinkind: (LEFT | RIGHT | FULL) OUTER? | INNER | CROSS
-constraint: ON {on} expr^12 {endon} | {using} USING "(" <using> ("," {using} <using>)* ")" {endusing} | {endusing}
-
-!expr: nots arith tail*
-nots: (NOT {op:3})?
-tail: AND {op:2} nots arith | OR {op:1} nots arith
-    | ("=" | "==" | "!=" | "<>") {op:4} arith | ("<" | "<=" | ">" | ">=") {op:5} arith
-    | IS {op:4} (NOT? (DISTINCT FROM)?) arith
-    | (ISNULL | NOTNULL | NOT NULL) {op:4}
-    | NOT? ((LIKE | GLOB) {op:6} arith (ESCAPE arith)? | BETWEEN {op:6} arith AND arith | {op:4} {room} IN inrhs)
-arith: sign operand (("&" | "|" | "<<" | ">>") {op:7} sign operand | ("+" | "-") {op:8} sign operand
-     | ("*" | "/" | "%") {op:9} sign operand | ("||" | "->" | "->>") {op:10} sign operand)*
-sign: (("-" | "+" | "~") {op:11})?
-operand: primary (COLLATE <collation>)*
-primary: $number | $string {complex} | $blob {complex}
-       | (NULL | CURRENT_DATE | CURRENT_TIME | CURRENT_TIMESTAMP) {complex}
-       | <column> | <qualifier> "." <qcolumn>
-       | {room} (scalar^1 | aggregate^1 | windowed^1 | case^1 | {complex} CAST "(" expr^2 AS type ")"
-       | "(" (expr^1 | {complex} {want:1} select^2) ")" | EXISTS {complex} "(" {want:0} select^3 ")")
-inrhs: "(" ({want:1} select^4 | (expr^4 ("," expr^4)*)?) ")"
-case: CASE {complex} expr^1? (WHEN expr^4 THEN expr^5)+ (ELSE expr^4)? END
-!scalar: <scalar> {complex} "(" args ")" {endcall}
-!aggregate: <aggregate> {complex} "(" ( ({noargs} "*" | args) ")" {endcall} filter? (OVER window | {aggregated})
-          | {distinct} DISTINCT expr^5 {arg} ")" {endcall} filter? {aggregated})
-!windowed: <window> {complex} "(" args ")" {endcall} OVER window
-args: ({nextarg} expr^4 {arg} ("," {nextarg} expr^4 {arg})*)?
-filter: FILTER "(" WHERE {filter} expr^6 ")" {endfilter}
-window: {window} "(" (PARTITION BY expr^8 ("," expr^8)*)? (ORDER BY wterm ("," wterm)*)? frame? ")" {endwindow}
-wterm: expr^10 (ASC | DESC)? (NULLS (FIRST | LAST))?
-frame: ROWS (UNBOUNDED PRECEDING | $integer PRECEDING | CURRENT ROW
-     | BETWEEN (UNBOUNDED PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer (PRECEDING | FOLLOWING))
-               | $integer PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer (PRECEDING | FOLLOWING))
-               | CURRENT ROW AND (CURRENT ROW | UNBOUNDED FOLLOWING | $integer FOLLOWING)
-               | $integer FOLLOWING AND ($integer FOLLOWING | UNBOUNDED FOLLOWING)))
-     | RANGE (UNBOUNDED PRECEDING | CURRENT ROW
-     | BETWEEN (UNBOUNDED PRECEDING AND (CURRENT ROW | UNBOUNDED FOLLOWING)
-               | CURRENT ROW AND (CURRENT ROW | UNBOUNDED FOLLOWING)))
-type: INTEGER | INT | BIGINT | TEXT | REAL | FLOAT | DOUBLE PRECISION? | NUMERIC size? | DECIMAL size? | BLOB
-    | VARCHAR size? | CHAR size? | DATE | DATETIME | BOOLEAN
-size: "(" $integer ("," $integer)? ")"
-"""
+__all__ = [
+    "ACTIONS",
+    "CATEGORIES",
+    "LITERALS",
+    "PLACES",
+    "Code",
+    "Instruction",
+    "Syntax",
+    "assemble",
+    "rules_of",
+    "tree_of",
+]
 
 CATEGORIES = (
     "column",
@@ -103,7 +41,9 @@ CATEGORIES = (
     "schema",
     "schema_table",
     "source_alias",
+    "bare_alias",
     "result_alias",
+    "label",
     "cte_name",
     "cte_column",
     "using",
@@ -112,6 +52,19 @@ CATEGORIES = (
     "aggregate",
     "window",
     "collation",
+    "type",
+    "schema_qualifier",
+    "inner_qualifier",
+    "in_table",
+    "window_name",
+    "window_definition",
+    "target",
+    "schema_target",
+    "target_alias",
+    "insert_column",
+    "set_column",
+    "conflict_column",
+    "alias",
 )
 """Kinds of names, as `SqlCategory` counts them (csrc/sql_program.hpp)."""
 
@@ -156,17 +109,123 @@ ACTIONS = (
     "cell",
     "endrow",
     "room",
+    "boolean",
+    "isolate",
+    "leave",
+    "ordered",
+    "groupable",
+    "having",
+    "windows",
+    "endwindows",
+    "group",
+    "endgroup",
+    "aliasgroup",
+    "row",
+    "left",
+    "right",
+    "wider",
+    "sameleft",
+    "closed",
+    "another",
+    "fill",
+    "filled",
+    "update",
+    "updatefrom",
+    "updated",
+    "delete",
+    "upsert",
+    "conflict",
+    "conflicted",
+    "upset",
+    "returning",
+    "enter",
+    "exit",
+    "expect",
+    "can",
+    "type",
+    "leftside",
+    "middle",
+    "list",
+    "listed",
+    "bool",
+    "logic",
+    "is",
+    "negate",
+    "signed",
+    "constant",
+    "operands",
+    "casting",
+    "castto",
+    "cast",
+    "subquery",
+    "column",
+    "branch",
+    "branched",
+    "endcase",
+    "called",
+    "distinctrows",
+    "unstarred",
+    "grouping",
+    "groupby",
+    "ungrouped",
 )
 """What can happen between lexemes, as `SqlAction` counts them."""
 
-_WANTS = {"cte": 0x10000, "derived": 0x20000}
+_OPERATIONS = ("times", "divided", "modulo", "plus", "minus", "concat", "like", "compared", "between", "distinct")
 
-LITERALS = ("number", "integer", "position", "string", "blob")
+_ARGUMENTS = {
+    "cte": 0x10000,
+    "derived": 0x20000,
+    "source": 0x40000,
+    "row": 0x80000,
+    **{name: i for i, name in enumerate(CLASSES)},
+    # an operator's level, and which it is
+    **{
+        name: level << 4 | (_OPERATIONS.index(name) + 1)
+        for level, names in enumerate(
+            (("times", "divided", "modulo"), ("plus", "minus"), ("concat",), ("like", "compared", "between"))
+        )
+        for name in names
+    },
+    "equals": 4 << 4 | (_OPERATIONS.index("compared") + 1),
+    "distinct": 4 << 4 | (_OPERATIONS.index("distinct") + 1),
+    "moments": 0x100,
+    "equality": 0x101,
+}
 
-_OPERATORS = "; , ( ) . + - * / % ~ & | || << >> < <= <> > >= = == != -> ->>"
+LITERALS = ("number", "integer", "position", "string", "blob", "parameter", "small", "long", "decimal", "date")
 
-OPERATORS = tuple(_OPERATORS.split())
-"""In the order of their numbers."""
+PLACES = ("operand", "label", "alias", "any", "called")
+"""Where a name may stand, as far as it matters which keywords can be one: at the beginning of an operand, behind a
+result column without AS, behind a table without AS, where only a name can follow, before an argument list."""
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """A dialect.
+
+    Attributes:
+        dialect: its name, as catalogues have it.
+        rules: the text of the rules.
+        operators: all of them and their beginnings.
+        quotes: signs that begin a quoted name; "[" ends with "]", any other with itself.
+        keywords: words that may mean something, in small letters.
+        names: of each of `PLACES`, the keywords that may be bare names there, unless a rule has the keyword at this
+            point.
+        never_invented: words that mean something of their own where no column has this name.
+        stack: entries of the database's own parser's stack.
+        typed: the rules keep types, and a name in quotes means what it says, capitals and all.
+    """
+
+    dialect: str
+    rules: str
+    operators: tuple[str, ...]
+    quotes: str
+    keywords: frozenset[str]
+    names: Mapping[str, frozenset[str]]
+    never_invented: frozenset[str]
+    stack: int
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +284,9 @@ def _rules(text: str) -> dict[str, tuple[bool, str]]:
 class _Assembler:
     """Recursive descent over a rule's text, from its end to its beginning: each part is told what comes after it."""
 
-    def __init__(self, rules: dict[str, tuple[bool, str]]) -> None:
+    def __init__(self, rules: dict[str, tuple[bool, str]], operators: tuple[str, ...]) -> None:
         self.rules = rules
+        self.operators = operators
         self.code: list[Instruction] = []
         self.entries: dict[str, int] = {}
         self.keywords: dict[str, int] = {}
@@ -306,11 +366,11 @@ class _Assembler:
     def leaf(self, t: re.Match[str], after: int) -> int:
         """The same for a lexeme, an action or another rule."""
         if t[1]:
-            return self.emit(Instruction("operator", OPERATORS.index(t[1]), next=(after,)))
+            return self.emit(Instruction("operator", self.operators.index(t[1]), next=(after,)))
         if t[2]:
             return self.emit(Instruction("name", CATEGORIES.index(t[2]), next=(after,)))
         if t[3]:
-            number = _WANTS.get(t[4]) if t[4] else 0
+            number = _ARGUMENTS.get(t[4]) if t[4] else 0
             return self.emit(
                 Instruction("act", ACTIONS.index(t[3]), int(t[4]) if number is None else number, next=(after,))
             )
@@ -328,11 +388,27 @@ class _Assembler:
         return self.emit(Instruction("call", self.entry(name), int(t[7]) * 2 + self.rules[name][0], next=(after,)))
 
 
-def assemble(statements: Iterable[str], *, limit_required: bool = False) -> Code:
-    """The program for some kinds of statements ("select", "insert", "update", "delete")."""
-    tops = {"select": "limited_top" if limit_required else "select_top"}
-    rules = _rules(RULES)
-    rules["statement"] = (False, " | ".join(tops[kind] for kind in statements))
-    assembler = _Assembler(rules)
+def rules_of(syntax: Syntax, statements: Iterable[str], *, limit_required: bool = False) -> dict[str, tuple[bool, str]]:
+    """Rules by name for some kinds of statements: whether one has a frame of its own, and its text."""
+    rules = _rules(syntax.rules)
+    tops = ["limited_top" if kind == "select" and limit_required else f"{kind}_top" for kind in statements]
+    rules["statement"] = (False, " | ".join(tops))
+    return rules
+
+
+def tree_of(rules: dict[str, tuple[bool, str]], name: str) -> tuple[str, Any]:
+    """A rule's parts: ``seq``, ``or``, ``?``, ``*`` or ``+`` with theirs, and ``leaf`` with a match of its text."""
+    return _Assembler(rules, ()).parse(name)
+
+
+def assemble(syntax: Syntax, statements: Iterable[str], *, limit_required: bool = False) -> Code:
+    """The program for some kinds of statements.
+
+    Args:
+        syntax: the dialect.
+        statements: "select", "insert", "update", "delete": the rules of these names with ``_top`` behind.
+        limit_required: the rule ``limited_top`` instead of ``select_top``.
+    """
+    assembler = _Assembler(rules_of(syntax, statements, limit_required=limit_required), syntax.operators)
     start = assembler.entry("start")
     return Code(tuple(assembler.code), start, tuple(assembler.keywords))

