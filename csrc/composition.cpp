@@ -42,7 +42,8 @@ Composition::Composition(std::shared_ptr<const TokenTrie> trie, std::vector<u32>
         if (e.kind != CompositionEdge::kPart && e.part >= rules_.size())
             bad(e.part, "a composition's call is out of bounds");
         if (e.kind == CompositionEdge::kString && !strings_) {
-            if (!StringMasks::supports(*trie_)) bad(0, "the vocabulary has no tokens that escapes in strings are made of");
+            if (!StringMasks::supports(*trie_))
+                bad(0, "the vocabulary has no tokens that escapes in strings are made of");
             strings_ = std::make_shared<StringMasks>(trie_);
         }
         edges_[e.from].push_back(e);

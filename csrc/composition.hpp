@@ -53,7 +53,7 @@ class Composition : public std::enable_shared_from_this<Composition> {
     using Key = std::vector<u64>;
     struct Live {
         u32 part, to;  // strings have numbers behind those of the parts
-        u32 stack;  // where the rules that it is in return to
+        u32 stack;     // where the rules that it is in return to
         std::unique_ptr<TextMatcher> at;
         Key key;  // tells it from the others
         u64 hash;
@@ -97,8 +97,8 @@ class Composition : public std::enable_shared_from_this<Composition> {
     std::vector<std::unique_ptr<TextMatcher>> parts_;
     std::vector<u32> first_terminal_{0};
     std::shared_ptr<StringMasks> strings_;  // if there are any
-    StableVector<Return> stacks_;  // the first is the empty one
-    std::mutex mutex_;             // of what follows, and held by whoever adds a stack
+    StableVector<Return> stacks_;           // the first is the empty one
+    std::mutex mutex_;                      // of what follows, and held by whoever adds a stack
     std::unordered_map<u64, u32> stack_index_;
     std::unordered_map<Key, Tokens, KeyHash> crossings_;
     u64 memo_bytes_ = 0;
@@ -109,8 +109,7 @@ class ComposedMatcher : public TextMatcher {
   public:
     explicit ComposedMatcher(std::shared_ptr<Composition> composition, u32 rule = 0)
         : composition_(std::move(composition)), rule_(rule), place_(composition_->start(rule)) {}
-    ComposedMatcher(std::shared_ptr<Composition> composition, u32 rule,
-                    std::shared_ptr<const Composition::Place> place)
+    ComposedMatcher(std::shared_ptr<Composition> composition, u32 rule, std::shared_ptr<const Composition::Place> place)
         : composition_(std::move(composition)), rule_(rule), place_(std::move(place)) {}
     std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<ComposedMatcher>(*this); }
     std::unique_ptr<TextMatcher> position() const override;

@@ -8,8 +8,8 @@
 // Masks are exact if the inner ones are, each byte of a token is a token, and so are the bytes that escapes are made of
 // (`StringMasks::supports`): then each character that the vocabulary can write has an escape.
 //
-// Example, inner language a+, behind `"a`: the tokens `a`, `aa` of the inner mask, and `"`, `\`, `\u`, `\u00`, `\u0061`,
-// but not `\n`, nor `\u1`.
+// Example, inner language a+, behind `"a`: the tokens `a`, `aa` of the inner mask, and `"`, `\`, `\u`, `\u00`,
+// `\u0061`, but not `\n`, nor `\u1`.
 #pragma once
 
 #include <functional>
