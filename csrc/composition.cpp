@@ -39,7 +39,13 @@ Composition::Composition(std::shared_ptr<const TokenTrie> trie, std::vector<u32>
     if (rules_.empty()) bad(0, "a composition has no rule");
     for (const CompositionEdge& e : edges) {
         if (e.from >= n_nodes || e.to >= n_nodes) bad(e.from, "a composition's edge is out of bounds");
-        if (e.call && e.part >= rules_.size()) bad(e.part, "a composition's call is out of bounds");
+        if (e.kind != CompositionEdge::kPart && e.part >= rules_.size())
+            bad(e.part, "a composition's call is out of bounds");
+        if (e.kind == CompositionEdge::kString && !strings_) {
+            if (!StringMasks::supports(*trie_))
+                bad(0, "the vocabulary has no tokens that escapes in strings are made of");
+            strings_ = std::make_shared<StringMasks>(trie_);
+        }
         edges_[e.from].push_back(e);
     }
     for (const CompositionRule& rule : rules_) {
@@ -74,8 +80,19 @@ u32 Composition::push(u32 node, u32 stack) {
     return it->second;
 }
 
-void Composition::add(u32 part, u32 to, u32 stack, Place& place) {
-    Live live(part, to, stack, parts_[part]->position());
+void Composition::add(const CompositionEdge& edge, u32 stack, Place& place) {
+    u32 number = edge.part;
+    std::unique_ptr<TextMatcher> at;
+    if (edge.kind == CompositionEdge::kString) {
+        number += static_cast<u32>(parts_.size());
+        auto begin = [whole = shared_from_this(), rule = edge.part] {
+            return std::make_unique<ComposedMatcher>(whole, rule);
+        };
+        at = std::make_unique<StringMatcher>(strings_, begin, edge.part);
+    } else {
+        at = parts_[number]->position();
+    }
+    Live live(number, edge.to, stack, std::move(at));
     if (among(place, live)) return;
     if (place.lives.size() >= kMostCuts)
         throw CoreError(ErrorKind::limit_states, place.lives.size(), "too many ways to cut a text into parts");
@@ -96,8 +113,8 @@ void Composition::arrive(u32 node, u32 stack, Place& place) {
         if (final_[at] && its == 0) place.complete = true;
         if (final_[at] && its != 0) reach(stacks_[its].node, stacks_[its].rest);
         for (const CompositionEdge& e : edges_[at]) {
-            if (!e.call) {
-                add(e.part, e.to, its, place);
+            if (e.kind != CompositionEdge::kCall) {
+                add(e, its, place);
                 continue;
             }
             const u32 inner = push(e.to, its);
@@ -112,9 +129,9 @@ void Composition::close(Place& place) {
         if (place.lives[i].at->complete()) arrive(place.lives[i].to, place.lives[i].stack, place);
 }
 
-std::shared_ptr<const Composition::Place> Composition::start() {
+std::shared_ptr<const Composition::Place> Composition::start(u32 rule) {
     auto place = std::make_shared<Place>();
-    for (u32 s : rules_[0].starts) arrive(s, 0, *place);
+    for (u32 s : rules_[rule].starts) arrive(s, 0, *place);
     close(*place);
     return place;
 }
@@ -223,7 +240,7 @@ void Composition::expected(const Place& place, Bits& inside, Bits& next) const {
     for (const Live& live : place.lives) {
         Bits a, b;
         live.at->expected(a, b);
-        const u32 first = first_terminal_[live.part];
+        const u32 first = live.part < parts_.size() ? first_terminal_[live.part] : 0;  // a string says all of them
         bits_each(a, [&](u32 t) { bits_set(inside, first + t); });
         bits_each(b, [&](u32 t) { bits_set(next, first + t); });
     }
@@ -237,8 +254,7 @@ u64 Composition::n_places() {
 // -- matchers ---------------------------------------------------------------------------------
 
 std::unique_ptr<TextMatcher> ComposedMatcher::position() const {
-    auto copy = std::make_unique<ComposedMatcher>(composition_);
-    copy->place_ = place_;
+    auto copy = std::make_unique<ComposedMatcher>(composition_, rule_, place_);
     copy->finished_ = finished_;
     return copy;
 }
@@ -302,7 +318,7 @@ void ComposedMatcher::rollback(u32 n) {
 void ComposedMatcher::reset() {
     past_.clear();
     finished_ = false;
-    place_ = composition_->start();
+    place_ = composition_->start(rule_);
 }
 
 u32 ComposedMatcher::viable_bytes(const u8* data, u32 n) {

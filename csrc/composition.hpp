@@ -12,7 +12,8 @@
 //
 // An edge may also be a *call* of a rule, which is such an automaton, too: then grammars nest in one another, as deep
 // as a text likes. A matcher carries the nodes that its rules return to. A call at the end of a rule leaves none
-// behind, so only real nesting makes that grow.
+// behind, so only real nesting makes that grow. A call *in a string* is a rule whose sentences are written as JSON
+// strings: a composition of its own from the rule's start, in a StringMatcher.
 //
 // Example, letters+ then digits+ with the tokens `a`, `1`, `a1`, `1a`: after "a" there are two matchers, one in the
 // letters, one at the beginning of the digits. Their masks have `a` and `1`; the walk finds `a1`; `1a` fits nowhere.
@@ -21,19 +22,20 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "text_matcher.hpp"
+#include "string_matcher.hpp"
 
 namespace gcd {
 
 struct CompositionEdge {
+    enum Kind : u8 { kPart, kCall, kString };  // of the last two, `part` is a rule
     u32 from, part, to;
-    bool call = false;  // `part` is a rule
+    Kind kind = kPart;
 };
 struct CompositionRule {
     std::vector<u32> starts, finals;
 };
 
-class Composition {
+class Composition : public std::enable_shared_from_this<Composition> {
   public:
     static constexpr u32 kMostCuts = 1000;  // matchers at a place: beyond, what is ambiguous isn't worth following
     static constexpr u64 kMemoBytes = 64u << 20;
@@ -50,8 +52,8 @@ class Composition {
 
     using Key = std::vector<u64>;
     struct Live {
-        u32 part, to;
-        u32 stack;  // where the rules that it is in return to
+        u32 part, to;  // strings have numbers behind those of the parts
+        u32 stack;     // where the rules that it is in return to
         std::unique_ptr<TextMatcher> at;
         Key key;  // tells it from the others
         u64 hash;
@@ -62,7 +64,7 @@ class Composition {
         std::vector<Live> lives;
         bool complete = false;  // the text may end here
     };
-    std::shared_ptr<const Place> start();
+    std::shared_ptr<const Place> start(u32 rule = 0);
     // After one more byte, or some; null if no sentence begins so.
     std::shared_ptr<const Place> after(const Place& place, const u8* data, size_t n);
     // `known_only`: false, and nothing written, unless all that it takes has been worked out before.
@@ -82,7 +84,7 @@ class Composition {
     bool ends_at(u32 node) const { return final_[node] && edges_[node].empty(); }
     bool goes_on_after(const Live& live) const;
     void arrive(u32 node, u32 stack, Place& place);
-    void add(u32 part, u32 to, u32 stack, Place& place);
+    void add(const CompositionEdge& edge, u32 stack, Place& place);
     void close(Place& place);
     Tokens crossing(const Place& place, const u32* base);
     struct Walk;
@@ -94,8 +96,9 @@ class Composition {
     std::vector<bool> final_;
     std::vector<std::unique_ptr<TextMatcher>> parts_;
     std::vector<u32> first_terminal_{0};
-    StableVector<Return> stacks_;  // the first is the empty one
-    std::mutex mutex_;             // of what follows, and held by whoever adds a stack
+    std::shared_ptr<StringMasks> strings_;  // if there are any
+    StableVector<Return> stacks_;           // the first is the empty one
+    std::mutex mutex_;                      // of what follows, and held by whoever adds a stack
     std::unordered_map<u64, u32> stack_index_;
     std::unordered_map<Key, Tokens, KeyHash> crossings_;
     u64 memo_bytes_ = 0;
@@ -104,8 +107,10 @@ class Composition {
 // One sequence's position in a composition. Not shared between threads.
 class ComposedMatcher : public TextMatcher {
   public:
-    explicit ComposedMatcher(std::shared_ptr<Composition> composition)
-        : composition_(std::move(composition)), place_(composition_->start()) {}
+    explicit ComposedMatcher(std::shared_ptr<Composition> composition, u32 rule = 0)
+        : composition_(std::move(composition)), rule_(rule), place_(composition_->start(rule)) {}
+    ComposedMatcher(std::shared_ptr<Composition> composition, u32 rule, std::shared_ptr<const Composition::Place> place)
+        : composition_(std::move(composition)), rule_(rule), place_(std::move(place)) {}
     std::unique_ptr<TextMatcher> clone() const override { return std::make_unique<ComposedMatcher>(*this); }
     std::unique_ptr<TextMatcher> position() const override;
     void key(std::vector<u64>& out) const override;
@@ -132,6 +137,7 @@ class ComposedMatcher : public TextMatcher {
     std::shared_ptr<const Composition::Place> after(u32 token) const;
 
     std::shared_ptr<Composition> composition_;
+    u32 rule_;
     std::shared_ptr<const Composition::Place> place_;
     bool finished_ = false;
     std::vector<std::shared_ptr<const Composition::Place>> past_;

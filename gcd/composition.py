@@ -1,4 +1,4 @@
-"""Compiled grammars put together: one after another, one or another, at most once, over and over, in one another.
+"""Compiled grammars put together: one after another, one or another, over and over, in one another, in JSON strings.
 
 A composition is an automaton whose edges are whole grammars (`csrc/composition.hpp` says how its masks are found). So
 its parts may be of any kind (Lark grammars of every mode, patterns, JSON Schemas); they are compiled on their own, and
@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     from gcd._native.sql import SqlEngine
     from gcd.compiled_grammar import CompiledGrammar
 
-__all__ = ["Plan", "Recursion", "built", "concatenation", "optional", "plan_of", "recursive", "repeated", "union"]
+__all__ = [
+    "Plan",
+    "Recursion",
+    "built",
+    "concatenation",
+    "json_string",
+    "optional",
+    "plan_of",
+    "recursive",
+    "repeated",
+    "union",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,8 @@ class _Call:
     """An edge's label: a rule, by a number that no other rule of the process has."""
 
     rule: int
+    in_string: bool = False
+    """Each sentence of the rule is written as a JSON string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +68,7 @@ class Plan:
         names = {rule: next(_RULES) for rule in self.rules}  # else what stands twice would be the same rule twice
 
         def label(old: int | _Call) -> int | _Call:
-            return _Call(names.get(old.rule, old.rule)) if isinstance(old, _Call) else old + parts
+            return replace(old, rule=names.get(old.rule, old.rule)) if isinstance(old, _Call) else old + parts
 
         return replace(
             self,
@@ -73,9 +86,10 @@ class Plan:
         return {p.rule for _, p, _ in self.edges if isinstance(p, _Call)} - self.rules.keys()
 
     def numbered(self) -> tuple[list[tuple[int, int, int]], list[tuple[list[int], list[int]]]]:
-        """Edges and rules with plain numbers: parts, then rules; rule 0 is what a text is."""
-        number = {rule: len(self.parts) + 1 + i for i, rule in enumerate(self.rules)}
-        edges = [(f, number[p.rule] if isinstance(p, _Call) else p, t) for f, p, t in self.edges]
+        """Edges and rules with plain numbers: parts, then rules, then rules in strings; rule 0 is what a text is."""
+        first = {in_string: len(self.parts) + in_string * (len(self.rules) + 1) for in_string in (False, True)}
+        number = {rule: 1 + i for i, rule in enumerate(self.rules)}
+        edges = [(f, first[p.in_string] + number[p.rule] if isinstance(p, _Call) else p, t) for f, p, t in self.edges]
         rules = [(self.starts, self.finals), *self.rules.values()]
         return edges, [(list(starts), sorted(finals)) for starts, finals in rules]
 
@@ -90,7 +104,9 @@ class Plan:
         """The other way round of `numbered`. Raises ValueError for numbers out of range."""
         numbers = {n for f, _, t in edges for n in (f, t)} | {n for rule in rules for side in rule for n in side}
         labels: dict[int, int | _Call] = {i: i for i in range(len(parts))}
-        labels |= {len(parts) + i: _Call(next(_RULES)) for i in range(1, len(rules))}
+        names = {i: next(_RULES) for i in range(1, len(rules))}
+        labels |= {len(parts) + i: _Call(name) for i, name in names.items()}
+        labels |= {len(parts) + len(rules) + i: _Call(name, in_string=True) for i, name in names.items()}
         if (
             not parts
             or not rules
@@ -99,14 +115,13 @@ class Plan:
         ):
             raise ValueError("a composition's numbers are out of range")
         (starts, finals), *others = rules
-        names = [label.rule for label in labels.values() if isinstance(label, _Call)]
         return cls(
             tuple(parts),
             n_nodes,
             tuple((f, labels[p], t) for f, p, t in edges),
             tuple(starts),
             frozenset(finals),
-            {name: (tuple(s), frozenset(f)) for name, (s, f) in zip(names, others, strict=True)},
+            {name: (tuple(s), frozenset(f)) for name, (s, f) in zip(names.values(), others, strict=True)},
         )
 
 
@@ -198,18 +213,39 @@ def recursive(define: Callable[[Recursion], Part]) -> CompiledGrammar:
         GrammarError: no sentence comes to an end.
         UnsupportedError: it begins with itself; also as `union` does.
     """
-    rule = next(_RULES)
-    body = plan_of(define(Recursion(Plan((), 2, ((0, _Call(rule), 1),), (0,), frozenset((1,))))))
+    call = _Call(next(_RULES))
+    body = plan_of(define(Recursion(Plan((), 2, ((0, call, 1),), (0,), frozenset((1,))))))
+    return _put(_called(body, call), "recursion")  # type: ignore[return-value] # in another's definition: a part of that
+
+
+@overload
+def json_string(compiled: CompiledGrammar) -> CompiledGrammar: ...
+@overload
+def json_string(compiled: Recursion) -> Recursion: ...
+def json_string(compiled: Part) -> Part:
+    """The JSON strings, quotes included, whose characters are a sentence: SQL in a tool call's arguments, say.
+
+    A character may be written as it is or in any escape (RFC 8259 §7), as far as JSON allows. One that the vocabulary
+    has no bytes for isn't written in an escape, either.
+
+    Raises:
+        GrammarError: the vocabulary has no tokens to write escapes with.
+        TypeError, ValueError, UnsupportedError: as of `union`.
+    """
+    return _put(_called(plan_of(compiled), _Call(next(_RULES), in_string=True)), "string")
+
+
+def _called(body: Plan, call: _Call) -> Plan:
+    """One call, of a rule with this body."""
     n = body.n_nodes
-    plan = Plan(
+    return Plan(
         body.parts,
         n + 2,
-        (*body.edges, (n, _Call(rule), n + 1)),
+        (*body.edges, (n, call, n + 1)),
         (n,),
         frozenset((n + 1,)),
-        {**body.rules, rule: (body.starts, body.finals)},
+        {**body.rules, call.rule: (body.starts, body.finals)},
     )
-    return _put(plan, "recursion")  # type: ignore[return-value] # in another's definition: a part of that
 
 
 _PLAN = "_composition_plan"
@@ -328,32 +364,37 @@ def _check_recursion(plan: Plan) -> None:
             todo += more
         return seen
 
-    def least(passes_part: Callable[[int], bool]) -> set[int]:
-        """Rules whose end can be reached over certain parts and over such rules."""
+    def least(passes_part: Callable[[int], bool], *, strings: bool) -> set[int]:
+        """Rules whose end can be reached over certain parts and over such rules; over those in strings only if told."""
         found: set[int] = set()
 
         def passes(label: int | _Call) -> bool:
-            return label.rule in found if isinstance(label, _Call) else passes_part(label)
+            if isinstance(label, _Call):
+                return label.rule in found and (strings or not label.in_string)
+            return passes_part(label)
 
         while more := {r for r, (s, f) in plan.rules.items() if r not in found and f & reached(s, passes)}:
             found |= more
         return found
 
-    if least(lambda part: True) != plan.rules.keys():
+    if least(lambda part: True, strings=True) != plan.rules.keys():
         raise GrammarError(
             "a recursion has no sentence: each way through it needs another one first",
             remedy="give it a way that ends: recursive(lambda tree: value | begin + tree + end)",
         )
     empty_parts = {i for i, part in enumerate(plan.parts) if part.matcher().is_complete}
-    empty = least(empty_parts.__contains__)
+    empty = least(empty_parts.__contains__, strings=False)
 
     def passes_empty(label: int | _Call) -> bool:
-        return label.rule in empty if isinstance(label, _Call) else label in empty_parts
+        if isinstance(label, _Call):
+            return label.rule in empty and not label.in_string
+        return label in empty_parts
 
     begins: dict[int, set[int]] = {}
     for rule, (starts, _) in plan.rules.items():
         at = reached(starts, passes_empty)
-        begins[rule] = {p.rule for node in at for p, _ in edges.get(node, []) if isinstance(p, _Call)}
+        labels = {p for node in at for p, _ in edges.get(node, [])}
+        begins[rule] = {p.rule for p in labels if isinstance(p, _Call) and not p.in_string}
     while leaves := [rule for rule, calls in begins.items() if not calls & begins.keys()]:
         for rule in leaves:
             del begins[rule]

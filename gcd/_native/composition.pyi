@@ -24,7 +24,8 @@ class ComposedEngine:
     ) -> None:
         """From (engine, number of its start symbol) for each part; edges (node, part, node); rules (starts, finals).
 
-        The first rule is what a text is. An edge's part may also be the number of parts plus that of a rule.
+        The first rule is what a text is. An edge's part may also be the number of parts plus that of a rule; with the
+        number of rules added, it is the rule's sentences, each written as a JSON string.
 
         Raises ValueError where a number is out of bounds, GrammarError for a vocabulary with bytes that are no token.
         """

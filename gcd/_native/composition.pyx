@@ -7,15 +7,20 @@ from libcpp.utility cimport move
 from libcpp.vector cimport vector
 
 from gcd._native.cpp cimport (
+    CALL_EDGE,
+    PART_EDGE,
+    STRING_EDGE,
     Composition,
     CompositionEdge,
     CompositionRule,
     Matcher as CppMatcher,
     SchemaMatcher as CppSchemaMatcher,
+    SqlMatcher as CppSqlMatcher,
     TextMatcher,
 )
 from gcd._native.engine cimport Engine
 from gcd._native.schema cimport SchemaEngine
+from gcd._native.sql cimport SqlEngine
 from gcd._native.trie cimport TokenTrie
 
 
@@ -28,10 +33,14 @@ cdef class ComposedEngine:
         cdef vector[uint32_t] eos = eos_ids
         cdef unique_ptr[TextMatcher] at_start
         for f, p, t in edges:
-            if not 0 <= p < len(parts) + len(rules):
+            if not 0 <= p < len(parts) + 2 * len(rules):
                 raise ValueError(f"there is no part and no rule {p}")
-            edge.call = p >= len(parts)
-            edge.from_, edge.part, edge.to = f, p - len(parts) if edge.call else p, t
+            if p < len(parts):
+                edge.kind, number = PART_EDGE, p
+            else:
+                again, number = divmod(p - len(parts), len(rules))
+                edge.kind = STRING_EDGE if again else CALL_EDGE
+            edge.from_, edge.part, edge.to = f, number, t
             all_edges.push_back(edge)
         for starts, finals in rules:
             rule.starts, rule.finals = starts, finals
@@ -46,6 +55,8 @@ cdef class ComposedEngine:
                 raise ValueError("a part has another vocabulary, or no such start symbol")
             if isinstance(engine, SchemaEngine):
                 at_start.reset(new CppSchemaMatcher((<SchemaEngine>engine).engine))
+            elif isinstance(engine, SqlEngine):
+                at_start.reset(new CppSqlMatcher((<SqlEngine>engine).engine))
             else:
                 at_start.reset(new CppMatcher((<Engine?>engine).engine, start))
             self.composition.get().add_part(move(at_start), engine.n_terminals)

@@ -276,11 +276,16 @@ cdef extern from "schema_masks.hpp" namespace "gcd" nogil:
 
 
 cdef extern from "composition.hpp" namespace "gcd" nogil:
+    cdef enum EdgeKind "gcd::CompositionEdge::Kind":
+        PART_EDGE "gcd::CompositionEdge::kPart"
+        CALL_EDGE "gcd::CompositionEdge::kCall"
+        STRING_EDGE "gcd::CompositionEdge::kString"
+
     cdef cppclass CompositionEdge:
         uint32_t from_ "from"
         uint32_t part
         uint32_t to
-        cbool call
+        EdgeKind kind
 
     cdef cppclass CompositionRule:
         vector[uint32_t] starts
