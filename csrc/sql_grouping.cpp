@@ -8,10 +8,6 @@ namespace gcd {
 
 namespace {
 constexpr u32 kOpaque = class_set(SqlClass::kOther);  // can't be compared, and so not grouped
-
-bool has(const std::vector<SqlLoose>& v, const SqlLoose& x) {
-    return std::find(v.begin(), v.end(), x) != v.end();
-}
 }  // namespace
 
 u32 SqlScopes::classes(u32 core, u32 name) const {
