@@ -55,6 +55,7 @@ class Bench:
     def constraint(self, arm: str, database: str) -> Any:
         """What the arm's texts must satisfy; compiled once."""
         import gcd
+        from gcd.sampling.constraint import GrammarConstraint
         from gcd.sql import from_database, returns_rows
 
         if arm == "base":
@@ -67,8 +68,8 @@ class Bench:
                 grammar = from_database(self.file(database))
                 grammar = grammar.context_free(invented=False) if arm == "names" else grammar
             self.compiled[key] = gcd.compile(grammar, self.model.vocab, lenient={"viability"})
-        compiled = self.compiled[key]
-        return [compiled, returns_rows(self.file(database))] if arm == "smc" else compiled
+        in_time = GrammarConstraint(self.compiled[key], max_tokens=self.options.max_tokens)
+        return [in_time, returns_rows(self.file(database))] if arm == "smc" else in_time
 
     def answer(self, arm: str, question: Question, seed: int) -> dict[str, Any]:
         """One arm's answer to one question, with its verdict."""

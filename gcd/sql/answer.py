@@ -11,6 +11,7 @@ from typing import Any
 from gcd.compiler import compile as compile_grammar
 from gcd.errors import SamplingError
 from gcd.sampling.api import sample
+from gcd.sampling.constraint import GrammarConstraint
 from gcd.sampling.sample import Samples, log_mean_exp
 from gcd.sampling.warp import Warped
 from gcd.sql.fence import FENCE, FencedAnswers
@@ -72,7 +73,7 @@ def generate(
         question: what to ask; it stands behind the schema in the prompt.
         method: as for `gcd.sample`: "local" masks; "awrs" and "smc" keep the model's law and weigh what they draw.
         n: how many samples, or particles, to choose one from.
-        max_tokens: the most tokens of a statement.
+        max_tokens: the most tokens of a statement, its end included. The masks see to it that it is finished by then.
         temperature: of the model's law, which is what `method` keeps and weighs.
         rows: run the statement, on a connection that can't write.
         seconds, max_rows: bounds on that run.
@@ -85,20 +86,22 @@ def generate(
 
     Raises:
         DatabaseError: as `from_database` and `gcd.sql.run` do.
-        SamplingError: no sample was finished within `max_tokens` and satisfies everything.
+        SamplingError: no sample satisfies everything.
+        TokenBudgetError: no statement is as short as `max_tokens`.
     """
     grammar = from_database(database, dialect, statements, tables, require_limit=require_limit, functions=functions)
     language_model = _language_model(model, tokenizer)
     asked = answer_prompt(language_model, make_prompt(grammar.catalogue, question))
     answers = Warped(FencedAnswers(language_model), temperature=temperature)
     compiled = compile_grammar(grammar, language_model.vocab, lenient=lenient)
-    constraint = [compiled, *(where if isinstance(where, list | tuple) else [where])] if where is not None else compiled
+    in_time = GrammarConstraint(compiled, max_tokens=max_tokens)
+    constraint = [in_time, *(where if isinstance(where, list | tuple) else [where])] if where is not None else in_time
     drawn = sample(answers, constraint, asked, n, method=method, max_tokens=max_tokens, seed=seed, **options)
     chosen = _chosen(drawn, seed)
     if chosen is None:
         raise SamplingError(
-            f"no statement was finished within {max_tokens} tokens",
-            remedy="raise max_tokens, or n; tables= makes the schema, and so the choice, smaller",
+            f"no statement of {max_tokens} tokens satisfies everything",
+            remedy="raise n or max_tokens; tables= makes the schema, and so the choice, smaller",
         )
     found = run(database, chosen, seconds=seconds, max_rows=max_rows) if rows else None
     weight = log_mean_exp([s.log_weight for s in drawn]) if drawn.log_z is None or n == 1 else drawn.log_z
