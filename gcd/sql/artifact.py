@@ -24,13 +24,14 @@ def load(
     *,
     require_limit: bool = False,
     functions: Collection[str] | None = None,
+    parameters: bool = False,
 ) -> CompiledGrammar:
     """Read an artefact, and check it against the database: what it lets through is what the database prepares now.
 
     Args:
         path: a file that `CompiledGrammar.save` or ``gcd compile --database`` wrote.
-        database, dialect, statements, tables, require_limit, functions: as for `gcd.sql.from_database`, as they were
-            when it was compiled.
+        database, dialect, statements, tables, require_limit, functions, parameters: as for `gcd.sql.from_database`, as
+            they were when it was compiled.
 
     Raises:
         DatabaseError: with the reason "changed", the schema isn't the one that it was compiled for, or the options
@@ -38,7 +39,15 @@ def load(
         ArtifactError: as `gcd.load` does.
     """
     compiled = load_artifact(path)
-    grammar = from_database(database, dialect, statements, tables, require_limit=require_limit, functions=functions)
+    grammar = from_database(
+        database,
+        dialect,
+        statements,
+        tables,
+        require_limit=require_limit,
+        functions=functions,
+        parameters=parameters,
+    )
     if compiled.info.mode != "sql":
         raise DatabaseError.of(
             "changed", "it isn't of a database's statements", place=os.fspath(path), remedy="gcd.load reads it"

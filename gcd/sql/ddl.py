@@ -38,6 +38,7 @@ def from_ddl(
     *,
     require_limit: bool = False,
     functions: Collection[str] | None = None,
+    parameters: bool = False,
 ) -> SqlGrammar:
     """The statements that a database with this schema prepares; see `from_database` for the other arguments.
 
@@ -51,7 +52,7 @@ def from_ddl(
         DatabaseError: it makes no table, the dialect is unknown, or sqlglot isn't installed.
         TypeError, ValueError: an argument is wrong.
     """
-    options = SqlOptions.of(statements, require_limit=require_limit, functions=functions)
+    options = SqlOptions.of(statements, require_limit=require_limit, functions=functions, parameters=parameters)
     name = dialect_named(dialect)
     catalogue = _of_sqlite(text) if name == "sqlite" else _of_postgresql(text)
     if not catalogue.tables:

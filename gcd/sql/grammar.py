@@ -72,7 +72,12 @@ class SqlGrammar:
                 f"the subset of {self.catalogue.dialect} has no {', '.join(writes).upper()}",
                 remedy='statements=("select",)',
             )
-        return ScopedSql(self.catalogue, self.options.statements, limit_required=self.options.require_limit)
+        return ScopedSql(
+            self.catalogue,
+            self.options.statements,
+            limit_required=self.options.require_limit,
+            parameters=self.options.parameters,
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -19,15 +19,22 @@ class SqlOptions:
         statements: the kinds allowed, out of `STATEMENTS`. With "select" alone nothing that writes can be expressed.
         require_limit: a SELECT must end in LIMIT.
         functions: names of the functions that may be called; None: all but those that can load code.
+        parameters: ``?``, ``:name`` and their like may stand for values (SQLite).
     """
 
     statements: tuple[str, ...] = ("select",)
     require_limit: bool = False
     functions: tuple[str, ...] | None = None
+    parameters: bool = False
 
     @classmethod
     def of(
-        cls, statements: Iterable[str], *, require_limit: bool = False, functions: Collection[str] | None = None
+        cls,
+        statements: Iterable[str],
+        *,
+        require_limit: bool = False,
+        functions: Collection[str] | None = None,
+        parameters: bool = False,
     ) -> SqlOptions:
         """The options, checked.
 
@@ -42,7 +49,7 @@ class SqlOptions:
             named = f"there is no {', '.join(map(repr, unknown))}" if unknown else "none is named"
             raise ValueError(f"statements= takes {', '.join(STATEMENTS)}; {named}")
         listed = None if functions is None else tuple(sorted(set(functions)))
-        return cls(tuple(kind for kind in STATEMENTS if kind in asked), bool(require_limit), listed)
+        return cls(tuple(kind for kind in STATEMENTS if kind in asked), bool(require_limit), listed, bool(parameters))
 
     @property
     def read_only(self) -> bool:

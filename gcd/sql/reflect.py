@@ -38,6 +38,7 @@ def from_database(
     *,
     require_limit: bool = False,
     functions: Collection[str] | None = None,
+    parameters: bool = False,
 ) -> SqlGrammar:
     """The statements that a database prepares, as a grammar; see `docs/sql.md` for the language.
 
@@ -49,13 +50,14 @@ def from_database(
         tables: the tables and views that may be named, with or without their schema ("main.orders"); None: all.
         require_limit: a SELECT must end in LIMIT.
         functions: names of the functions that may be called; None: all but those that can load code.
+        parameters: a statement may have parameters (``?``, ``:name``), to which whoever runs it must give values.
 
     Raises:
         DatabaseError: it is unreachable, holds no table, needs a driver that isn't installed, or has another dialect;
             a table or function that was asked for isn't there.
         TypeError, ValueError: an argument is wrong.
     """
-    options = SqlOptions.of(statements, require_limit=require_limit, functions=functions)
+    options = SqlOptions.of(statements, require_limit=require_limit, functions=functions, parameters=parameters)
     wanted = dialect_named(dialect)
     if isinstance(tables, str):
         raise TypeError("tables= is a collection of names, not one str")

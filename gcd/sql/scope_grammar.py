@@ -21,18 +21,24 @@ class ScopedSql:
         statements: which kinds of statements.
         limit_required: SELECT must end in LIMIT.
         functions: the only functions that may be called; None: all that the database has.
+        parameters: a statement may have some.
     """
 
     catalogue: Catalogue
     statements: tuple[str, ...] = ("select",)
     limit_required: bool = False
     functions: tuple[str, ...] | None = None
+    parameters: bool = True
 
     @cached_property
     def program(self) -> bytes:
         """What the engine reads."""
         return scope_program(
-            self.catalogue, self.statements, limit_required=self.limit_required, functions=self.functions
+            self.catalogue,
+            self.statements,
+            limit_required=self.limit_required,
+            functions=self.functions,
+            parameters=self.parameters,
         )
 
     @property

@@ -11,7 +11,7 @@ from functools import cache
 from gcd.sql.catalogue import Catalogue, Function, fold
 from gcd.sql.postgresql_syntax import POSTGRESQL
 from gcd.sql.postgresql_types import AGGREGATES, CLASSES, SCALARS, WINDOWS, class_of
-from gcd.sql.scope_syntax import PLACES, Code, Syntax, assemble
+from gcd.sql.scope_syntax import LITERALS, PLACES, Code, Syntax, assemble
 from gcd.sql.sqlite_syntax import SQLITE
 
 __all__ = ["scope_program"]
@@ -43,6 +43,7 @@ def scope_program(
     *,
     limit_required: bool = False,
     functions: Iterable[str] | None = None,
+    parameters: bool = True,
 ) -> bytes:
     """Everything that the engine needs of a database and the options, as bytes.
 
@@ -51,6 +52,7 @@ def scope_program(
         statements: which kinds.
         limit_required: SELECT must end in LIMIT.
         functions: the only ones that may be called; None: all of the catalogue's.
+        parameters: a statement may have some.
 
     Raises:
         ValueError: another dialect.
@@ -132,8 +134,11 @@ def scope_program(
     out.append(_number(len(code.instructions)))
     columns_named = {spelt(c.name) for table in catalogue.tables for c in table.columns if not syntax.typed}
     for i in code.instructions:
-        if i.op == "keyword" and i.word.lower() in syntax.never_invented and i.word.lower().encode() in columns_named:
-            out.append(struct.pack("<4I", _OPS.index("split"), 0, 0, 0))  # the word is a column's name here
+        word_of_column = (
+            i.op == "keyword" and i.word.lower() in syntax.never_invented and i.word.lower().encode() in columns_named
+        )
+        if word_of_column or (not parameters and i.op == "literal" and LITERALS[i.a] == "parameter"):
+            out.append(struct.pack("<4I", _OPS.index("split"), 0, 0, 0))  # no way on
             continue
         a = numbers[i.word.lower()] if i.op == "keyword" else i.a
         out.append(struct.pack(f"<{4 + len(i.next)}I", _OPS.index(i.op), a, i.b, len(i.next), *i.next))

@@ -33,7 +33,7 @@ def refused(cases: Iterable[corpus.Case], vocab: gcd.Vocabulary) -> list[tuple[c
         if not case.schema.tables:
             case.schema.add("main", "gcd_none")
         with closing(case.schema.database()) as connection:
-            compiled = gcd.compile(from_database(connection, statements=STATEMENTS), vocab)
+            compiled = gcd.compile(from_database(connection, statements=STATEMENTS, parameters=True), vocab)
         matcher = compiled.matcher()
         text = case.statement.encode()
         if not (matcher.accept_bytes(text) and matcher.is_complete):

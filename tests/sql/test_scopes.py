@@ -391,7 +391,7 @@ delete from t
 @pytest.fixture(scope="module")
 def writes():
     connection = database(SHOP)
-    return connection, gcd.compile(from_database(connection, statements=STATEMENTS), BYTES)
+    return connection, gcd.compile(from_database(connection, statements=STATEMENTS, parameters=True), BYTES)
 
 
 @pytest.mark.parametrize("statement", WRITES)
@@ -434,3 +434,12 @@ def test_a_column_called_true():
     assert accepts(compiled, "select true from t")
     assert not accepts(compiled, "select true")
     assert accepts(compiled, "select false")
+
+
+def test_parameters_are_asked_for():
+    statement = "select id from customer where id = ? and name = :name"
+    with_parameters = gcd.compile(from_database(database(SHOP), parameters=True), BYTES)
+    assert with_parameters.matcher().viable_bytes(statement.encode()) == len(statement)
+    without = gcd.compile(from_database(database(SHOP)), BYTES)
+    assert without.matcher().viable_bytes(statement.encode()) == statement.index("?")
+    assert without.matcher().accept_bytes(b"select sum(total) over (order by id rows 2 preceding) from orders")

@@ -43,7 +43,7 @@ def walk(name: str, kind: str, n: int, seed: int) -> Counter[bool]:
     SQLite must prepare all that did come to an end, and the grammar that knows nothing of the database must take them.
     """
     connection = databases.ALL[name]()
-    grammar = from_database(connection, statements=(kind,))
+    grammar = from_database(connection, statements=(kind,), parameters=True)
     statements = Statements(gcd.compile(grammar, vocabulary(grammar.catalogue)), seed)
     ended: Counter[bool] = Counter()
     for i in range(n):

@@ -10,7 +10,7 @@ import sqlalchemy
 from sql import databases
 
 import gcd
-from gcd.errors import DatabaseError, SamplingError
+from gcd.errors import DatabaseError, SamplingError, TokenBudgetError
 from gcd.sampling import TableModel
 from gcd.sql import generate, returns_rows, run, runs
 from gcd.sql.fence import FencedAnswers
@@ -146,7 +146,9 @@ def test_generate_says_what_went_wrong(file):
     def rambling(words):
         return {b"SELECT ": 1.0} if not words else {b" ": 1.0}
 
-    with pytest.raises(SamplingError, match="no statement was finished within 8 tokens"), pytest.warns():
+    with pytest.raises(SamplingError, match="no statement of 12 tokens satisfies everything"), pytest.warns():
+        generate(model(rambling), None, file, "?", max_tokens=12)
+    with pytest.raises(TokenBudgetError, match="max_tokens=9 suffices"):
         generate(model(rambling), None, file, "?", max_tokens=8)
     with pytest.raises(DatabaseError):
         generate(model(rambling), None, file.with_name("gone.db"), "?")
