@@ -69,7 +69,7 @@ u32 SqlScopes::add_source(u32 core, u32 relation, u32 qualifier) {
         relation = plain_relation(table);
     }
     const SqlRelation& r = relations_[relation];
-    const size_t first = c.first_visible(), last = c.sources.size();
+    const size_t first = c.first_joined(), last = c.sources.size();
     std::vector<u32> merged;
     if (c.natural) {
         if (r.table != NONE && r.width != r.names.size()) return kDead;

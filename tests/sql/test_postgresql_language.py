@@ -147,6 +147,7 @@ select name from (select name, name from customer) x
 select round(total, 1) from orders
 select substr(name, id) from product
 select sum(name) from customer
+select price from product, order_item natural join product as p
 select id from customer, orders join product on name = 'x'
 select customer.id from customer, orders join product on customer.id = product.id
 select id from customer order by 'x'
